@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""Find faces and align them by three landmarks, as OpenFace's align-dlib does."""
+
+import collections
+import concurrent.futures
+import functools
+import os
+import sys
+from argparse import BooleanOptionalAction
+
+import numpy as np
+from tqdm import tqdm
+
+import utils
+from utils import UserError, number
+
+
+def parse_args(argv=None):
+    parser = utils.Parser(prog="align.py", description=__doc__)
+    parser.add_argument("inputDir", help="folder of pictures, searched recursively")
+    parser.add_argument("--dlibFacePredictor", metavar="FILE",
+                        help="dlib's 68-landmark predictor (that of face_recognition_models)")
+    parser.add_argument("--jobs", type=number(int, low=1), default=os.cpu_count(),
+                        help="processes")
+    modes = parser.add_subparsers(dest="mode", required=True, prog="align.py")
+
+    align = modes.add_parser("align", help="write every picture's largest face, aligned")
+    align.add_argument("landmarks", choices=tuple(utils.ALIGNMENTS),
+                       help="the landmarks that are put in place")
+    align.add_argument("outputDir", help="where the aligned faces go, as PNG")
+    align.add_argument("--size", type=number(int, low=8, high=4096), default=96,
+                       help="edge of the aligned faces")
+    align.add_argument("--flat", action=BooleanOptionalAction, default=False,
+                       help="no subfolders: a name that several pictures have gets its folder's in "
+                            "front")
+    align.add_argument("--skipMulti", action="store_true", help="skip pictures of several faces")
+    align.add_argument("--fallbackLfw", metavar="DIR",
+                       help="deep-funneled LFW, whose centre is used where no face is found")
+    align.add_argument("--verbose", action="store_true", help="say what became of every picture")
+
+    mean = modes.add_parser("computeMean", help="the mean landmarks of the faces, min-max "
+                                                "normalised: mean.csv, std.csv and mean.png")
+    mean.add_argument("--numImages", type=number(int, low=0), default=0,
+                      help="use only this many pictures, drawn at random; 0 for all")
+    mean.add_argument("--outputDir", default=".", help="where the files go")
+    return parser.parse_args(argv)
+
+
+@functools.cache
+def _dlib(predictor):
+    """dlib's detector and landmark predictor, made once in each process."""
+    import dlib
+
+    return dlib.get_frontal_face_detector(), dlib.shape_predictor(predictor)
+
+
+def find_landmarks(image, predictor):
+    """The 68 landmarks of the largest face.
+
+    Args:
+        image: `[H, W, 3]` uint8.
+        predictor: path of dlib's predictor.
+
+    Returns:
+        `(landmarks, count)`: `[68, 2]` float64 x, y in pixels, or None without a face; and how many
+        faces there are.
+    """
+    detector, shape = _dlib(predictor)
+    faces = detector(image, 1)
+    if not faces:
+        return None, 0
+    largest = max(faces, key=lambda face: face.area())
+    points = shape(image, largest).parts()
+    return np.array([(point.x, point.y) for point in points], np.float64), len(faces)
+
+
+def align_file(job, config):
+    """Align one picture; returns the path and what became of it."""
+    path, output = job
+    try:
+        image = utils.read_image(path)
+    except (OSError, ValueError) as error:
+        return path, f"could not be read ({error})"
+    landmarks, count = find_landmarks(image, config.dlibFacePredictor)
+    if count > 1 and config.skipMulti:
+        landmarks = None
+    if landmarks is not None:
+        transform = utils.face_transform(
+            landmarks, utils.ALIGNMENTS[config.landmarks], config.size)
+        face = utils.warp_face(image, transform, config.size)
+    elif config.fallbackLfw:
+        face = fallback_face(path, config)
+    else:
+        face = None
+    if face is None:
+        return path, "several faces" if count > 1 else "no face"
+    utils.save_image(output, face)
+    return path, "aligned"
+
+
+def fallback_face(path, config):
+    """The centre of the deep-funneled LFW picture of the same person and name, or None."""
+    folder, name = os.path.split(os.path.splitext(path)[0])
+    funneled = os.path.join(config.fallbackLfw, os.path.basename(folder), f"{name}.jpg")
+    try:
+        image = utils.read_image(funneled)
+    except (OSError, ValueError):
+        return None
+    top, left = ((edge - 104) // 2 for edge in image.shape[:2])
+    # 104 of LFW's 250 pixels is the part that OpenFace takes.
+    transform = config.size / 104 * np.array([[1.0, 0, -left], [0, 1.0, -top]])
+    return utils.warp_face(image, transform, config.size)
+
+
+def output_paths(files, config):
+    """Where each file's face goes: `outputDir/FOLDER/NAME.png`, no two the same."""
+    stems = [os.path.splitext(os.path.relpath(path, config.inputDir))[0] for path in files]
+    if config.flat:
+        names = collections.Counter(os.path.basename(stem).casefold() for stem in stems)
+        stems = [name if names[name.casefold()] == 1 else stem.replace(os.sep, "-")
+                 for stem in stems for name in [os.path.basename(stem)]]
+    return [os.path.join(config.outputDir, f"{name}.png") for name in utils.unique_names(stems)]
+
+
+def align_faces(config):
+    """Align every picture that is not done yet; raises UserError when that leaves nothing."""
+    files = utils.list_images([config.inputDir])
+    utils.make_folder(config.outputDir)
+    outputs = output_paths(files, config)
+    jobs = [job for job in zip(files, outputs) if not os.path.exists(job[1])]
+    for folder in {os.path.dirname(output) for _, output in jobs}:
+        utils.make_folder(folder)
+    results = collections.Counter({"already there": len(files) - len(jobs)})
+    for path, result in run_jobs(functools.partial(align_file, config=config), jobs, config.jobs):
+        results[result.partition(" (")[0]] += 1
+        if config.verbose or result.startswith("could not"):
+            tqdm.write(f"{path}: {result}", file=sys.stderr)
+    summary = ", ".join(f"{count} {result}" for result, count in results.items() if count)
+    if not results["aligned"] and not results["already there"]:
+        raise UserError(f"{config.inputDir}: nothing aligned: {summary}")
+    print(f"{len(files)} pictures: {summary}; faces in {config.outputDir}")
+
+
+def run_jobs(function, jobs, processes):
+    """Yield `function(job)` of every job, in order, from a pool of processes, with progress."""
+    with concurrent.futures.ProcessPoolExecutor(processes) as pool:
+        try:
+            yield from tqdm(pool.map(function, jobs, chunksize=4), total=len(jobs),
+                            unit="picture", dynamic_ncols=True)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def normalised_landmarks(path, predictor):
+    """The landmarks of a picture's largest face in the unit box of their extremes, or None."""
+    try:
+        landmarks, _ = find_landmarks(utils.read_image(path), predictor)
+    except (OSError, ValueError) as error:
+        print(f"warning: {path}: {error}; skipped", file=sys.stderr)
+        return None
+    if landmarks is None:
+        return None
+    low = landmarks.min(axis=0)
+    return (landmarks - low) / (landmarks.max(axis=0) - low)
+
+
+def compute_mean(config):
+    """Write the mean and deviation of normalised landmarks, and a picture of the mean."""
+    files = utils.list_images([config.inputDir])
+    if 0 < config.numImages < len(files):
+        files = list(np.random.default_rng(0).choice(files, config.numImages, replace=False))
+    utils.make_folder(config.outputDir)
+    function = functools.partial(normalised_landmarks, predictor=config.dlibFacePredictor)
+    faces = [face for face in run_jobs(function, files, config.jobs) if face is not None]
+    if not faces:
+        raise UserError(f"{config.inputDir}: no face in {len(files)} pictures")
+    mean, std = np.mean(faces, axis=0), np.std(faces, axis=0)
+    for name, values in (("mean.csv", mean), ("std.csv", std)):
+        utils.write_whole(os.path.join(config.outputDir, name),
+                          lambda path, values=values: np.savetxt(path, values, delimiter=","))
+    utils.write_whole(os.path.join(config.outputDir, "mean.png"),
+                      functools.partial(plot_landmarks, mean))
+    print(f"mean of {len(faces)} faces in {len(files)} pictures: "
+          f"{os.path.join(config.outputDir, 'mean.csv')}, std.csv and mean.png")
+
+
+def plot_landmarks(landmarks, path):
+    """Draw numbered landmarks, y downwards as in pictures."""
+    from matplotlib.figure import Figure
+
+    axes = Figure(figsize=(6, 6)).subplots()
+    axes.scatter(*landmarks.T)
+    for i, point in enumerate(landmarks):
+        axes.annotate(str(i), point)
+    axes.invert_yaxis()
+    axes.set_aspect("equal")
+    axes.figure.savefig(path, format="png")
+
+
+def main(argv=None):
+    config = parse_args(argv)
+    if config.dlibFacePredictor is None:
+        config.dlibFacePredictor = utils.face_predictor_path()
+    if not os.path.isfile(config.dlibFacePredictor):
+        raise UserError(f"--dlibFacePredictor {config.dlibFacePredictor}: no such file")
+    {"align": align_faces, "computeMean": compute_mean}[config.mode](config)
+
+
+if __name__ == "__main__":
+    utils.run(main, "align.py")

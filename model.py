@@ -1,0 +1,733 @@
+"""The DCGAN of Brandon Amos, "Image Completion with Deep Learning in TensorFlow" (2016).
+
+One class holds the article: generator G, discriminator D, their losses and updates (after Radford
+et al. 2015, arXiv 1511.06434), and the completion of damaged images by a search for the latent z
+(Yeh, Chen et al. 2016, arXiv 1607.07539). `checkpoints.md` in docs/ describes the files.
+"""
+
+import os
+import re
+import sys
+import time
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+import ops
+import utils
+from utils import UserError
+
+CHECKPOINT_NAME = "DCGAN"
+SAMPLE_COUNT = 64
+
+
+class Architecture(NamedTuple):
+    """Everything that fixes the shape of every variable; each checkpoint carries it.
+
+    `g_widths` are the generator's channels at resolutions 4, 8, ..., image_size / 2, and `d_widths`
+    the discriminator's at image_size / 2, ..., 8, 4.
+    """
+
+    image_size: int
+    z_dim: int
+    c_dim: int
+    g_widths: tuple
+    d_widths: tuple
+
+    @classmethod
+    def make(cls, image_size=64, z_dim=100, gf_dim=64, df_dim=64, c_dim=3):
+        """The article's widths at 64 pixels, continued to any power of two from 8 to 256."""
+        if image_size not in (8, 16, 32, 64, 128, 256):
+            raise ValueError(
+                f"image_size must be a power of two from 8 to 256. Received: {image_size}")
+        resolutions = [4 * 2**i for i in range(image_size.bit_length() - 3)]
+        factors = [min(8, image_size // (2 * r)) for r in resolutions]
+        return cls(image_size, z_dim, c_dim, tuple(gf_dim * f for f in factors),
+                   tuple(df_dim * f for f in reversed(factors)))
+
+    def shapes(self):
+        """`{name: shape}` of every variable, under the names of the article's own checkpoint."""
+        shapes = {}
+
+        def add_batch_norm(name, width):
+            for part in ("beta", "gamma", "moving_mean", "moving_variance"):
+                shapes[f"{name}/{part}"] = (width,)
+
+        def add_convolution(name, shape, width):
+            shapes[f"{name}/w"] = shape
+            shapes[f"{name}/biases"] = (width,)
+
+        flat = 16 * self.g_widths[0]
+        shapes["generator/g_h0_lin/Matrix"] = (self.z_dim, flat)
+        shapes["generator/g_h0_lin/bias"] = (flat,)
+        for i, (n_in, n_out) in enumerate(zip(self.g_widths, (*self.g_widths[1:], self.c_dim))):
+            add_batch_norm(f"generator/g_bn{i}", n_in)
+            add_convolution(f"generator/g_h{i + 1}", (5, 5, n_out, n_in), n_out)
+
+        for i, (n_in, n_out) in enumerate(zip((self.c_dim, *self.d_widths), self.d_widths)):
+            add_convolution(f"discriminator/d_h{i}_conv", (5, 5, n_in, n_out), n_out)
+            if i > 0:
+                add_batch_norm(f"discriminator/d_bn{i}", n_out)
+        last = f"discriminator/d_h{len(self.d_widths) - 1}_lin"
+        shapes[f"{last}/Matrix"] = (16 * self.d_widths[-1], 1)
+        shapes[f"{last}/bias"] = (1,)
+        return shapes
+
+
+def initial_value(name, shape, seed):
+    """Weights N(0, 0.02) (D's convolutions truncated at two deviations), gammas and variances 1."""
+    part = name.rsplit("/", 1)[1]
+    if part in ("gamma", "moving_variance"):
+        return tf.ones(shape)
+    if part not in ("w", "Matrix"):
+        return tf.zeros(shape)
+    draw = tf.random.stateless_truncated_normal if "_conv" in name else tf.random.stateless_normal
+    return draw(shape, seed, stddev=0.02)
+
+
+class DCGAN(tf.Module):
+    """Generator, discriminator, their training, and image completion.
+
+    Args:
+        image_size: edge of the square images, a power of two from 8 to 256.
+        batch_size: images per training step, and per search in `complete`.
+        z_dim: length of the latent z.
+        gf_dim, df_dim: channels of G's and D's widest-resolution layer; deeper ones have up to 8x.
+        c_dim: 3 for RGB, 1 for grey.
+        lam: weight of the perceptual against the contextual loss in completion.
+        lowres: edge of the blocks that the `lowres` mask averages.
+        seed: seeds weights, z and the order of the data.
+        architecture: an `Architecture` that replaces the sizes above, as read from a checkpoint.
+    """
+
+    def __init__(self, image_size=64, batch_size=64, z_dim=100, gf_dim=64, df_dim=64, c_dim=3,
+                 lam=0.1, lowres=8, seed=0, architecture=None):
+        super().__init__(name="DCGAN")
+        self.architecture = architecture or Architecture.make(
+            image_size, z_dim, gf_dim, df_dim, c_dim)
+        self.image_size, self.z_dim, self.c_dim, *_ = self.architecture
+        self.batch_size, self.lam, self.lowres, self.seed = batch_size, lam, lowres, seed
+        self.vars = {
+            name: tf.Variable(initial_value(name, shape, (seed, i)), name=name,
+                              trainable="moving_" not in name)
+            for i, (name, shape) in enumerate(self.architecture.shapes().items())}
+        self.g_vars = self._trainable("generator/")
+        self.d_vars = self._trainable("discriminator/")
+        self.g_optim = self.d_optim = None
+        # Where training stands: steps taken, the epoch, and how far into its shuffled file list.
+        self.progress = {name: tf.Variable(0, dtype=tf.int64, trainable=False, name=name)
+                         for name in ("step", "epoch", "position")}
+
+    def _trainable(self, prefix):
+        return {name: v for name, v in self.vars.items() if v.trainable and name.startswith(prefix)}
+
+    # Networks
+
+    def _batch_norm(self, x, name, training, momentum):
+        stats = (self.vars[f"{name}/{part}"]
+                 for part in ("gamma", "beta", "moving_mean", "moving_variance"))
+        return ops.batch_norm(x, *stats, training=training, momentum=momentum)
+
+    def generator(self, z, training=False, momentum=ops.BN_MOMENTUM):
+        """G: images from latents.
+
+        Args:
+            z: `[B, z_dim]` float32, in [-1, 1].
+            training: batch norm by the batch's own statistics (True) or the running ones.
+            momentum: batch norm's, in training.
+
+        Returns:
+            `[B, image_size, image_size, c_dim]` float32 in [-1, 1].
+        """
+        v, widths = self.vars, self.architecture.g_widths
+        with tf.name_scope("generator"):
+            h = ops.linear(z, v["generator/g_h0_lin/Matrix"], v["generator/g_h0_lin/bias"])
+            h = tf.reshape(h, [-1, 4, 4, widths[0]])
+            for i in range(len(widths)):
+                h = tf.nn.relu(self._batch_norm(h, f"generator/g_bn{i}", training, momentum))
+                name = f"generator/g_h{i + 1}"
+                h = ops.conv2d_transpose(h, v[f"{name}/w"], v[f"{name}/biases"])
+            return tf.nn.tanh(h)
+
+    def discriminator(self, images, training=False):
+        """D: how real each image looks.
+
+        Args:
+            images: `[B, image_size, image_size, c_dim]` float32 in [-1, 1].
+            training: batch norm by the batch's own statistics (True) or the running ones.
+
+        Returns:
+            `(probability, logits)`, each `[B, 1]` float32; probability = sigmoid(logits).
+        """
+        v, widths = self.vars, self.architecture.d_widths
+        with tf.name_scope("discriminator"):
+            h = images
+            for i in range(len(widths)):
+                name = f"discriminator/d_h{i}_conv"
+                h = ops.conv2d(h, v[f"{name}/w"], v[f"{name}/biases"])
+                if i > 0:
+                    h = self._batch_norm(h, f"discriminator/d_bn{i}", training, ops.BN_MOMENTUM)
+                h = ops.lrelu(h)
+            name = f"discriminator/d_h{len(widths) - 1}_lin"
+            h = tf.reshape(h, [-1, 16 * widths[-1]])
+            logits = ops.linear(h, v[f"{name}/Matrix"], v[f"{name}/bias"])
+            return tf.sigmoid(logits), logits
+
+    # Training losses, each `[B]`: one per image
+
+    def d_loss_real(self, logits):
+        """D wants every real image to be called real."""
+        return ops.sigmoid_cross_entropy(logits, 1.0)
+
+    def d_loss_fake(self, logits):
+        """D wants every G(z) to be called fake."""
+        return ops.sigmoid_cross_entropy(logits, 0.0)
+
+    def g_loss(self, logits):
+        """G wants every G(z) to be called real: -log D(G(z))."""
+        return ops.sigmoid_cross_entropy(logits, 1.0)
+
+    # Training
+
+    @classmethod
+    def for_training(cls, config):
+        """A DCGAN of the sizes in train-dcgan.py's flags, or of the checkpoint it starts from.
+
+        Raises:
+            UserError: a size was asked for that the checkpoint does not have.
+        """
+        if find_checkpoint(config.checkpoint_dir):
+            architecture = checkpoint_architecture(config.checkpoint_dir)
+        elif config.init:
+            architecture = checkpoint_architecture(config.init)
+        else:
+            architecture = None
+        given = {k: getattr(config, k)
+                 for k in ("image_size", "z_dim", "gf_dim", "df_dim", "c_dim")
+                 if getattr(config, k) is not None}
+        if architecture is None:
+            return cls(batch_size=config.batch_size, seed=config.seed, **given)
+        has = architecture._asdict() | {
+            "gf_dim": architecture.g_widths[-1], "df_dim": architecture.d_widths[0]}
+        for flag, value in given.items():
+            if value != has[flag]:
+                raise UserError(f"--{flag} {value}: the checkpoint in "
+                                f"{config.checkpoint_dir} has {has[flag]}; leave the flag out, or "
+                                "train into another --checkpoint_dir")
+        return cls(batch_size=config.batch_size, seed=config.seed, architecture=architecture)
+
+    def make_optimizers(self, learning_rate=0.0002, beta1=0.5):
+        """Fresh Adam slots for both networks; `load` fills them from a checkpoint that has some."""
+        self.g_optim = ops.Adam(self.g_vars, learning_rate, beta1)
+        self.d_optim = ops.Adam(self.d_vars, learning_rate, beta1)
+
+    def train_step(self, images, z):
+        """One batch of the article's schedule: D is updated once, then G twice with the same z.
+
+        (The GAN paper updates G once; the article updates it twice so that d_loss does not go to
+        zero.) D's update and G's first see the same G(z), so that forward pass runs once; its batch
+        statistics still move G's running ones twice, as two passes would: momentum 0.9 squared.
+
+        Args:
+            images: `[B, image_size, image_size, c_dim]` float32 in [-1, 1].
+            z: `[B, z_dim]` float32 in [-1, 1].
+
+        Returns:
+            `{name: tensor}`: the scalars `d_loss`, `d_loss_real`, `d_loss_fake` and `g_loss` (batch
+            means, as the updates used them; `g_loss` of the second), and D's probabilities `d` of
+            the real and `d_` of the generated images, `[B, 1]`, before its update.
+        """
+        with tf.GradientTape() as g_tape:
+            fake = self.generator(z, training=True, momentum=ops.BN_MOMENTUM**2)
+        with tf.GradientTape() as d_tape:
+            d, d_logits = self.discriminator(images, training=True)
+            d_, d_logits_ = self.discriminator(tf.stop_gradient(fake), training=True)
+            d_loss_real = tf.reduce_mean(self.d_loss_real(d_logits))
+            d_loss_fake = tf.reduce_mean(self.d_loss_fake(d_logits_))
+            d_loss = d_loss_real + d_loss_fake
+        self.d_optim.apply(d_tape.gradient(d_loss, self.d_vars))
+
+        with tf.GradientTape() as tape:
+            tape.watch(fake)
+            g_loss = tf.reduce_mean(self.g_loss(self.discriminator(fake, training=True)[1]))
+        self.g_optim.apply(
+            g_tape.gradient(fake, self.g_vars, output_gradients=tape.gradient(g_loss, fake)))
+
+        with tf.GradientTape() as tape:
+            logits = self.discriminator(self.generator(z, training=True), training=True)[1]
+            g_loss = tf.reduce_mean(self.g_loss(logits))
+        self.g_optim.apply(tape.gradient(g_loss, self.g_vars))
+        return {"d_loss": d_loss, "d_loss_real": d_loss_real, "d_loss_fake": d_loss_fake,
+                "g_loss": g_loss, "d": d, "d_": d_}
+
+    def z_batch(self, step):
+        """Uniform z of a training step, `[batch_size, z_dim]`: a function of seed and step."""
+        return tf.random.stateless_uniform(
+            [self.batch_size, self.z_dim], tf.stack([tf.cast(self.seed, tf.int64), step]), -1, 1)
+
+    def train(self, config):
+        """Train on a folder of images, from the checkpoint in `checkpoint_dir` if there is one.
+
+        Args:
+            config: the flags of train-dcgan.py as attributes: `dataset`, `epoch`, `max_steps`,
+                `learning_rate`, `beta1`, `train_size`, `crop`, `checkpoint_dir`, `sample_dir`,
+                `log_dir`, `init`, `save_interval`, `sample_interval`, `summary_interval`,
+                `max_to_keep`.
+
+        Raises:
+            UserError: no readable image, a damaged checkpoint, a folder that cannot be written.
+            KeyboardInterrupt: after the checkpoint of an interrupted run is written.
+        """
+        files = utils.list_images([config.dataset])
+        if config.train_size is not None:
+            files = files[:config.train_size]
+        if len(files) < self.batch_size:
+            print(f"{config.dataset} has {len(files)} images, fewer than a batch of "
+                  f"{self.batch_size}: training with batches of {len(files)}", file=sys.stderr)
+            self.batch_size = len(files)
+        for folder in (config.checkpoint_dir, config.sample_dir, config.log_dir):
+            utils.make_folder(folder)
+        self.make_optimizers(config.learning_rate, config.beta1)
+        self._load_for_training(config)
+        manager = tf.train.CheckpointManager(
+            self._checkpoint(), config.checkpoint_dir, config.max_to_keep,
+            checkpoint_name=CHECKPOINT_NAME)
+        writer = tf.summary.create_file_writer(config.log_dir)
+        try:
+            with writer.as_default():
+                self._train_epochs(config, files, manager)
+        except KeyboardInterrupt:
+            self.save(manager)
+            raise
+        finally:
+            writer.close()
+        self.save(manager)
+        print(f"{int(self.progress['step'])} steps done: checkpoint {manager.latest_checkpoint}, "
+              f"samples in {config.sample_dir}; watch with tensorboard --logdir {config.log_dir}")
+
+    def _load_for_training(self, config):
+        """Resume from checkpoint_dir; else warm-start from `--init`; else stay freshly made."""
+        if find_checkpoint(config.checkpoint_dir):
+            path = self.load(config.checkpoint_dir)
+            print(f"going on from {path} at step {int(self.progress['step'])}")
+            if not _is_own(path):
+                # CheckpointManager deletes what this list names once max_to_keep newer checkpoints
+                # exist; a checkpoint of the original code is not ours to delete. Without the list
+                # it is still found, by its own files.
+                os.remove(os.path.join(config.checkpoint_dir, "checkpoint"))
+        elif config.init:
+            print(f"starting from the weights of {self.load(config.init, weights_only=True)}")
+
+    def _train_epochs(self, config, files, manager):
+        step_fn = tf.function(self.train_step)
+        step, epoch, position = (self.progress[k] for k in ("step", "epoch", "position"))
+        sample_z = self.initial_z(0, SAMPLE_COUNT)
+        steps_left = max(0, (config.epoch - int(epoch)) * (len(files) // self.batch_size)
+                         - int(position) // self.batch_size)
+        if config.max_steps is not None:
+            steps_left = min(steps_left, config.max_steps - int(step))
+        unreadable = set()
+        before = time.perf_counter()
+        with tqdm(total=max(0, steps_left), unit="step", dynamic_ncols=True) as bar:
+            while epoch < config.epoch:
+                batches = utils.image_batches(
+                    files, self.batch_size, self.image_size, self.c_dim, config.crop,
+                    seed=(self.seed, int(epoch)), start=int(position), unreadable=unreadable)
+                for images, end in batches:
+                    if config.max_steps is not None and step >= config.max_steps:
+                        return
+                    z = self.z_batch(step)
+                    if step == 0:
+                        tf.summary.graph(step_fn.get_concrete_function(images, z).graph)
+                    result = step_fn(images, z)
+                    step.assign_add(1)
+                    index = int(position) // self.batch_size
+                    position.assign(end)
+                    now = time.perf_counter()
+                    self._write_summaries(config, result, z, len(images) / (now - before))
+                    before = now
+                    bar.update()
+                    bar.set_postfix({
+                        "epoch": int(epoch), "d_loss": f"{float(result['d_loss']):.3f}",
+                        "g_loss": f"{float(result['g_loss']):.3f}"}, refresh=False)
+                    if step == 1 or step % config.sample_interval == 0:
+                        self._write_samples(config.sample_dir, sample_z, int(epoch), index)
+                    if step % config.save_interval == 0:
+                        self.save(manager)
+                if len(unreadable) > len(files) - self.batch_size:
+                    raise UserError(f"--dataset {config.dataset}: fewer images can be read than a "
+                                    f"batch has: {len(files) - len(unreadable)}")
+                epoch.assign_add(1)
+                position.assign(0)
+
+    def _write_summaries(self, config, result, z, images_per_second):
+        """Scalars of every step, histograms every `summary_interval`, under the original tags."""
+        step = self.progress["step"]
+        scalars = {k: result[k] for k in ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")}
+        scalars["accuracy/real"] = tf.reduce_mean(tf.cast(result["d"] > 0.5, tf.float32))
+        scalars["accuracy/fake"] = tf.reduce_mean(tf.cast(result["d_"] < 0.5, tf.float32))
+        scalars["images_per_second"] = images_per_second
+        for tag, value in scalars.items():
+            tf.summary.scalar(tag, value, step)
+        if step % config.summary_interval == 0:
+            for tag, values in (("z", z), ("d", result["d"]), ("d_", result["d_"])):
+                tf.summary.histogram(tag, values, step)
+
+    def _write_samples(self, folder, z, epoch, index):
+        """G of the fixed z as one grid: a PNG, and TensorBoard's image `G`."""
+        grid = utils.grid(utils.to_uint8(self.generator(z).numpy()))
+        utils.save_image(os.path.join(folder, f"train_{epoch:02d}_{index:04d}.png"), grid)
+        tf.summary.image("G", grid[np.newaxis], self.progress["step"])
+
+    # Completion
+
+    def completion_losses(self, z, images, mask, lowres_mask=0.0):
+        """The loss of each z as a completion of its image (Yeh et al. 2016, section 3).
+
+        contextual = sum |mask * G(z) - mask * y|, plus the same over block means where
+        `lowres_mask` is 1; perceptual = G's loss of that image; complete = contextual + lam *
+        perceptual. All per image: the article adds lam times the *batch mean* of the perceptual
+        loss to each, whose gradient is the same.
+
+        Args:
+            z: `[B, z_dim]` float32 in [-1, 1].
+            images: `[B, H, W, C]` float32 in [-1, 1], the y; pixels under mask 0 do not matter.
+            mask: broadcastable to `images`, 1 = known, 0 = missing.
+            lowres_mask: broadcastable to the block means, 1 = that mean is known.
+
+        Returns:
+            `(complete, contextual, perceptual)`, each `[B]` float32.
+        """
+        G = self.generator(z)
+        contextual = tf.reduce_sum(tf.abs(mask * G - mask * images), axis=[1, 2, 3])
+        means = ops.downsample(G, self.lowres) - ops.downsample(images, self.lowres)
+        contextual += tf.reduce_sum(lowres_mask * tf.abs(means), axis=[1, 2, 3])
+        perceptual = self.g_loss(self.discriminator(G)[1])
+        return contextual + self.lam * perceptual, contextual, perceptual
+
+    def initial_z(self, first, count):
+        """Uniform z number `first`, `first + 1`, ..., each a function of the seed and its number.
+
+        Returns:
+            `[count, z_dim]` float32 in [-1, 1].
+        """
+        return tf.constant(np.stack([
+            np.random.default_rng([self.seed, index]).uniform(-1, 1, self.z_dim)
+            for index in range(first, first + count)]), tf.float32)
+
+    def make_search(self, config):
+        """The compiled z-search: `search(z, state, images, mask, lowres_mask, first, n)`.
+
+        It runs iterations `first` to `first + n - 1` inside the graph and returns `(z, state,
+        losses, zs)`: the next z, the approach's own state, and for each iteration the losses
+        `[n, B]` and the zs `[n, B, z_dim]` at which they were taken.
+
+        Args:
+            config: `approach` (momentum, adam or hmc) and the settings that it takes: `lr`,
+                `momentum`, `beta1`, `beta2`, `eps`, `hmcBeta`, `hmcEps`, `hmcL`, `hmcAnneal`.
+
+        Returns:
+            `(init, search)`: `init(z)` is the approach's state at its start.
+        """
+        init, update = {
+            "momentum": lambda c: ops.nesterov(c.lr, c.momentum),
+            "adam": lambda c: ops.projected_adam(c.lr, c.beta1, c.beta2, c.eps),
+            "hmc": lambda c: ops.hmc(c.hmcBeta, c.hmcEps, c.hmcL, c.hmcAnneal, self.seed),
+        }[config.approach](config)
+
+        @tf.function(reduce_retracing=True)
+        def search(z, state, images, mask, lowres_mask, first, n):
+            def objective(z):
+                with tf.GradientTape() as tape:
+                    tape.watch(z)
+                    loss = self.completion_losses(z, images, mask, lowres_mask)[0]
+                return loss, tape.gradient(loss, z)
+
+            losses = tf.TensorArray(tf.float32, size=n)
+            zs = tf.TensorArray(tf.float32, size=n)
+            for k in tf.range(n):
+                loss, gradient = objective(z)
+                losses, zs = losses.write(k, loss), zs.write(k, z)
+                z, state = update(z, state, loss, gradient, first + k, objective)
+            return z, state, losses.stack(), zs.stack()
+
+        return init, search
+
+    def complete(self, config):
+        """Complete damaged images and write what the article writes, under `config.outDir`.
+
+        Every `outInterval` iterations and at the last: `hats_imgs/IIII.png` (G(z)) and
+        `completed/IIII.png` (G(z) in the hole), each a grid of the batch; `logs/hats_NN.log` with
+        the loss and z of every iteration of image NN; `before.png`, `masked.png`; at the end
+        `completion.gif` and, for each input, `images/NAME.png`. The second and later batches write
+        their grids into folders of their own, `batch_01`, `batch_02`, ...
+
+        Args:
+            config: the flags of complete.py as attributes: `imgs`, `outDir`, `maskType`,
+                `centerScale`, `nIter`, `outInterval`, `crop` and what `make_search` takes.
+
+        Raises:
+            UserError: nothing readable among `imgs`, or `outDir` cannot be written.
+        """
+        files = utils.list_images(config.imgs)
+        for folder in ("", "images", "logs"):
+            utils.make_folder(os.path.join(config.outDir, folder))
+        names = utils.unique_names(
+            [os.path.splitext(os.path.basename(path))[0] for path in files])
+        mask, lowres_mask = self._masks(config)
+        init, search = self.make_search(config)
+        batches = utils.readable_batches(
+            files, self.batch_size, self.image_size, self.c_dim, config.crop)
+        n_batches = -(-len(files) // self.batch_size)
+        done = 0
+        with tqdm(total=n_batches * config.nIter, unit="it", dynamic_ncols=True) as bar:
+            for number, (indices, images) in enumerate(batches):
+                bar.set_description(f"batch {number + 1}/{n_batches}")
+                folder = config.outDir if number == 0 else os.path.join(
+                    config.outDir, f"batch_{number:02d}")
+                completed = self._complete_batch(
+                    config, init, search, images, mask, lowres_mask, folder, done, bar)
+                for index, image in zip(indices, completed):
+                    utils.save_image(
+                        os.path.join(config.outDir, "images", f"{names[index]}.png"), image)
+                done += len(images)
+        if done == 0:
+            raise UserError(f"none of the {len(files)} images can be read")
+        print(f"{done} completed: {os.path.join(config.outDir, 'images')}, "
+              f"animation {os.path.join(config.outDir, 'completion.gif')}")
+
+    def _masks(self, config):
+        """The mask `[1, H, W, 1]` and the lowres mask `[1, h, w, 1]` of `--maskType`."""
+        size = self.image_size
+        shape = (size // self.lowres, size // self.lowres)
+        is_lowres = config.maskType == "lowres"
+        mask = utils.MASKS[config.maskType](
+            (size, size), np.random.default_rng(self.seed), config)
+        lowres_mask = np.full(shape, is_lowres, np.float32)
+        return mask[np.newaxis, :, :, np.newaxis], lowres_mask[np.newaxis, :, :, np.newaxis]
+
+    def _complete_batch(self, config, init, search, images, mask, lowres_mask, folder, first, bar):
+        """Search for one batch, write its grids and logs; returns `[B, H, W, C]` uint8 results."""
+        for name in ("hats_imgs", "completed"):
+            utils.make_folder(os.path.join(folder, name))
+        y = images.astype(np.float32) / 127.5 - 1
+        utils.save_image(os.path.join(folder, "before.png"), utils.grid(images))
+        masked = utils.to_uint8(y * mask)
+        utils.save_image(os.path.join(folder, "masked.png"), utils.grid(masked))
+        if lowres_mask.any():
+            means = ops.downsample(y, self.lowres).numpy()
+            self._save_lowres(os.path.join(folder, "lowres.png"), means)
+
+        def write_grids(i, z):
+            G = self.generator(z).numpy()
+            hats = os.path.join(folder, "hats_imgs", f"{i:04d}")
+            utils.save_image(f"{hats}.png", utils.grid(utils.to_uint8(G)))
+            if lowres_mask.any():
+                self._save_lowres(f"{hats}.lowres.png", ops.downsample(G, self.lowres).numpy())
+            # Chosen in uint8, so known pixels are the input's bit for bit.
+            completed = np.where(mask == 1, images, utils.to_uint8(G))
+            frames.append(os.path.join(folder, "completed", f"{i:04d}.png"))
+            utils.save_image(frames[-1], utils.grid(completed))
+            return completed
+
+        frames = []
+        z = self.initial_z(first, len(images))
+        state = init(z)
+        logs = [os.path.join(config.outDir, "logs", f"hats_{first + b:02d}.log")
+                for b in range(len(images))]
+        utils.start_logs(logs, self.z_dim)
+        for i in range(0, config.nIter, config.outInterval):
+            write_grids(i, z)
+            n = min(config.outInterval, config.nIter - i)
+            z, state, losses, zs = search(
+                z, state, y, mask, lowres_mask, tf.constant(i), tf.constant(n))
+            utils.append_logs(logs, i, losses.numpy(), zs.numpy())
+            bar.update(n)
+            bar.set_postfix(loss=f"{float(tf.reduce_mean(losses[-1])):.1f}")
+        loss = self.completion_losses(z, y, mask, lowres_mask)[0]
+        utils.append_logs(logs, config.nIter, loss.numpy()[np.newaxis], z.numpy()[np.newaxis])
+        completed = write_grids(config.nIter, z)
+        utils.save_gif(os.path.join(folder, "completion.gif"), frames)
+        return completed
+
+    def _save_lowres(self, path, means):
+        blocks = np.repeat(np.repeat(means, self.lowres, axis=1), self.lowres, axis=2)
+        utils.save_image(path, utils.grid(utils.to_uint8(blocks)))
+
+    # Checkpoints
+
+    def _checkpoint(self):
+        """Everything that rebuilds the networks and goes on training, as TensorFlow tracks it."""
+        parts = {"variables": self.vars, "progress": self.progress,
+                 "architecture": {k: tf.Variable(v, dtype=tf.int64, trainable=False)
+                                  for k, v in self.architecture._asdict().items()}}
+        if self.g_optim is not None:
+            parts.update(g_optim=self.g_optim, d_optim=self.d_optim)
+        return tf.train.Checkpoint(**parts)
+
+    def save(self, manager):
+        """Write a checkpoint of the present step with a `tf.train.CheckpointManager`."""
+        step = int(self.progress["step"])
+        path = os.path.join(manager.directory, f"{CHECKPOINT_NAME}-{step}")
+        if manager.latest_checkpoint == path:
+            return
+        try:
+            manager.save(checkpoint_number=step)
+        except tf.errors.OpError as error:
+            raise UserError(f"cannot write a checkpoint to {manager.directory}: "
+                            f"{_first_line(error)}") from error
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint_dir, **settings):
+        """A DCGAN of the sizes that the checkpoint has, with its weights.
+
+        Args:
+            checkpoint_dir: as `load` takes it.
+            **settings: the constructor's, except the sizes.
+        """
+        model = cls(architecture=checkpoint_architecture(checkpoint_dir), **settings)
+        model.load(checkpoint_dir)
+        return model
+
+    def load(self, checkpoint_dir, weights_only=False):
+        """Restore the newest checkpoint: ours, or a name-based one of the original TF 1 code.
+
+        Ours also restores where training stands, and the optimizers' slots if they were made.
+
+        Args:
+            checkpoint_dir: a folder of checkpoints, or one checkpoint's path without suffix.
+            weights_only: restore the networks alone, for a fresh training from known weights.
+
+        Returns:
+            The path of the checkpoint.
+
+        Raises:
+            UserError: there is none, it is damaged, or its variables are not this network's.
+        """
+        path = _require_checkpoint(checkpoint_dir)
+        found = checkpoint_architecture(path)
+        if found != self.architecture:
+            differences = ", ".join(
+                f"{k} {getattr(found, k)} (here {getattr(self.architecture, k)})"
+                for k in found._fields if getattr(found, k) != getattr(self.architecture, k))
+            raise UserError(f"checkpoint {path} is of another network: {differences}")
+        if not _is_own(path):
+            for name, value in _read_tf1(path).items():
+                self.vars[name].assign(value)
+            return path
+        target = (tf.train.Checkpoint(variables=self.vars) if weights_only else self._checkpoint())
+        try:
+            status = target.restore(path)
+            status.assert_existing_objects_matched().expect_partial()
+        except (tf.errors.OpError, AssertionError, ValueError) as error:
+            raise UserError(f"checkpoint {path} is damaged: {_first_line(error)}") from error
+        return path
+
+
+# Reading checkpoints
+
+_OWN_KEY = "architecture/{}/.ATTRIBUTES/VARIABLE_VALUE"
+
+
+def find_checkpoint(checkpoint_dir):
+    """The newest checkpoint in a folder, or the one whose path this is; None if there is none."""
+    if os.path.isfile(f"{checkpoint_dir}.index"):
+        return checkpoint_dir
+    listed = tf.train.latest_checkpoint(checkpoint_dir)
+    if listed or not os.path.isdir(checkpoint_dir):
+        return listed
+    # A folder that was copied or renamed may list paths that are no more: look at what is there.
+    indices = [entry for entry in os.scandir(checkpoint_dir) if entry.name.endswith(".index")]
+    newest = max(indices, key=lambda entry: entry.stat().st_mtime, default=None)
+    return newest and newest.path.removesuffix(".index")
+
+
+def _require_checkpoint(checkpoint_dir):
+    path = find_checkpoint(checkpoint_dir)
+    if path is None:
+        raise UserError(f"no checkpoint in {checkpoint_dir}: train one with train-dcgan.py, or "
+                        "name the folder that has one")
+    return path
+
+
+def _reader(path):
+    try:
+        return tf.train.load_checkpoint(path)
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        raise UserError(f"checkpoint {path} is damaged: {_first_line(error)}") from error
+
+
+def _is_own(path):
+    return _reader(path).has_tensor(_OWN_KEY.format("image_size"))
+
+
+def _first_line(error):
+    return str(error).splitlines()[0]
+
+
+def checkpoint_architecture(checkpoint_dir):
+    """The `Architecture` of the newest checkpoint in a folder, ours or the original's."""
+    path = _require_checkpoint(checkpoint_dir)
+    reader = _reader(path)
+    if _is_own(path):
+        values = {k: reader.get_tensor(_OWN_KEY.format(k)) for k in Architecture._fields}
+        return Architecture(**{k: int(v) if v.ndim == 0 else tuple(map(int, v))
+                               for k, v in values.items()})
+    return _tf1_architecture(path, reader)
+
+
+def _tf1_names(reader):
+    """`{our name: their name}` of the variables of an original checkpoint, in either naming.
+
+    The original's HEAD counts D's batch norms from 0, the published checkpoint from 1, and D's
+    linear layer one further. Adam's slots and powers, which its Saver kept too, are left out.
+    """
+    names = {name for name in reader.get_variable_to_shape_map()
+             if not re.search(r"/Adam(_\d+)?$|beta[12]_power", name)}
+    if "discriminator/d_bn0/beta" not in names:
+        return {name: name for name in names}
+
+    def published(name):
+        name = re.sub(r"(?<=/d_bn)\d+", lambda m: str(int(m[0]) + 1), name)
+        return re.sub(r"(?<=/d_h)\d+(?=_lin/)", lambda m: str(int(m[0]) - 1), name)
+
+    return {published(name): name for name in names}
+
+
+def _tf1_architecture(path, reader):
+    """The sizes behind a name-based checkpoint, read off its shapes, after checking every one."""
+    all_shapes = reader.get_variable_to_shape_map()
+    shapes = {ours: tuple(all_shapes[theirs]) for ours, theirs in _tf1_names(reader).items()}
+
+    def length(*names):
+        return next((shapes[name][0] for name in names if name in shapes), 0)
+
+    n = max((int(m[1]) for m in map(re.compile(r"generator/g_h(\d+)/").match, shapes) if m),
+            default=0)
+    g, d = "generator/g_", "discriminator/d_"
+    architecture = Architecture(
+        image_size=4 * 2**n, z_dim=length(f"{g}h0_lin/Matrix"),
+        c_dim=length(f"{g}h{n}/biases"),
+        g_widths=tuple(length(f"{g}bn{i}/beta", f"{g}h{i}/biases") for i in range(n)),
+        d_widths=tuple(length(f"{d}h{i}_conv/biases", f"{d}bn{i}/beta") for i in range(n)))
+    expected = architecture.shapes() if n else Architecture.make().shapes()
+    problems = {
+        "missing": sorted(expected.keys() - shapes.keys()),
+        "left over": sorted(shapes.keys() - expected.keys()),
+        "of another shape": [f"{k} {shapes[k]} instead of {expected[k]}" for k in
+                             sorted(expected.keys() & shapes.keys()) if shapes[k] != expected[k]]}
+    if any(problems.values()):
+        raise UserError(f"checkpoint {path} does not hold a DCGAN: " + "; ".join(
+            f"{what}: {', '.join(names)}" for what, names in problems.items() if names))
+    return architecture
+
+
+def _read_tf1(path):
+    """`{our name: array}` of an original checkpoint, all read before any is used."""
+    reader = _reader(path)
+    try:
+        return {ours: reader.get_tensor(theirs) for ours, theirs in _tf1_names(reader).items()}
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        raise UserError(f"checkpoint {path} is damaged: {_first_line(error)}") from error

@@ -1,0 +1,74 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the tolerances are the CPU's
+
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not there")
+
+
+def run_script(script, *args, cwd, timeout=240):
+    """Run one of the scripts as a user does."""
+    return subprocess.run([sys.executable, ROOT / script, *map(str, args)], cwd=cwd, text=True,
+                          capture_output=True, timeout=timeout)
+
+
+def assert_one_line_error(result, *words):
+    """Exit code 2, no traceback, and one line of stderr with all the words."""
+    assert result.returncode == 2, result.stderr
+    lines = [line for line in result.stderr.splitlines()
+             if line.strip() and not line.startswith("warning: ") and "\r" not in line]
+    assert len(lines) == 1, result.stderr
+    assert "error: " in lines[0]
+    for word in words:
+        assert str(word) in lines[0], f"{word!r} is not in {lines[0]!r}"
+
+
+def draw_faces(folder, count, size=16, seed=0):
+    """Some of the demo's faces as PNG files."""
+    sys.path.insert(0, str(ROOT / "demo"))
+    import draw_faces as demo
+
+    import utils
+    folder.mkdir(parents=True, exist_ok=True)
+    for i in range(count):
+        utils.save_image(str(folder / f"face_{i}.png"),
+                         demo.draw_face(np.random.default_rng([seed, i]), size))
+    return folder
+
+
+def randomise(model, seed=0):
+    """Give every variable a value of ordinary size, so that no term hides behind a zero."""
+    rng = np.random.default_rng(seed)
+    for name, variable in model.vars.items():
+        if name.endswith(("gamma", "variance")):
+            variable.assign(rng.uniform(0.5, 1.5, variable.shape))
+        else:
+            variable.assign(rng.normal(0, 0.2, variable.shape))
+    return model
+
+
+@pytest.fixture(scope="session")
+def faces(tmp_path_factory):
+    """24 drawn faces of 16x16 pixels."""
+    return draw_faces(tmp_path_factory.mktemp("faces"), 24)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, faces):
+    """The folder of a tiny training by the real script: checkpoint/, samples/, logs/."""
+    folder = tmp_path_factory.mktemp("trained")
+    result = run_script(
+        "train-dcgan.py", "--dataset", faces, "--image_size", 16, "--batch_size", 8, "--gf_dim", 4,
+        "--df_dim", 4, "--z_dim", 10, "--epoch", 2, "--save_interval", 2, "--sample_interval", 3,
+        "--summary_interval", 2, "--max_to_keep", 2, cwd=folder)
+    assert result.returncode == 0, result.stderr
+    (folder / "stdout").write_text(result.stdout)
+    return folder

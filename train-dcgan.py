@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""Train a DCGAN on a folder of pictures."""
+
+from argparse import BooleanOptionalAction
+
+import utils
+from utils import number
+
+
+def parse_args(argv=None):
+    parser = utils.Parser(prog="train-dcgan.py", description=__doc__)
+    count = number(int, low=1)
+    parser.add_argument("--dataset", default="lfw-aligned-64",
+                        help="folder of pictures, searched recursively")
+    parser.add_argument("--epoch", type=count, default=25, help="epochs to train")
+    parser.add_argument("--max_steps", type=count, metavar="N",
+                        help="stop after this many steps in all, whatever the epoch")
+    parser.add_argument("--train_size", type=count, metavar="N",
+                        help="use only the first N pictures")
+    parser.add_argument("--crop", action=BooleanOptionalAction, default=True,
+                        help="cut the centre square of a picture before it is resized")
+
+    parser.add_argument("--learning_rate", type=number(float, above=0), default=0.0002,
+                        help="of Adam, for both networks")
+    parser.add_argument("--beta1", type=number(float, low=0, high=0.9999), default=0.5,
+                        help="momentum of Adam")
+    parser.add_argument("--batch_size", type=count, default=64, help="pictures per step")
+    parser.add_argument("--seed", type=number(int, low=0, high=2**31 - 1), default=0,
+                        help="of the weights, z and the order of the pictures")
+
+    sizes = parser.add_argument_group(
+        "sizes of the networks", "read from the checkpoint where training starts from one")
+    sizes.add_argument("--image_size", type=int, choices=(8, 16, 32, 64, 128, 256),
+                       help="edge of the pictures (64)")
+    sizes.add_argument("--z_dim", type=count, help="length of z (100)")
+    sizes.add_argument("--gf_dim", type=count, help="base width of G (64)")
+    sizes.add_argument("--df_dim", type=count, help="base width of D (64)")
+    sizes.add_argument("--c_dim", type=int, choices=(1, 3), help="1 for grey, 3 for RGB (3)")
+
+    parser.add_argument("--checkpoint_dir", "--checkpointDir", default="checkpoint",
+                        help="where checkpoints go; training goes on from one that is there")
+    parser.add_argument("--init", metavar="DIR",
+                        help="start from the weights of this checkpoint, with fresh optimizers")
+    parser.add_argument("--max_to_keep", type=count, default=5, help="checkpoints to keep")
+    parser.add_argument("--save_interval", type=count, default=500, metavar="STEPS",
+                        help="steps between checkpoints; there is one at the end in any case")
+    parser.add_argument("--sample_dir", default="samples", help="where the sample grids go")
+    parser.add_argument("--sample_interval", type=count, default=100, metavar="STEPS",
+                        help="steps between sample grids")
+    parser.add_argument("--log_dir", default="logs", help="where TensorBoard's files go")
+    parser.add_argument("--summary_interval", type=count, default=20, metavar="STEPS",
+                        help="steps between TensorBoard's histograms; losses are of every step")
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    config = parse_args(argv)
+    utils.import_tensorflow()
+    from model import DCGAN
+
+    DCGAN.for_training(config).train(config)
+
+
+if __name__ == "__main__":
+    utils.run(main, "train-dcgan.py")

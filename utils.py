@@ -1,0 +1,455 @@
+"""Files and pictures: listing, reading, batching, grids, masks, alignment, and the command line.
+
+Pictures are `[H, W, C]` uint8 arrays, C 1 (grey) or 3 (RGB); the networks' range [-1, 1] is entered
+and left with `to_uint8`'s scale, which maps every byte to itself. TensorFlow, OpenCV and dlib are
+imported where they are used, so that `--help` does not wait for them.
+"""
+
+import argparse
+import importlib.util
+import os
+import re
+import sys
+import tempfile
+import warnings
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+
+
+class UserError(Exception):
+    """What a user can mend; its text is one line that says how. The scripts exit with code 2."""
+
+
+# Files
+
+
+def list_images(paths):
+    """Every image file among files and folders (searched recursively), in a stable order.
+
+    Raises:
+        UserError: a path does not exist, or there is no image in any of them.
+    """
+    files = []
+    for path in paths:
+        if os.path.isdir(path):
+            found = [os.path.join(folder, name) for folder, _, names in os.walk(path)
+                     for name in names if name.lower().endswith(IMAGE_SUFFIXES)]
+            files += sorted(found)
+        elif os.path.exists(path):
+            files.append(path)
+        else:
+            raise UserError(f"{path}: no such file or folder")
+    if not files:
+        raise UserError(f"{', '.join(paths)}: no image in there ({', '.join(IMAGE_SUFFIXES)})")
+    return files
+
+
+def unique_names(names):
+    """The names, with `-2`, `-3`, ... behind each that an earlier one already is."""
+    wanted = {name.casefold() for name in names}  # some file systems fold case
+    taken, unique = set(), []
+    for name in names:
+        candidate, count = name, 1
+        while candidate.casefold() in taken or (count > 1 and candidate.casefold() in wanted):
+            count += 1
+            candidate = f"{name}-{count}"
+        taken.add(candidate.casefold())
+        unique.append(candidate)
+    return unique
+
+
+def make_folder(path):
+    """Make a folder unless it is there, and see that files can be written into it.
+
+    Raises:
+        UserError: it cannot be made or written.
+    """
+    try:
+        os.makedirs(path or ".", exist_ok=True)
+        with tempfile.TemporaryFile(dir=path or "."):
+            pass
+    except OSError as error:
+        raise UserError(f"{path}: cannot write there: {error.strerror}") from error
+
+
+def write_whole(path, write):
+    """Call `write(temporary path)` beside `path`, then rename: the file appears whole or not."""
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{os.getpid()}.{name}")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+
+
+# Reading and writing pictures
+
+
+def read_image(path, size=None, c_dim=3, crop=True):
+    """Read any picture that Pillow knows, upright, as grey or RGB.
+
+    16-bit pictures are scaled to 8, and the alpha channel is dropped.
+
+    Args:
+        path: the file; what it holds decides, not its suffix.
+        size: edge to resize to, antialiased; None leaves the picture as it is.
+        c_dim: 1 (grey) or 3 (RGB).
+        crop: cut the centre square before resizing, instead of distorting.
+
+    Returns:
+        `[H, W, c_dim]` uint8.
+
+    Raises:
+        OSError, ValueError: it cannot be read; `UnidentifiedImageError` is an OSError too.
+    """
+    with warnings.catch_warnings():
+        # Pillow only warns from 89 to 178 million pixels, and refuses beyond.
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            with Image.open(path) as image:
+                image = ImageOps.exif_transpose(image)
+                if image.mode.startswith("I"):
+                    image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
+                image = image.convert("L" if c_dim == 1 else "RGB")
+        except UnidentifiedImageError as error:
+            raise OSError("not an image") from error
+        # Pillow's decoders raise SyntaxError, struct.error, EOFError, ... on damaged files.
+        except Exception as error:
+            raise OSError(f"damaged image ({error})") from error
+    if size is not None and image.size != (size, size):
+        image = (ImageOps.fit if crop else Image.Image.resize)(
+            image, (size, size), Image.Resampling.LANCZOS)
+    return np.asarray(image).reshape(image.height, image.width, c_dim)
+
+
+def save_image(path, image):
+    """Write `[H, W, C]` uint8 (C 1 or 3) as PNG, whole or not at all."""
+    picture = Image.fromarray(image.squeeze(axis=2) if image.shape[2] == 1 else image)
+    write_whole(path, lambda temporary: picture.save(temporary, format="PNG"))
+
+
+def to_uint8(images):
+    """Pictures in [-1, 1] as bytes, rounded: the inverse of `bytes / 127.5 - 1`."""
+    return np.clip(np.rint((np.asarray(images) + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+def grid(images, columns=8):
+    """`[B, H, W, C]` as one picture, row by row, `columns` wide; places left over are black."""
+    count, height, width, channels = images.shape
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    places = np.zeros((rows * columns, height, width, channels), images.dtype)
+    places[:count] = images
+    places = places.reshape(rows, columns, height, width, channels)
+    return places.swapaxes(1, 2).reshape(rows * height, columns * width, channels)
+
+
+def save_gif(path, frames, milliseconds=100):
+    """Pictures as an endless animation: the article's `convert -delay 10 -loop 0`.
+
+    Args:
+        path: the GIF.
+        frames: paths of pictures of one size, in order.
+        milliseconds: how long each is shown.
+    """
+    first, *others = frames
+
+    def write(temporary):
+        with Image.open(first) as picture:
+            picture.save(temporary, format="GIF", save_all=True, duration=milliseconds, loop=0,
+                         append_images=(Image.open(frame) for frame in others))
+
+    write_whole(path, write)
+
+
+def start_logs(paths, z_dim):
+    """Begin each search log anew with its header, as the original writes it."""
+    header = "iter loss " + " ".join(f"z{i}" for i in range(z_dim)) + "\n"
+    for path in paths:
+        with open(path, "w") as log:
+            log.write(header)
+
+
+def append_logs(paths, first, losses, zs):
+    """Append iterations to each image's log: `iter loss z0 z1 ...`, a line each.
+
+    Args:
+        paths: B logs.
+        first: the number of the first iteration.
+        losses: `[n, B]`.
+        zs: `[n, B, z_dim]`.
+    """
+    iterations = np.arange(first, first + len(losses))
+    for b, path in enumerate(paths):
+        rows = np.column_stack([iterations, losses[:, b], zs[:, b]])
+        with open(path, "a") as log:
+            np.savetxt(log, rows, fmt=["%d", "%.6g"] + ["%.6f"] * zs.shape[2])
+
+
+# Batches
+
+
+def _read_or_warn(path, size, c_dim, crop):
+    """`read_image`, or None and a warning that names the file."""
+    try:
+        return read_image(path, size, c_dim, crop)
+    except (OSError, ValueError) as error:
+        print(f"warning: {path}: {error}; skipped", file=sys.stderr)
+        return None
+
+
+def readable_batches(files, batch_size, size, c_dim, crop):
+    """Yield `(indices, [b, size, size, c_dim] uint8)` of the files that can be read, in order."""
+    indices, images = [], []
+    for index, path in enumerate(files):
+        image = _read_or_warn(path, size, c_dim, crop)
+        if image is not None:
+            indices.append(index)
+            images.append(image)
+        if images and (len(images) == batch_size or index == len(files) - 1):
+            yield indices, np.stack(images)
+            indices, images = [], []
+
+
+def image_batches(files, batch_size, size, c_dim, crop, seed, start, unreadable):
+    """Yield one epoch's training batches, decoded in parallel and ahead of their use.
+
+    Args:
+        files: the paths; an epoch shuffles them by `seed` alone.
+        batch_size: images per batch; the remainder of the epoch is dropped.
+        size, c_dim, crop: as for `read_image`.
+        seed: ints that fix the order, such as (seed, epoch).
+        start: how far into the order to begin.
+        unreadable: a set of paths that are left out; those that turn out so are added.
+
+    Yields:
+        `([batch_size, size, size, c_dim] float32 in [-1, 1], place in the order behind the batch)`.
+    """
+    import tensorflow as tf
+
+    order = np.random.default_rng(seed).permutation(len(files))
+
+    def decode(place):
+        path = files[order[place]]
+        image = None if path in unreadable else _read_or_warn(path, size, c_dim, crop)
+        if image is None:
+            unreadable.add(path)
+            image = np.zeros((0, size, c_dim), np.uint8)
+        return image
+
+    def load(place):
+        image = tf.numpy_function(decode, [place], tf.uint8, stateful=False)
+        return tf.ensure_shape(image, [None, size, c_dim]), place
+
+    places = tf.data.Dataset.range(start, len(files))
+    images = (places.map(load, num_parallel_calls=tf.data.AUTOTUNE)
+              .filter(lambda image, place: tf.shape(image)[0] == size)
+              .map(lambda image, place: (tf.ensure_shape(image, [size, size, c_dim]), place))
+              .batch(batch_size, drop_remainder=True)
+              .map(lambda batch, places: (tf.cast(batch, tf.float32) / 127.5 - 1, places[-1] + 1))
+              .prefetch(tf.data.AUTOTUNE))
+    yield from images
+
+
+# Faces
+
+# Where landmarks of the 68 go in the unit box: OpenFace's mean face, min-max normalised.
+LANDMARK_TEMPLATE = {
+    33: (0.494950891, 0.514441371), 36: (0.194157004, 0.169266924), 39: (0.363784939, 0.177946866),
+    42: (0.618963182, 0.172778130), 45: (0.788859129, 0.158171147), 57: (0.500203967, 0.750584424)}
+ALIGNMENTS = {"innerEyesAndBottomLip": (39, 42, 57), "outerEyesAndNose": (36, 45, 33)}
+
+
+def face_predictor_path():
+    """The 68-landmark predictor inside the face_recognition_models package.
+
+    Found by its file: importing the package needs `pkg_resources`, which setuptools dropped.
+
+    Raises:
+        UserError: the package is not installed.
+    """
+    package = importlib.util.find_spec("face_recognition_models")
+    if package is None:
+        raise UserError("the landmark predictor is missing: pip install face_recognition_models, "
+                        "or name the file with --dlibFacePredictor")
+    return os.path.join(os.path.dirname(package.origin), "models",
+                        "shape_predictor_68_face_landmarks.dat")
+
+
+def face_transform(landmarks, indices, size):
+    """The affine map that puts three landmarks at their template places, as OpenFace aligns.
+
+    Args:
+        landmarks: `[68, 2]` x, y in pixels.
+        indices: three of them, a value of `ALIGNMENTS`.
+        size: edge of the aligned picture.
+
+    Returns:
+        `[2, 3]` float64: picture coordinates to aligned ones, in pixels.
+    """
+    import cv2
+
+    source = np.float32([landmarks[i] for i in indices])
+    target = size * np.float32([LANDMARK_TEMPLATE[i] for i in indices])
+    return cv2.getAffineTransform(source, target)
+
+
+def warp_face(image, transform, size):
+    """Warp a picture by `face_transform`, antialiased where that shrinks it.
+
+    Args:
+        image: `[H, W, C]` uint8.
+        transform: `[2, 3]`.
+        size: edge of the result.
+
+    Returns:
+        `[size, size, C]` uint8; what lies outside the picture is black.
+    """
+    import cv2
+
+    # The warp samples bilinearly, which aliases when one step spans several pixels: warp to k times
+    # the size instead, and average k x k blocks. The centre of block i is at k i + (k - 1) / 2.
+    shrink = 1 / np.sqrt(abs(np.linalg.det(transform[:, :2])))
+    k = int(np.clip(np.ceil(shrink), 1, 16))
+    fine = k * transform
+    fine[:, 2] += (k - 1) / 2
+    warped = cv2.warpAffine(image, fine, (k * size, k * size), flags=cv2.INTER_LINEAR)
+    if k > 1:
+        warped = cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA)
+    return warped.reshape(size, size, image.shape[2])
+
+
+# Masks: `[H, W]` float32, 1 = known, 0 = missing, from (shape, rng, options)
+
+
+def _random_mask(shape, rng, options):
+    """A fifth of the pixels missing, here and there."""
+    return (rng.random(shape) >= 0.2).astype(np.float32)
+
+
+def _center_mask(shape, rng, options):
+    """The middle missing, from `--centerScale` of the edge to as far from the other side."""
+    mask = np.ones(shape, np.float32)
+    low, high = (int(shape[0] * s) for s in (options.centerScale, 1 - options.centerScale))
+    mask[low:high, low:high] = 0
+    return mask
+
+
+def _left_mask(shape, rng, options):
+    """The left half missing."""
+    mask = np.ones(shape, np.float32)
+    mask[:, :shape[1] // 2] = 0
+    return mask
+
+
+def _full_mask(shape, rng, options):
+    """Everything known: G(z) imitates the whole image, and none of it is used."""
+    return np.ones(shape, np.float32)
+
+
+def _grid_mask(shape, rng, options):
+    """Every fourth pixel of every fourth row known."""
+    mask = np.zeros(shape, np.float32)
+    mask[::4, ::4] = 1
+    return mask
+
+
+def _lowres_mask(shape, rng, options):
+    """Every pixel missing; the means over 8x8 blocks are known instead."""
+    return np.zeros(shape, np.float32)
+
+
+MASKS = {"random": _random_mask, "center": _center_mask, "left": _left_mask, "full": _full_mask,
+         "grid": _grid_mask, "lowres": _lowres_mask}
+
+
+def mask_help(name):
+    """What a mask does, for `--help`."""
+    text = MASKS[name].__doc__.rstrip(".")
+    return text[0].lower() + text[1:]
+
+
+# The command line
+
+
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows the defaults, but not those that stand in the text or are none."""
+
+    def _get_help_string(self, action):
+        return action.help if action.default is None else super()._get_help_string(action)
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that shows every default and puts an error on one line, led by its flag."""
+
+    def __init__(self, **kwargs):
+        super().__init__(formatter_class=HelpFormatter, **kwargs)
+
+    def error(self, message):
+        message = re.sub(r"^argument ([^:]*): ", r"\1 ", message)
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def number(kind, low=None, high=None, above=None):
+    """An argparse type: an int or float that is at least `low`, at most `high`, over `above`."""
+    limits = [f"at least {low}" if low is not None else "", f"over {above}" * (above is not None),
+              f"at most {high}" if high is not None else ""]
+    rule = " and ".join(filter(None, limits))
+
+    def parse(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            what = "a whole number" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"{text}: must be {what}") from None
+        # Written so that nan, which every comparison denies, is refused.
+        if not ((low is None or value >= low) and (high is None or value <= high)
+                and (above is None or value > above) and abs(value) < float("inf")):
+            raise argparse.ArgumentTypeError(f"{text}: must be {rule or 'finite'}")
+        return value
+
+    return parse
+
+
+def import_tensorflow():
+    """Import TensorFlow without its informative notes; warnings and errors still reach stderr.
+
+    TF_CPP_MIN_LOG_LEVEL holds back only some of them (tensorflow's issue 100442), and an error of
+    ours should be the only line that a user sees.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as captured:
+        os.dup2(captured.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            captured.seek(0)
+            for line in captured.read().decode(errors="replace").splitlines():
+                # The last is what a machine without a GPU says.
+                if not re.match(r"I\d{4} |WARNING: All log messages before|.*call to cuInit", line):
+                    print(line, file=sys.stderr)
+
+
+def run(main, prog):
+    """Call a script's `main()`; a `UserError` becomes one line and exit code 2, Ctrl-C code 130."""
+    try:
+        main()
+    except UserError as error:
+        print(f"{prog}: error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print(f"{prog}: interrupted", file=sys.stderr)
+        sys.exit(130)
+
