@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Find faces and align them by three landmarks, as OpenFace's align-dlib does."""
 
+import argparse
 import collections
 import concurrent.futures
 import functools
 import os
 import sys
-from argparse import BooleanOptionalAction
 
 import numpy as np
 from tqdm import tqdm
@@ -20,17 +20,22 @@ def parse_args(argv=None):
     parser.add_argument("inputDir", help="folder of pictures, searched recursively")
     parser.add_argument("--dlibFacePredictor", metavar="FILE",
                         help="dlib's 68-landmark predictor (that of face_recognition_models)")
-    parser.add_argument("--jobs", type=number(int, low=1), default=os.cpu_count(),
-                        help="processes")
     modes = parser.add_subparsers(dest="mode", required=True, prog="align.py")
+    common = argparse.ArgumentParser(add_help=False)
+    # The published place is in front of the mode; SUPPRESS keeps this one from clearing that.
+    common.add_argument("--dlibFacePredictor", metavar="FILE", default=argparse.SUPPRESS,
+                        help="as in front of the mode")
+    common.add_argument("--jobs", type=number(int, low=1), default=os.cpu_count(),
+                        help="processes")
 
-    align = modes.add_parser("align", help="write every picture's largest face, aligned")
+    align = modes.add_parser("align", parents=[common],
+                             help="write every picture's largest face, aligned")
     align.add_argument("landmarks", choices=tuple(utils.ALIGNMENTS),
                        help="the landmarks that are put in place")
     align.add_argument("outputDir", help="where the aligned faces go, as PNG")
     align.add_argument("--size", type=number(int, low=8, high=4096), default=96,
                        help="edge of the aligned faces")
-    align.add_argument("--flat", action=BooleanOptionalAction, default=False,
+    align.add_argument("--flat", action=argparse.BooleanOptionalAction, default=False,
                        help="no subfolders: a name that several pictures have gets its folder's in "
                             "front")
     align.add_argument("--skipMulti", action="store_true", help="skip pictures of several faces")
@@ -38,8 +43,9 @@ def parse_args(argv=None):
                        help="deep-funneled LFW, whose centre is used where no face is found")
     align.add_argument("--verbose", action="store_true", help="say what became of every picture")
 
-    mean = modes.add_parser("computeMean", help="the mean landmarks of the faces, min-max "
-                                                "normalised: mean.csv, std.csv and mean.png")
+    mean = modes.add_parser("computeMean", parents=[common],
+                            help="the mean landmarks of the faces, min-max normalised: mean.csv, "
+                                 "std.csv and mean.png")
     mean.add_argument("--numImages", type=number(int, low=0), default=0,
                       help="use only this many pictures, drawn at random; 0 for all")
     mean.add_argument("--outputDir", default=".", help="where the files go")
@@ -146,7 +152,7 @@ def run_jobs(function, jobs, processes):
     with concurrent.futures.ProcessPoolExecutor(processes) as pool:
         try:
             yield from tqdm(pool.map(function, jobs, chunksize=4), total=len(jobs),
-                            unit="picture", dynamic_ncols=True)
+                            unit="picture", dynamic_ncols=True, delay=1)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -5,6 +5,8 @@ et al. 2015, arXiv 1511.06434), and the completion of damaged images by a search
 (Yeh, Chen et al. 2016, arXiv 1607.07539). `checkpoints.md` in docs/ describes the files.
 """
 
+import contextlib
+import itertools
 import os
 import re
 import sys
@@ -177,15 +179,18 @@ class DCGAN(tf.Module):
 
     # Training losses, each `[B]`: one per image
 
-    def d_loss_real(self, logits):
+    @staticmethod
+    def d_loss_real(logits):
         """D wants every real image to be called real."""
         return ops.sigmoid_cross_entropy(logits, 1.0)
 
-    def d_loss_fake(self, logits):
+    @staticmethod
+    def d_loss_fake(logits):
         """D wants every G(z) to be called fake."""
         return ops.sigmoid_cross_entropy(logits, 0.0)
 
-    def g_loss(self, logits):
+    @staticmethod
+    def g_loss(logits):
         """G wants every G(z) to be called real: -log D(G(z))."""
         return ops.sigmoid_cross_entropy(logits, 1.0)
 
@@ -283,17 +288,12 @@ class DCGAN(tf.Module):
         files = utils.list_images([config.dataset])
         if config.train_size is not None:
             files = files[:config.train_size]
-        if len(files) < self.batch_size:
-            print(f"{config.dataset} has {len(files)} images, fewer than a batch of "
-                  f"{self.batch_size}: training with batches of {len(files)}", file=sys.stderr)
-            self.batch_size = len(files)
+        self._fit_batch_to(len(files), config.dataset)
         for folder in (config.checkpoint_dir, config.sample_dir, config.log_dir):
             utils.make_folder(folder)
         self.make_optimizers(config.learning_rate, config.beta1)
         self._load_for_training(config)
-        manager = tf.train.CheckpointManager(
-            self._checkpoint(), config.checkpoint_dir, config.max_to_keep,
-            checkpoint_name=CHECKPOINT_NAME)
+        manager = self.checkpoint_manager(config.checkpoint_dir, config.max_to_keep)
         writer = tf.summary.create_file_writer(config.log_dir)
         try:
             with writer.as_default():
@@ -306,6 +306,13 @@ class DCGAN(tf.Module):
         self.save(manager)
         print(f"{int(self.progress['step'])} steps done: checkpoint {manager.latest_checkpoint}, "
               f"samples in {config.sample_dir}; watch with tensorboard --logdir {config.log_dir}")
+
+    def _fit_batch_to(self, count, dataset):
+        """Make the batch smaller where there are fewer images than it takes, and say so."""
+        if count < self.batch_size:
+            print(f"warning: {dataset} has {count} images, fewer than a batch of "
+                  f"{self.batch_size}: training with batches of {count}", file=sys.stderr)
+            self.batch_size = count
 
     def _load_for_training(self, config):
         """Resume from checkpoint_dir; else warm-start from `--init`; else stay freshly made."""
@@ -327,10 +334,10 @@ class DCGAN(tf.Module):
         steps_left = max(0, (config.epoch - int(epoch)) * (len(files) // self.batch_size)
                          - int(position) // self.batch_size)
         if config.max_steps is not None:
-            steps_left = min(steps_left, config.max_steps - int(step))
+            steps_left = min(steps_left, max(0, config.max_steps - int(step)))
         unreadable = set()
         before = time.perf_counter()
-        with tqdm(total=max(0, steps_left), unit="step", dynamic_ncols=True) as bar:
+        with tqdm(total=steps_left, unit="step", dynamic_ncols=True, delay=1) as bar:
             while epoch < config.epoch:
                 batches = utils.image_batches(
                     files, self.batch_size, self.image_size, self.c_dim, config.crop,
@@ -356,9 +363,13 @@ class DCGAN(tf.Module):
                         self._write_samples(config.sample_dir, sample_z, int(epoch), index)
                     if step % config.save_interval == 0:
                         self.save(manager)
-                if len(unreadable) > len(files) - self.batch_size:
-                    raise UserError(f"--dataset {config.dataset}: fewer images can be read than a "
-                                    f"batch has: {len(files) - len(unreadable)}")
+                readable = len(files) - len(unreadable)
+                if readable == 0:
+                    raise UserError(f"--dataset {config.dataset}: none of the {len(files)} images "
+                                    "can be read")
+                if readable < self.batch_size:  # so there was no batch
+                    self._fit_batch_to(readable, config.dataset)
+                    continue
                 epoch.assign_add(1)
                 position.assign(0)
 
@@ -472,18 +483,21 @@ class DCGAN(tf.Module):
             UserError: nothing readable among `imgs`, or `outDir` cannot be written.
         """
         files = utils.list_images(config.imgs)
-        for folder in ("", "images", "logs"):
-            utils.make_folder(os.path.join(config.outDir, folder))
+        batches = utils.readable_batches(
+            files, self.batch_size, self.image_size, self.c_dim, config.crop)
+        first = next(batches, None)
+        if first is None:
+            raise UserError(f"none of the {len(files)} images can be read")
+        for folder in (".", "images", "logs"):
+            utils.make_folder(os.path.normpath(os.path.join(config.outDir, folder)))
         names = utils.unique_names(
             [os.path.splitext(os.path.basename(path))[0] for path in files])
         mask, lowres_mask = self._masks(config)
         init, search = self.make_search(config)
-        batches = utils.readable_batches(
-            files, self.batch_size, self.image_size, self.c_dim, config.crop)
         n_batches = -(-len(files) // self.batch_size)
         done = 0
         with tqdm(total=n_batches * config.nIter, unit="it", dynamic_ncols=True) as bar:
-            for number, (indices, images) in enumerate(batches):
+            for number, (indices, images) in enumerate(itertools.chain([first], batches)):
                 bar.set_description(f"batch {number + 1}/{n_batches}")
                 folder = config.outDir if number == 0 else os.path.join(
                     config.outDir, f"batch_{number:02d}")
@@ -493,8 +507,6 @@ class DCGAN(tf.Module):
                     utils.save_image(
                         os.path.join(config.outDir, "images", f"{names[index]}.png"), image)
                 done += len(images)
-        if done == 0:
-            raise UserError(f"none of the {len(files)} images can be read")
         print(f"{done} completed: {os.path.join(config.outDir, 'images')}, "
               f"animation {os.path.join(config.outDir, 'completion.gif')}")
 
@@ -567,6 +579,11 @@ class DCGAN(tf.Module):
             parts.update(g_optim=self.g_optim, d_optim=self.d_optim)
         return tf.train.Checkpoint(**parts)
 
+    def checkpoint_manager(self, checkpoint_dir, max_to_keep):
+        """What `save` writes with: it keeps the newest checkpoints and deletes those before."""
+        return tf.train.CheckpointManager(
+            self._checkpoint(), checkpoint_dir, max_to_keep, checkpoint_name=CHECKPOINT_NAME)
+
     def save(self, manager):
         """Write a checkpoint of the present step with a `tf.train.CheckpointManager`."""
         step = int(self.progress["step"])
@@ -617,12 +634,9 @@ class DCGAN(tf.Module):
             for name, value in _read_tf1(path).items():
                 self.vars[name].assign(value)
             return path
-        target = (tf.train.Checkpoint(variables=self.vars) if weights_only else self._checkpoint())
-        try:
-            status = target.restore(path)
-            status.assert_existing_objects_matched().expect_partial()
-        except (tf.errors.OpError, AssertionError, ValueError) as error:
-            raise UserError(f"checkpoint {path} is damaged: {_first_line(error)}") from error
+        target = tf.train.Checkpoint(variables=self.vars) if weights_only else self._checkpoint()
+        with _naming_damage(path):
+            target.restore(path).assert_existing_objects_matched().expect_partial()
         return path
 
 
@@ -652,11 +666,18 @@ def _require_checkpoint(checkpoint_dir):
     return path
 
 
-def _reader(path):
+@contextlib.contextmanager
+def _naming_damage(path):
+    """What TensorFlow raises over a damaged checkpoint, as a UserError that names it."""
     try:
-        return tf.train.load_checkpoint(path)
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        yield
+    except (tf.errors.OpError, AssertionError, IndexError, RuntimeError, ValueError) as error:
         raise UserError(f"checkpoint {path} is damaged: {_first_line(error)}") from error
+
+
+def _reader(path):
+    with _naming_damage(path):
+        return tf.train.load_checkpoint(path)
 
 
 def _is_own(path):
@@ -672,7 +693,8 @@ def checkpoint_architecture(checkpoint_dir):
     path = _require_checkpoint(checkpoint_dir)
     reader = _reader(path)
     if _is_own(path):
-        values = {k: reader.get_tensor(_OWN_KEY.format(k)) for k in Architecture._fields}
+        with _naming_damage(path):
+            values = {k: reader.get_tensor(_OWN_KEY.format(k)) for k in Architecture._fields}
         return Architecture(**{k: int(v) if v.ndim == 0 else tuple(map(int, v))
                                for k, v in values.items()})
     return _tf1_architecture(path, reader)
@@ -727,7 +749,5 @@ def _tf1_architecture(path, reader):
 def _read_tf1(path):
     """`{our name: array}` of an original checkpoint, all read before any is used."""
     reader = _reader(path)
-    try:
+    with _naming_damage(path):
         return {ours: reader.get_tensor(theirs) for ours, theirs in _tf1_names(reader).items()}
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
-        raise UserError(f"checkpoint {path} is damaged: {_first_line(error)}") from error

@@ -24,7 +24,7 @@ def assert_one_line_error(result, *words):
     """Exit code 2, no traceback, and one line of stderr with all the words."""
     assert result.returncode == 2, result.stderr
     lines = [line for line in result.stderr.splitlines()
-             if line.strip() and not line.startswith("warning: ") and "\r" not in line]
+             if line.strip() and not line.startswith("warning: ")]
     assert len(lines) == 1, result.stderr
     assert "error: " in lines[0]
     for word in words:

@@ -29,7 +29,7 @@ def conv2d(x, w, b):
 
 
 def conv2d_transpose(x, w, b):
-    """Its transpose: every input pixel adds its `[5, 5, out, in]` stamp to an output twice as big."""
+    """Its transpose: every input pixel stamps its `[5, 5, out, in]` onto an output twice as big."""
     height, width = 2 * x.shape[1], 2 * x.shape[2]
     top, left = same_padding(height)[0], same_padding(width)[0]
     out = np.zeros((x.shape[0], height, width, w.shape[2]))

@@ -1,0 +1,217 @@
+"""complete.py as a user runs it: what it writes, and how it refuses."""
+
+import os
+
+import numpy as np
+import pytest
+from conftest import (
+    SHARED,
+    assert_one_line_error,
+    draw_faces,
+    needs_shared,
+    randomise,
+    run_script,
+)
+from PIL import Image, ImageSequence
+
+import utils
+from model import DCGAN
+
+FAST = ("--nIter", 5, "--outInterval", 2)
+
+
+def complete(trained, cwd, *arguments, images):
+    return run_script("complete.py", *images, "--checkpointDir", trained / "checkpoint",
+                      *arguments, cwd=cwd)
+
+
+def read(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+@pytest.fixture(scope="module")
+def test_faces(tmp_path_factory):
+    return draw_faces(tmp_path_factory.mktemp("test_faces"), 5, seed=9)
+
+
+@pytest.fixture(scope="module")
+def completed(trained, test_faces, tmp_path_factory):
+    """The folder after completing five faces in batches of two."""
+    folder = tmp_path_factory.mktemp("completed")
+    result = complete(trained, folder, *FAST, "--batchSize", 2, images=[test_faces])
+    assert result.returncode == 0, result.stderr
+    assert "5 completed: completions/images" in result.stdout
+    return folder / "completions"
+
+
+def test_files_of_the_first_batch_have_the_published_names(completed):
+    iterations = ["0000.png", "0002.png", "0004.png", "0005.png"]
+    for name in ("completed", "hats_imgs"):
+        assert sorted(os.listdir(completed / name)) == iterations
+    assert {"before.png", "masked.png", "completion.gif"} <= set(os.listdir(completed))
+    assert not (completed / "lowres.png").exists()
+    with Image.open(completed / "completion.gif") as gif:
+        shown = [frame.info["duration"] for frame in ImageSequence.Iterator(gif)]
+        assert sum(shown) == 400  # frames that are alike are one, shown for longer
+    assert read(completed / "before.png").shape == (16, 32, 3)
+
+
+def test_later_batches_have_folders_of_their_own(completed, test_faces):
+    for folder, names in (("", "01"), ("batch_01", "23"), ("batch_02", "4")):
+        faces = [read(test_faces / f"face_{i}.png") for i in names]
+        np.testing.assert_array_equal(read(completed / folder / "before.png"), np.hstack(faces))
+        result = [read(completed / "images" / f"face_{i}.png") for i in names]
+        np.testing.assert_array_equal(
+            read(completed / folder / "completed" / "0005.png"), np.hstack(result))
+
+
+def test_known_pixels_are_the_inputs_and_the_hole_is_g(completed, test_faces):
+    known = np.ones((16, 16), bool)
+    known[4:12, 4:12] = False
+    hats = read(completed / "hats_imgs" / "0005.png")
+    masked = read(completed / "masked.png")
+    for i in range(2):
+        face = read(test_faces / f"face_{i}.png")
+        result = read(completed / "images" / f"face_{i}.png")
+        np.testing.assert_array_equal(result[known], face[known])
+        np.testing.assert_array_equal(result[~known], hats[:, 16 * i:16 * (i + 1)][~known])
+        np.testing.assert_array_equal(masked[:, 16 * i:16 * (i + 1)][known], face[known])
+        assert np.ptp(masked[:, 16 * i:16 * (i + 1)][~known]) == 0
+
+
+def test_logs_have_every_iteration_of_every_image(completed):
+    assert sorted(os.listdir(completed / "logs")) == [f"hats_{i:02d}.log" for i in range(5)]
+    log = np.loadtxt(completed / "logs" / "hats_03.log", skiprows=1)
+    assert log.shape == (6, 2 + 10)
+    np.testing.assert_array_equal(log[:, 0], range(6))
+    assert np.abs(log[:, 2:]).max() <= 1
+
+
+def test_the_same_seed_makes_the_same_pictures_in_any_batches(
+        completed, trained, test_faces, tmp_path):
+    for folder, seed in (("same", 0), ("other", 1)):
+        result = complete(trained, tmp_path, *FAST, "--seed", seed, "--outDir", folder,
+                          "--batch_size", 5, images=[test_faces])
+        assert result.returncode == 0, result.stderr
+    for i in range(5):
+        name = f"images/face_{i}.png"
+        # Not bitwise: a batch of another size sums in another order.
+        difference = read(tmp_path / "same" / name).astype(int) - read(completed / name)
+        assert np.abs(difference).max() <= 1
+    assert (read(tmp_path / "other" / name) != read(completed / name)).any()
+
+
+@pytest.mark.parametrize("approach,settings", [
+    ("momentum", ["--lr", 0.01]), ("adam", ["--lr", 0.1]),
+    ("hmc", ["--hmcBeta", 1, "--hmcEps", 0.05, "--hmcL", 5])])
+def test_every_approach_lowers_the_loss(test_faces, tmp_path, approach, settings):
+    model = randomise(DCGAN(image_size=16, z_dim=10, gf_dim=4, df_dim=4))
+    model.save(model.checkpoint_manager(str(tmp_path / "checkpoint"), max_to_keep=1))
+    result = complete(tmp_path, tmp_path, "--nIter", 30, "--outInterval", 30, "--approach",
+                      approach, *settings, "--outDir", "out", images=[test_faces])
+    assert result.returncode == 0, result.stderr
+    for i in range(5):
+        log = np.loadtxt(tmp_path / "out" / "logs" / f"hats_{i:02d}.log", skiprows=1)
+        assert log[-1, 1] < log[0, 1] - 1
+
+
+@pytest.mark.parametrize("mask", utils.MASKS)
+def test_masks(trained, test_faces, tmp_path, mask):
+    result = complete(trained, tmp_path, "--nIter", 1, "--maskType", mask, images=[test_faces])
+    assert result.returncode == 0, result.stderr
+    out = tmp_path / "completions"
+    assert (out / "lowres.png").exists() == (mask == "lowres")
+    assert (out / "hats_imgs" / "0000.lowres.png").exists() == (mask == "lowres")
+    if mask == "full":
+        face = read(test_faces / "face_0.png")
+        np.testing.assert_array_equal(read(out / "images" / "face_0.png"), face)
+
+
+def test_inputs_of_one_name_bad_files_and_other_sizes(trained, tmp_path):
+    one, other = draw_faces(tmp_path / "one", 1), draw_faces(tmp_path / "other", 2, size=40, seed=3)
+    (tmp_path / "one" / "text.png").write_text("not a picture")
+    result = complete(trained, tmp_path, *FAST, images=[one, other / "face_0.png", other])
+    assert result.returncode == 0, result.stderr
+    assert "text.png: not an image; skipped" in result.stderr
+    assert sorted(os.listdir(tmp_path / "completions" / "images")) == [
+        "face_0-2.png", "face_0-3.png", "face_0.png", "face_1.png"]
+    assert read(tmp_path / "completions" / "images" / "face_1.png").shape == (16, 16, 3)
+
+
+def test_a_second_run_writes_its_logs_anew(trained, test_faces, tmp_path):
+    for _ in range(2):
+        result = complete(trained, tmp_path, *FAST, images=[test_faces / "face_0.png"])
+        assert result.returncode == 0, result.stderr
+    assert len(np.loadtxt(tmp_path / "completions/logs/hats_00.log", skiprows=1)) == 6
+
+
+def test_help_names_masks_and_defaults(tmp_path):
+    result = run_script("complete.py", "--help", cwd=tmp_path)
+    assert result.returncode == 0
+    words = " ".join(result.stdout.split())
+    for name in utils.MASKS:
+        assert f"{name}: {utils.mask_help(name)}" in words
+    assert "iterations (default: 1000)" in words
+
+
+# Bad input
+
+
+@pytest.mark.parametrize("arguments,words", [
+    (["--centerScale", "0.7"], ["complete.py: error: --centerScale 0.7: must be at least 0"]),
+    (["--nIter", "-1"], ["--nIter -1: must be at least 0"]),
+    (["--lr", "nan"], ["--lr nan: must be over 0"]),
+    (["--maskType", "round"], ["--maskType", "round", "center"]),
+    (["--approach", "sgd"], ["--approach", "sgd", "momentum"])])
+def test_a_bad_flag(tmp_path, arguments, words):
+    assert_one_line_error(run_script("complete.py", "a.png", *arguments, cwd=tmp_path), *words)
+
+
+def test_missing_empty_and_unreadable_input(trained, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.png").write_text("not a picture")
+    for name, words in (("nowhere", "nowhere: no such file or folder"),
+                        ("empty", "empty: no image in there"),
+                        ("text.png", "none of the 1 images can be read")):
+        assert_one_line_error(complete(trained, tmp_path, images=[name]), words)
+
+
+def test_a_missing_or_corrupt_checkpoint(trained, test_faces, tmp_path):
+    result = run_script("complete.py", test_faces, "--checkpointDir", "nowhere", cwd=tmp_path)
+    assert_one_line_error(result, "no checkpoint in nowhere")
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "checkpoint" / "DCGAN-1.index").write_bytes(b"garbage" * 100)
+    result = run_script("complete.py", test_faces, cwd=tmp_path)
+    assert_one_line_error(result, "checkpoint/DCGAN-1 is damaged")
+    assert sorted(os.listdir(tmp_path)) == ["checkpoint"]
+
+
+def test_an_out_dir_that_cannot_be_written(trained, test_faces, tmp_path):
+    (tmp_path / "file").touch()
+    result = complete(trained, tmp_path, "--outDir", "file/out", images=[test_faces])
+    assert_one_line_error(result, "file/out: cannot write there")
+
+
+def test_an_image_size_that_is_not_the_checkpoints(trained, test_faces, tmp_path):
+    result = complete(trained, tmp_path, "--imgSize", 64, images=[test_faces])
+    assert_one_line_error(result, "--imgSize 64", "is for 16")
+
+
+@needs_shared
+def test_the_reference_checkpoint_completes_a_face(tmp_path):
+    """Adam's completion of unseen faces comes closer to them than the mean of what is known."""
+    names = sorted(os.listdir(SHARED / "faces" / "test"))[::70]
+    images = [SHARED / "faces" / "test" / name for name in names]
+    result = run_script("complete.py", *images, "--checkpointDir", SHARED / "reference-checkpoint",
+                        "--approach", "adam", "--lr", 0.1, "--nIter", 60, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    hole = np.zeros((64, 64), bool)
+    hole[16:48, 16:48] = True
+    errors, baseline = [], []
+    for image, name in zip(images, names):
+        truth = read(image).astype(float)
+        fill = read(tmp_path / "completions" / "images" / name).astype(float)
+        errors.append(np.abs(fill - truth)[hole].mean())
+        baseline.append(np.abs(truth[~hole].mean(axis=0) - truth)[hole].mean())
+    assert np.mean(errors) < 0.75 * np.mean(baseline)

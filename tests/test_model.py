@@ -1,0 +1,431 @@
+import itertools
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import reference
+import tensorflow as tf
+from conftest import SHARED, needs_shared, randomise
+
+from model import DCGAN, Architecture, checkpoint_architecture
+from utils import UserError
+
+
+def tiny(image_size=16, c_dim=3, **settings):
+    """A model with random values everywhere, and its values as float64."""
+    settings = {"z_dim": 5, "gf_dim": 2, "df_dim": 2, "batch_size": 4} | settings
+    model = randomise(DCGAN(image_size=image_size, c_dim=c_dim, **settings))
+    return model, {name: v.numpy().astype(float) for name, v in model.vars.items()}
+
+
+def uniform(*shape, seed=0):
+    return np.random.default_rng(seed).uniform(-1, 1, shape)
+
+
+def f32(array):
+    return tf.constant(array, tf.float32)
+
+
+# Networks
+
+NETWORKS = list(itertools.product((8, 16), (1, 3), (False, True)))
+
+
+def test_the_articles_sizes_at_64():
+    architecture = Architecture.make()
+    assert architecture.g_widths == (512, 256, 128, 64)
+    assert architecture.d_widths == (64, 128, 256, 512)
+    assert sum(np.prod(shape) for name, shape in architecture.shapes().items()
+               if "moving_" not in name) == 9_451_908
+
+
+@pytest.mark.parametrize("size,widths", [
+    (8, (64,)), (16, (128, 64)), (32, (256, 128, 64)), (128, (512, 512, 256, 128, 64)),
+    (256, (512, 512, 512, 256, 128, 64))])
+def test_widths_of_other_sizes(size, widths):
+    architecture = Architecture.make(image_size=size)
+    assert architecture.g_widths == widths and architecture.d_widths == widths[::-1]
+
+
+@pytest.mark.parametrize("size", [0, 4, 48, 512])
+def test_other_sizes_are_refused(size):
+    with pytest.raises(ValueError, match=f"Received: {size}"):
+        DCGAN(image_size=size)
+
+
+@pytest.mark.parametrize("size,c_dim", [(8, 1), (32, 3), (256, 1)])
+def test_shapes_and_ranges(size, c_dim):
+    model = DCGAN(image_size=size, c_dim=c_dim, gf_dim=2, df_dim=2, z_dim=7)
+    images = model.generator(model.initial_z(0, 3))
+    assert images.shape == (3, size, size, c_dim) and images.dtype == tf.float32
+    assert np.abs(images).max() <= 1
+    probability, logits = model.discriminator(images)
+    assert probability.shape == logits.shape == (3, 1)
+    np.testing.assert_allclose(probability, tf.sigmoid(logits))
+
+
+def test_initial_weights():
+    model = DCGAN()
+    for name, variable in model.vars.items():
+        value = variable.numpy()
+        if name.endswith(("/w", "Matrix")):
+            assert abs(value.mean()) < 2e-3
+            truncated = "_conv" in name
+            # A normal cut at two deviations has 0.88 of the deviation left.
+            assert value.std() == pytest.approx(0.0176 if truncated else 0.02, rel=0.05)
+            assert (np.abs(value).max() <= 0.04) == truncated
+        else:
+            assert (value == (1 if name.endswith(("gamma", "variance")) else 0)).all()
+
+
+def test_weights_are_a_function_of_the_seed():
+    one, same, other = (DCGAN(image_size=8, gf_dim=2, df_dim=2, seed=s).vars for s in (0, 0, 1))
+    name = "generator/g_h1/w"
+    np.testing.assert_array_equal(one[name], same[name])
+    assert np.abs(one[name] - other[name]).max() > 0
+
+
+@pytest.mark.parametrize("size,c_dim,training", NETWORKS)
+def test_generator_is_the_numpy_one(size, c_dim, training):
+    model, v = tiny(size, c_dim)
+    z = uniform(4, 5)
+    np.testing.assert_allclose(
+        model.generator(f32(z), training),
+        reference.generator(v, z, len(model.architecture.g_widths), training),
+        rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("size,c_dim,training", NETWORKS)
+def test_discriminator_is_the_numpy_one(size, c_dim, training):
+    model, v = tiny(size, c_dim)
+    x = uniform(4, size, size, c_dim)
+    np.testing.assert_allclose(
+        model.discriminator(f32(x), training)[1],
+        reference.discriminator(v, x, len(model.architecture.d_widths), training),
+        rtol=1e-3, atol=1e-3)
+
+
+def test_inference_changes_no_statistic():
+    model, before = tiny()
+    model.discriminator(model.generator(f32(uniform(4, 5))))
+    for name, variable in model.vars.items():
+        np.testing.assert_array_equal(variable.numpy(), before[name].astype(np.float32))
+
+
+# Losses and their gradients
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_gradients_of_g_loss(training):
+    """With respect to a variable of every kind, through both networks."""
+    model, v = tiny(8, z_dim=3)
+    z = uniform(3, 3)
+    with tf.GradientTape() as tape:
+        logits = model.discriminator(model.generator(f32(z), training), training)[1]
+        loss = tf.reduce_mean(model.g_loss(logits))
+    gradients = tape.gradient(loss, model.vars)
+    for name in ("generator/g_h0_lin/bias", "generator/g_bn0/gamma", "generator/g_bn0/beta",
+                 "generator/g_h1/biases", "discriminator/d_h0_conv/w",
+                 "discriminator/d_h0_conv/biases", "discriminator/d_h0_lin/bias"):
+        def scalar(value, name=name):
+            changed = v | {name: value}
+            images = reference.generator(changed, z, 1, training)
+            return reference.cross_entropy(
+                reference.discriminator(changed, images, 1, training), 1).mean()
+
+        np.testing.assert_allclose(
+            gradients[name], reference.numeric_gradient(scalar, v[name]), rtol=2e-3, atol=2e-5)
+
+
+def test_d_losses_want_real_called_real_and_fake_called_fake():
+    logits = f32([[2.0], [-1.0]])
+    real, fake = DCGAN.d_loss_real(logits), DCGAN.d_loss_fake(logits)
+    np.testing.assert_allclose(real, reference.cross_entropy(np.array([2, -1]), 1), rtol=1e-5)
+    np.testing.assert_allclose(fake, reference.cross_entropy(np.array([2, -1]), 0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("size,c_dim,lowres", [(8, 3, False), (16, 1, True), (16, 3, True)])
+def test_completion_loss_and_gradient(size, c_dim, lowres):
+    model, v = tiny(size, c_dim, lam=3.0, lowres=4)
+    layers = len(model.architecture.g_widths)
+    z, y = uniform(3, 5), uniform(3, size, size, c_dim, seed=1)
+    mask = (uniform(1, size, size, 1, seed=2) > 0).astype(float)
+    lowres_mask = np.full((1, size // 4, size // 4, 1), float(lowres))
+
+    def numpy_loss(z):
+        return reference.completion_loss(v, z, y, mask, lowres_mask, layers, lam=3.0, lowres=4)
+
+    with tf.GradientTape() as tape:
+        tf_z = f32(z)
+        tape.watch(tf_z)
+        loss, contextual, perceptual = model.completion_losses(
+            tf_z, f32(y), f32(mask), f32(lowres_mask))
+    assert loss.shape == (3,)
+    np.testing.assert_allclose(loss, numpy_loss(z), rtol=1e-4)
+    np.testing.assert_allclose(loss, contextual + 3.0 * perceptual, rtol=1e-6)
+    numeric = reference.numeric_gradient(lambda z: numpy_loss(z).sum(), z)
+    np.testing.assert_allclose(tape.gradient(loss, tf_z), numeric, rtol=5e-3, atol=5e-3)
+
+
+def test_one_images_completion_does_not_depend_on_the_others():
+    model, _ = tiny()
+    z, y = f32(uniform(4, 5)), f32(uniform(4, 16, 16, 3))
+    together = model.completion_losses(z, y, 1.0)[0]
+    alone = model.completion_losses(z[1:2], y[1:2], 1.0)[0]
+    np.testing.assert_allclose(together[1], alone[0], rtol=1e-5)
+
+
+def test_the_compiled_search_is_the_numpy_one():
+    model, v = tiny(8)
+    y, mask = uniform(2, 8, 8, 3), (uniform(1, 8, 8, 1, seed=1) > 0).astype(float)
+    config = SimpleNamespace(approach="momentum", lr=0.001, momentum=0.9)
+    init, search = model.make_search(config)
+    z = model.initial_z(0, 2)
+    numpy_z, speed = z.numpy().astype(float), 0.0
+    z, state, losses, zs = search(z, init(z), f32(y), f32(mask), f32(0.0), 0, 4)
+    z, state, more, _ = search(z, state, f32(y), f32(mask), f32(0.0), 4, 6)
+
+    def numpy_loss(z):
+        return reference.completion_loss(
+            v, z, y, mask, np.zeros((1, 1, 1, 1)), 1, lam=0.1, lowres=8)
+
+    for i in range(10):
+        np.testing.assert_allclose(np.concatenate([losses, more])[i], numpy_loss(numpy_z),
+                                   rtol=1e-3)
+        if i == 3:
+            np.testing.assert_allclose(zs[3], numpy_z, rtol=1e-3, atol=1e-4)
+        gradient = reference.numeric_gradient(lambda z: numpy_loss(z).sum(), numpy_z)
+        previous, speed = speed, 0.9 * speed - 0.001 * gradient
+        numpy_z = np.clip(numpy_z - 0.9 * previous + 1.9 * speed, -1, 1)
+    np.testing.assert_allclose(z, numpy_z, rtol=1e-3, atol=1e-3)
+
+
+# Training step
+
+
+def test_one_train_step_is_three_separate_updates():
+    """Against unfused passes with Adam in NumPy: every weight, slot and running statistic."""
+    model, _ = tiny()
+    plain, _ = tiny()
+    model.make_optimizers()
+    # A bias in front of batch norm has no gradient but rounding noise, which Adam would blow up to
+    # whole steps: an epsilon above the noise keeps the comparison one of mathematics.
+    model.g_optim.epsilon = model.d_optim.epsilon = 1e-4
+    images, z = f32(uniform(4, 16, 16, 3)), f32(uniform(4, 5, seed=1))
+    slots = {name: (0.0, 0.0, 0) for name in model.vars}
+
+    def update(variables, loss_fn):
+        with tf.GradientTape() as tape:
+            loss = loss_fn()
+        for name, gradient in tape.gradient(loss, variables).items():
+            m, v, t = slots[name]
+            value, m, v = reference.adam_step(
+                variables[name].numpy().astype(float), gradient.numpy().astype(float), m, v,
+                t + 1, lr=0.0002, beta1=0.5, epsilon=1e-4)
+            slots[name] = (m, v, t + 1)
+            variables[name].assign(value)
+        return loss
+
+    def d_loss():
+        fake = plain.generator(z, training=True)
+        return tf.reduce_mean(plain.d_loss_real(plain.discriminator(images, True)[1])
+                              ) + tf.reduce_mean(plain.d_loss_fake(
+                                  plain.discriminator(fake, True)[1]))
+
+    def g_loss():
+        fake = plain.generator(z, training=True)
+        return tf.reduce_mean(plain.g_loss(plain.discriminator(fake, True)[1]))
+
+    for _ in range(2):
+        result = tf.function(model.train_step)(images, z)
+        expected_d = update(plain.d_vars, d_loss)
+        update(plain.g_vars, g_loss)
+        expected_g = update(plain.g_vars, g_loss)
+    assert float(result["d_loss"]) == pytest.approx(float(expected_d), rel=1e-4)
+    assert float(result["g_loss"]) == pytest.approx(float(expected_g), rel=1e-4)
+    for name, variable in plain.vars.items():
+        np.testing.assert_allclose(model.vars[name], variable, rtol=1e-5, atol=2e-6, err_msg=name)
+    for optim, updates in ((model.d_optim, 2), (model.g_optim, 4)):
+        assert optim.step == updates
+        for name in optim.m:
+            assert slots[name][2] == updates
+            m, v, _ = slots[name]
+            np.testing.assert_allclose(optim.m[name], m, rtol=1e-4, atol=1e-6, err_msg=name)
+            np.testing.assert_allclose(optim.v[name], v, rtol=1e-4, atol=1e-10, err_msg=name)
+
+
+def test_z_is_a_function_of_seed_and_step():
+    model, other = DCGAN(image_size=8, seed=0), DCGAN(image_size=8, seed=1)
+    step = tf.constant(3, tf.int64)
+    z = model.z_batch(step)
+    assert z.shape == (64, 100) and -1 <= z.numpy().min() < -0.99 and 0.99 < z.numpy().max() < 1
+    np.testing.assert_array_equal(z, model.z_batch(step))
+    assert np.abs(z - model.z_batch(step + 1)).max() > 0
+    assert np.abs(z - other.z_batch(step)).max() > 0
+
+
+# Checkpoints
+
+
+def save_tf1(folder, variables, name="DCGAN.model-7"):
+    """A checkpoint as TensorFlow 1's Saver writes it, with the file that names it."""
+    folder.mkdir(exist_ok=True)
+    prefix = str(folder / name)
+    tf.raw_ops.SaveV2(prefix=prefix, tensor_names=list(variables),
+                      shape_and_slices=[""] * len(variables),
+                      tensors=[f32(value) for value in variables.values()])
+    (folder / "checkpoint").write_text(
+        f'model_checkpoint_path: "{name}"\nall_model_checkpoint_paths: "{name}"\n')
+    return prefix
+
+
+def published_variables(widths=(16, 8, 4, 2), d_widths=(2, 4, 8, 16)):
+    """Random variables under the published checkpoint's names, for a 64-pixel network."""
+    architecture = Architecture(64, 6, 3, widths, d_widths)
+    rng = np.random.default_rng(0)
+    return {name: rng.uniform(0.1, 1, shape) for name, shape in architecture.shapes().items()}
+
+
+def head_variables():
+    """The same as the original's HEAD names and sizes them, with what its Saver keeps besides."""
+    variables = published_variables(widths=(16, 16, 8, 4))
+    renamed = {}
+    for name, value in variables.items():
+        for i in (1, 2, 3):
+            if f"d_bn{i}/" in name:
+                name = name.replace(f"d_bn{i}/", f"d_bn{i - 1}/")
+                break
+        renamed[name.replace("d_h3_lin", "d_h4_lin")] = value
+    renamed["generator/g_h1/w/Adam"] = renamed["generator/g_h1/w/Adam_1"] = np.ones((2, 2))
+    renamed["beta1_power"] = renamed["beta2_power_1"] = np.ones(())
+    return variables, renamed
+
+
+def test_published_naming_loads(tmp_path):
+    variables = published_variables()
+    save_tf1(tmp_path, variables)
+    model = DCGAN.from_checkpoint(str(tmp_path))
+    assert (model.image_size, model.z_dim, model.c_dim) == (64, 6, 3)
+    assert model.architecture.g_widths == (16, 8, 4, 2)
+    for name, value in variables.items():
+        np.testing.assert_allclose(model.vars[name], value, rtol=1e-6)
+
+
+def test_heads_naming_loads(tmp_path):
+    variables, renamed = head_variables()
+    assert "discriminator/d_bn0/gamma" in renamed and "discriminator/d_bn3/gamma" not in renamed
+    save_tf1(tmp_path, renamed)
+    model = DCGAN.from_checkpoint(str(tmp_path))
+    assert model.architecture.g_widths == (16, 16, 8, 4)
+    for name, value in variables.items():
+        np.testing.assert_allclose(model.vars[name], value, rtol=1e-6)
+
+
+def test_a_checkpoint_is_found_where_its_list_is_of_another_place(tmp_path):
+    save_tf1(tmp_path, published_variables())
+    (tmp_path / "checkpoint").write_text('model_checkpoint_path: "/home/someone/DCGAN.model-7"\n')
+    assert checkpoint_architecture(str(tmp_path)).z_dim == 6
+    assert checkpoint_architecture(str(tmp_path / "DCGAN.model-7")).z_dim == 6
+
+
+def test_missing_left_over_and_misshapen_variables_are_listed(tmp_path):
+    variables = published_variables()
+    del variables["generator/g_bn1/gamma"]
+    variables["generator/g_extra/w"] = np.ones(3)
+    variables["discriminator/d_bn2/beta"] = np.ones(5)
+    save_tf1(tmp_path, variables)
+    with pytest.raises(UserError) as error:
+        DCGAN.from_checkpoint(str(tmp_path))
+    message = str(error.value)
+    assert "missing: generator/g_bn1/gamma;" in message
+    assert "left over: generator/g_extra/w;" in message
+    assert "of another shape: discriminator/d_bn2/beta (5,) instead of (8,)" in message
+    assert "\n" not in message
+
+
+def test_a_checkpoint_of_something_else_is_refused(tmp_path):
+    save_tf1(tmp_path, {"dense/kernel": np.ones((2, 2))})
+    with pytest.raises(UserError, match="missing: .*left over: dense/kernel"):
+        checkpoint_architecture(str(tmp_path))
+
+
+def test_another_networks_checkpoint_is_refused_with_both_values(tmp_path):
+    save_tf1(tmp_path, published_variables())
+    with pytest.raises(UserError, match=r"z_dim 6 \(here 100\)"):
+        DCGAN().load(str(tmp_path))
+
+
+def test_no_checkpoint(tmp_path):
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(UserError, match="no checkpoint in"):
+            DCGAN.from_checkpoint(str(folder))
+
+
+def save_own(folder, seed=0):
+    model, _ = tiny(16, 1)
+    randomise(model, seed)
+    model.make_optimizers()
+    for i in range(2):
+        model.train_step(f32(uniform(4, 16, 16, 1, seed=i)), f32(uniform(4, 5, seed=i)))
+    model.progress["step"].assign(2)
+    model.save(model.checkpoint_manager(str(folder), max_to_keep=5))
+    return model
+
+
+def test_own_checkpoint_restores_everything(tmp_path):
+    saved = save_own(tmp_path)
+    model = DCGAN.from_checkpoint(str(tmp_path))
+    assert model.architecture == saved.architecture
+    resumed = DCGAN(architecture=saved.architecture)
+    resumed.make_optimizers()
+    resumed.load(str(tmp_path))
+    for name in saved.vars:
+        np.testing.assert_array_equal(model.vars[name], saved.vars[name])
+        np.testing.assert_array_equal(resumed.vars[name], saved.vars[name])
+    for ours, theirs in ((resumed.g_optim, saved.g_optim), (resumed.d_optim, saved.d_optim)):
+        assert ours.step == theirs.step
+        for name in theirs.m:
+            np.testing.assert_array_equal(ours.m[name], theirs.m[name])
+            np.testing.assert_array_equal(ours.v[name], theirs.v[name])
+    assert resumed.progress["step"] == 2
+
+
+def test_weights_only_leaves_optimizers_and_progress_fresh(tmp_path):
+    saved = save_own(tmp_path)
+    model = DCGAN(architecture=saved.architecture)
+    model.make_optimizers()
+    model.load(str(tmp_path), weights_only=True)
+    np.testing.assert_array_equal(
+        model.vars["generator/g_h1/w"], saved.vars["generator/g_h1/w"])
+    assert model.progress["step"] == 0 and model.g_optim.step == 0
+
+
+@pytest.mark.parametrize("damage", ["truncated data", "no data", "garbage index"])
+def test_damaged_checkpoints_are_named(tmp_path, damage):
+    save_own(tmp_path)
+    data, index = tmp_path / "DCGAN-2.data-00000-of-00001", tmp_path / "DCGAN-2.index"
+    if damage == "truncated data":
+        data.write_bytes(data.read_bytes()[:500])
+    elif damage == "no data":
+        data.unlink()
+    else:
+        index.write_bytes(b"garbage" * 50)
+    with pytest.raises(UserError, match="DCGAN-2 is damaged") as error:
+        DCGAN.from_checkpoint(str(tmp_path))
+    assert "\n" not in str(error.value)
+
+
+@needs_shared
+def test_the_published_checkpoints_index_has_our_names_and_shapes():
+    assert checkpoint_architecture(
+        str(SHARED / "upstream-checkpoint" / "DCGAN.model-60502")) == Architecture.make()
+
+
+@needs_shared
+def test_the_reference_checkpoint_makes_faces():
+    """Its samples' mean is a face: darker at the eyes than between and below them."""
+    model = DCGAN.from_checkpoint(str(SHARED / "reference-checkpoint"))
+    mean = model.generator(model.initial_z(0, 64)).numpy().mean(axis=(0, 3))
+    eyes = (mean[10:16, 16:22].mean() + mean[10:16, 42:48].mean()) / 2
+    cheeks = (mean[28:34, 14:20].mean() + mean[28:34, 44:50].mean()) / 2
+    assert cheeks - eyes > 0.1

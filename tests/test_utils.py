@@ -1,0 +1,281 @@
+import argparse
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import utils
+from utils import UserError
+
+
+def picture(height, width, channels=3, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, channels), dtype=np.uint8)
+
+
+# Files
+
+
+def test_list_images_searches_recursively_in_any_case(tmp_path):
+    for name in ("b.PNG", "a.jpg", "sub/deep/c.JPEG", "sub/d.webp", "e.bmp", "notes.txt", "f.gif"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    found = [os.path.relpath(p, tmp_path) for p in utils.list_images([str(tmp_path)])]
+    assert found == ["a.jpg", "b.PNG", "e.bmp", "sub/d.webp", "sub/deep/c.JPEG"]
+    # A file that is named is taken at its word, whatever its suffix.
+    assert utils.list_images([str(tmp_path / "f.gif")]) == [str(tmp_path / "f.gif")]
+
+
+def test_list_images_says_what_is_wrong(tmp_path):
+    with pytest.raises(UserError, match="nowhere: no such file or folder"):
+        utils.list_images([str(tmp_path / "nowhere")])
+    with pytest.raises(UserError, match="no image in there"):
+        utils.list_images([str(tmp_path)])
+
+
+def test_unique_names():
+    assert utils.unique_names(["a", "b", "a", "A", "a-2"]) == ["a", "b", "a-3", "A-4", "a-2"]
+
+
+def test_write_whole_leaves_nothing_behind_when_it_fails(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def fail(temporary):
+        with open(temporary, "w") as file:
+            file.write("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(UserError, match="No space left"):
+        utils.write_whole(str(path), fail)
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+# Reading
+
+
+def test_read_image_keeps_pixels_of_the_right_size(tmp_path):
+    pixels = picture(16, 16)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(utils.read_image(tmp_path / "a.png", 16), pixels)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P", "1", "CMYK", "I;16"])
+@pytest.mark.parametrize("c_dim", [1, 3])
+def test_read_image_takes_every_mode(tmp_path, mode, c_dim):
+    grey = np.tile(np.arange(0, 256, 8, dtype=np.uint8), (32, 1))
+    path = tmp_path / ("a.jpg" if mode == "CMYK" else "a.png")
+    if mode == "I;16":
+        Image.fromarray(grey.astype(np.uint16) * 257).save(path)
+    else:
+        ramp = Image.fromarray(grey).convert("RGB")
+        (ramp.quantize(64) if mode == "P" else ramp.convert(mode)).save(path)
+    image = utils.read_image(path, c_dim=c_dim)
+    assert image.shape == (32, 32, c_dim) and image.dtype == np.uint8
+    if mode != "1":
+        # A palette quantises and JPEG is lossy; the ramp must still be there.
+        assert np.abs(image[:, :, 0].astype(int) - grey).mean() < 4
+
+
+def test_read_image_believes_the_file_and_not_its_name(tmp_path):
+    pixels = picture(16, 16)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    os.rename(tmp_path / "a.png", tmp_path / "a.jpg")
+    np.testing.assert_array_equal(utils.read_image(tmp_path / "a.jpg"), pixels)
+
+
+def test_read_image_turns_it_upright(tmp_path):
+    pixels = picture(16, 24)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: rotate by 270 degrees to see it upright
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(utils.read_image(tmp_path / "a.png"), np.rot90(pixels, -1))
+
+
+def test_read_image_crops_the_centre_square_or_distorts(tmp_path):
+    pixels = np.zeros((16, 32, 3), np.uint8)
+    pixels[:, 8:24] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert utils.read_image(tmp_path / "a.png", 16).min() == 255
+    squeezed = utils.read_image(tmp_path / "a.png", 16, crop=False)
+    assert squeezed[:, 0].max() < 30 and squeezed[:, 8].min() > 225
+
+
+def test_read_image_antialiases(tmp_path):
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[:, ::2] = 255
+    Image.fromarray(stripes).save(tmp_path / "a.png")
+    small = utils.read_image(tmp_path / "a.png", 16)
+    assert np.abs(small[2:-2, 2:-2].astype(int) - 127).max() <= 8
+
+
+@pytest.mark.parametrize("damage", ["text", "empty", "truncated", "bomb"])
+def test_read_image_raises_os_error_for_what_is_no_image(tmp_path, damage, monkeypatch):
+    path = tmp_path / "a.png"
+    Image.fromarray(picture(64, 64)).save(path)
+    if damage == "bomb":
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    else:
+        data = path.read_bytes()
+        path.write_bytes({"text": b"hello", "empty": b"", "truncated": data[:200]}[damage])
+    with pytest.raises(OSError):
+        utils.read_image(path)
+
+
+# Writing
+
+
+def test_bytes_survive_the_networks_range():
+    every = np.arange(256, dtype=np.uint8)
+    np.testing.assert_array_equal(utils.to_uint8(every.astype(np.float32) / 127.5 - 1), every)
+    np.testing.assert_array_equal(utils.to_uint8([-1.2, -1, 1, 1.2]), [0, 0, 255, 255])
+
+
+@pytest.mark.parametrize("count,columns,shape", [(1, 8, (2, 3)), (5, 2, (6, 6)), (8, 8, (2, 24))])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_grid_places_row_by_row(count, columns, shape, channels):
+    images = np.stack([np.full((2, 3, channels), i + 1, np.uint8) for i in range(count)])
+    grid = utils.grid(images, columns)
+    assert grid.shape == (*shape, channels)
+    for i in range(count):
+        row, column = divmod(i, columns)
+        assert (grid[2 * row:2 * row + 2, 3 * column:3 * column + 3] == i + 1).all()
+    assert np.count_nonzero(grid) == images.size
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_save_image_round_trip(tmp_path, channels):
+    pixels = picture(5, 7, channels)
+    utils.save_image(str(tmp_path / "a.png"), pixels)
+    np.testing.assert_array_equal(utils.read_image(tmp_path / "a.png", c_dim=channels), pixels)
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.mode == ("L" if channels == 1 else "RGB")
+
+
+def test_save_gif_is_endless_with_every_frame(tmp_path):
+    frames = []
+    for i in range(4):
+        frames.append(str(tmp_path / f"{i}.png"))
+        utils.save_image(frames[-1], np.full((8, 8, 3), 60 * i, np.uint8))
+    utils.save_gif(str(tmp_path / "a.gif"), frames)
+    with Image.open(tmp_path / "a.gif") as gif:
+        assert gif.n_frames == 4 and gif.info["loop"] == 0 and gif.info["duration"] == 100
+        gif.seek(3)
+        assert gif.convert("RGB").getpixel((4, 4)) == (180, 180, 180)
+
+
+def test_logs_have_a_line_per_iteration(tmp_path):
+    paths = [str(tmp_path / "a.log"), str(tmp_path / "b.log")]
+    utils.start_logs(paths, z_dim=2)
+    zs = np.arange(12, dtype=np.float32).reshape(3, 2, 2) / 100
+    utils.append_logs(paths, 5, np.array([[1.5, 2.5], [3.5, 4.5], [5.5, 6.5]], np.float32), zs)
+    lines = (tmp_path / "b.log").read_text().splitlines()
+    assert lines[0] == "iter loss z0 z1"
+    assert lines[2] == "6 4.5 0.060000 0.070000"
+    assert len(lines) == 4
+
+
+# Batches
+
+
+def save_numbered(folder, count, size=8):
+    """Pictures whose every byte is their number."""
+    paths = []
+    for i in range(count):
+        paths.append(str(folder / f"{i}.png"))
+        utils.save_image(paths[-1], np.full((size, size, 3), i, np.uint8))
+    return paths
+
+
+def numbers(batches):
+    """The numbers behind `image_batches`, and its places."""
+    found = [(utils.to_uint8(images[:, 0, 0, 0]).tolist(), int(end)) for images, end in batches]
+    return [batch for batch, _ in found], [end for _, end in found]
+
+
+def epoch(files, unreadable=None, start=0, seed=(0, 0), batch_size=4):
+    return numbers(utils.image_batches(
+        files, batch_size, 8, 3, True, seed, start, set() if unreadable is None else unreadable))
+
+
+def test_epochs_show_every_image_once_in_an_order_of_the_seed(tmp_path):
+    files = save_numbered(tmp_path, 12)
+    batches, ends = epoch(files)
+    assert sorted(sum(batches, [])) == list(range(12)) and ends == [4, 8, 12]
+    assert batches == epoch(files)[0]
+    assert batches != epoch(files, seed=(0, 1))[0] != epoch(files, seed=(1, 0))[0]
+
+
+def test_an_epoch_goes_on_from_any_place(tmp_path):
+    files = save_numbered(tmp_path, 14)
+    batches, ends = epoch(files)
+    assert len(batches) == 3  # the remainder is dropped
+    assert epoch(files, start=ends[0])[0] == batches[1:]
+
+
+def test_unreadable_files_are_named_once_and_skipped(tmp_path, capfd):
+    files = save_numbered(tmp_path, 12)
+    (tmp_path / "5.png").write_text("not a picture")
+    unreadable = set()
+    batches, _ = epoch(files, unreadable)
+    assert len(batches) == 2 and 5 not in sum(batches, [])
+    epoch(files, unreadable, seed=(0, 1))
+    assert capfd.readouterr().err.count("5.png: not an image; skipped") == 1
+    assert unreadable == {files[5]}
+
+
+def test_readable_batches_keep_order_and_indices(tmp_path, capfd):
+    files = save_numbered(tmp_path, 7)
+    (tmp_path / "2.png").write_bytes(b"")
+    (tmp_path / "6.png").write_bytes(b"")
+    batches = list(utils.readable_batches(files, 3, 8, 3, True))
+    assert [indices for indices, _ in batches] == [[0, 1, 3], [4, 5]]
+    assert [images[:, 0, 0, 0].tolist() for _, images in batches] == [[0, 1, 3], [4, 5]]
+    assert "2.png" in capfd.readouterr().err
+
+
+# Masks
+
+MASK_CASES = {
+    "random": lambda m: 0.1 < (m == 0).mean() < 0.3,
+    "center": lambda m: (m[4:12, 4:12] == 0).all() and m.sum() == 256 - 64,
+    "left": lambda m: (m[:, :8] == 0).all() and (m[:, 8:] == 1).all(),
+    "full": lambda m: (m == 1).all(),
+    "grid": lambda m: (m[::4, ::4] == 1).all() and m.sum() == 16,
+    "lowres": lambda m: (m == 0).all(),
+}
+
+
+@pytest.mark.parametrize("name", utils.MASKS)
+def test_masks(name):
+    options = argparse.Namespace(centerScale=0.25)
+    mask = utils.MASKS[name]((16, 16), np.random.default_rng(0), options)
+    assert mask.shape == (16, 16) and mask.dtype == np.float32
+    assert set(np.unique(mask)) <= {0, 1}
+    assert MASK_CASES[name](mask)
+    again = utils.MASKS[name]((16, 16), np.random.default_rng(0), options)
+    np.testing.assert_array_equal(mask, again)
+
+
+def test_center_scale_is_where_the_hole_begins():
+    for scale, edge in ((0.125, 12), (0.5, 0), (0.0, 16)):
+        mask = utils.MASKS["center"]((16, 16), None, argparse.Namespace(centerScale=scale))
+        assert (mask == 0).sum() == edge**2
+
+
+# Command line
+
+
+@pytest.mark.parametrize("text", ["x", "0", "-1", "nan", "inf"])
+def test_number_refuses(text):
+    with pytest.raises(argparse.ArgumentTypeError, match=f"^{text}: must be"):
+        utils.number(float, above=0)(text)
+
+
+def test_number_accepts():
+    assert utils.number(int, low=1)("1") == 1
+    assert utils.number(float, low=0, high=0.5)("0.5") == 0.5
+    with pytest.raises(argparse.ArgumentTypeError, match="at least 0 and at most 0.5"):
+        utils.number(float, low=0, high=0.5)("0.7")
