@@ -2,7 +2,7 @@
 
 One class holds the article: generator G, discriminator D, their losses and updates (after Radford
 et al. 2015, arXiv 1511.06434), and the completion of damaged images by a search for the latent z
-(Yeh, Chen et al. 2016, arXiv 1607.07539). `checkpoints.md` in docs/ describes the files.
+(Yeh, Chen et al. 2016, arXiv 1607.07539).
 """
 
 import contextlib
@@ -81,12 +81,25 @@ class Architecture(NamedTuple):
 def initial_value(name, shape, seed):
     """Weights N(0, 0.02) (D's convolutions truncated at two deviations), gammas and variances 1."""
     part = name.rsplit("/", 1)[1]
-    if part in ("gamma", "moving_variance"):
-        return tf.ones(shape)
-    if part not in ("w", "Matrix"):
-        return tf.zeros(shape)
-    draw = tf.random.stateless_truncated_normal if "_conv" in name else tf.random.stateless_normal
-    return draw(shape, seed, stddev=0.02)
+    with tf.name_scope(f"{name}/initial"):  # inside the network's box in TensorBoard's graph
+        if part in ("gamma", "moving_variance"):
+            return tf.ones(shape)
+        if part not in ("w", "Matrix"):
+            return tf.zeros(shape)
+        if "_conv" in name:
+            return tf.random.stateless_truncated_normal(shape, seed, stddev=0.02)
+        return tf.random.stateless_normal(shape, seed, stddev=0.02)
+
+
+class CompletionBatch(NamedTuple):
+    """Images that are completed together, and where what becomes of them is written."""
+
+    folder: str  # of the grids and the animation
+    logs: list  # one path per image
+    images: np.ndarray  # `[B, H, W, C]` uint8
+    y: np.ndarray  # the same, float32 in [-1, 1]
+    mask: np.ndarray  # `[1, H, W, 1]` float32, 1 = known
+    lowres_mask: np.ndarray  # `[1, h, w, 1]` float32, 1 = the block's mean is known
 
 
 class DCGAN(tf.Module):
@@ -119,8 +132,9 @@ class DCGAN(tf.Module):
         self.d_vars = self._trainable("discriminator/")
         self.g_optim = self.d_optim = None
         # Where training stands: steps taken, the epoch, and how far into its shuffled file list.
-        self.progress = {name: tf.Variable(0, dtype=tf.int64, trainable=False, name=name)
-                         for name in ("step", "epoch", "position")}
+        self.progress = {
+            name: tf.Variable(0, dtype=tf.int64, trainable=False, name=f"progress/{name}")
+            for name in ("step", "epoch", "position")}
 
     def _trainable(self, prefix):
         return {name: v for name, v in self.vars.items() if v.trainable and name.startswith(prefix)}
@@ -177,6 +191,19 @@ class DCGAN(tf.Module):
             logits = ops.linear(h, v[f"{name}/Matrix"], v[f"{name}/bias"])
             return tf.sigmoid(logits), logits
 
+    def graph(self):
+        """The networks as TensorBoard shows them: z to G to D, and images to D.
+
+        Built anew with variables of its own, which lie inside the boxes of their networks; in the
+        graph of the compiled training step they are a hundred loose inputs that hide everything.
+        """
+        with tf.Graph().as_default() as graph:
+            twin = DCGAN(architecture=self.architecture)
+            shape = [self.batch_size, self.image_size, self.image_size, self.c_dim]
+            twin.discriminator(tf.zeros(shape, name="images"))
+            twin.discriminator(twin.generator(tf.zeros([self.batch_size, self.z_dim], name="z")))
+        return graph
+
     # Training losses, each `[B]`: one per image
 
     @staticmethod
@@ -203,12 +230,11 @@ class DCGAN(tf.Module):
         Raises:
             UserError: a size was asked for that the checkpoint does not have.
         """
-        if find_checkpoint(config.checkpoint_dir):
-            architecture = checkpoint_architecture(config.checkpoint_dir)
-        elif config.init:
-            architecture = checkpoint_architecture(config.init)
-        else:
-            architecture = None
+        if os.path.exists(f"{config.checkpoint_dir}.index"):
+            raise UserError(f"--checkpoint_dir {config.checkpoint_dir}: is one checkpoint, not a "
+                            "folder; start from its weights with --init")
+        source = config.checkpoint_dir if find_checkpoint(config.checkpoint_dir) else config.init
+        architecture = checkpoint_architecture(source) if source else None
         given = {k: getattr(config, k)
                  for k in ("image_size", "z_dim", "gf_dim", "df_dim", "c_dim")
                  if getattr(config, k) is not None}
@@ -218,9 +244,8 @@ class DCGAN(tf.Module):
             "gf_dim": architecture.g_widths[-1], "df_dim": architecture.d_widths[0]}
         for flag, value in given.items():
             if value != has[flag]:
-                raise UserError(f"--{flag} {value}: the checkpoint in "
-                                f"{config.checkpoint_dir} has {has[flag]}; leave the flag out, or "
-                                "train into another --checkpoint_dir")
+                raise UserError(f"--{flag} {value}: the checkpoint in {source} has {has[flag]}; "
+                                "leave the flag out, or train into another --checkpoint_dir")
         return cls(batch_size=config.batch_size, seed=config.seed, architecture=architecture)
 
     def make_optimizers(self, learning_rate=0.0002, beta1=0.5):
@@ -297,7 +322,7 @@ class DCGAN(tf.Module):
         writer = tf.summary.create_file_writer(config.log_dir)
         try:
             with writer.as_default():
-                self._train_epochs(config, files, manager)
+                self._train_batches(config, files, manager)
         except KeyboardInterrupt:
             self.save(manager)
             raise
@@ -323,55 +348,62 @@ class DCGAN(tf.Module):
                 # CheckpointManager deletes what this list names once max_to_keep newer checkpoints
                 # exist; a checkpoint of the original code is not ours to delete. Without the list
                 # it is still found, by its own files.
-                os.remove(os.path.join(config.checkpoint_dir, "checkpoint"))
+                with contextlib.suppress(FileNotFoundError):
+                    os.remove(os.path.join(config.checkpoint_dir, "checkpoint"))
         elif config.init:
             print(f"starting from the weights of {self.load(config.init, weights_only=True)}")
 
-    def _train_epochs(self, config, files, manager):
+    def _train_batches(self, config, files, manager):
+        """The training loop: a step for each batch that is left."""
         step_fn = tf.function(self.train_step)
         step, epoch, position = (self.progress[k] for k in ("step", "epoch", "position"))
         sample_z = self.initial_z(0, SAMPLE_COUNT)
-        steps_left = max(0, (config.epoch - int(epoch)) * (len(files) // self.batch_size)
-                         - int(position) // self.batch_size)
+        steps_left = ((config.epoch - int(epoch)) * (len(files) // self.batch_size)
+                      - int(position) // self.batch_size)
         if config.max_steps is not None:
-            steps_left = min(steps_left, max(0, config.max_steps - int(step)))
-        unreadable = set()
+            steps_left = min(steps_left, config.max_steps - int(step))
         before = time.perf_counter()
-        with tqdm(total=steps_left, unit="step", dynamic_ncols=True, delay=1) as bar:
-            while epoch < config.epoch:
-                batches = utils.image_batches(
-                    files, self.batch_size, self.image_size, self.c_dim, config.crop,
-                    seed=(self.seed, int(epoch)), start=int(position), unreadable=unreadable)
-                for images, end in batches:
-                    if config.max_steps is not None and step >= config.max_steps:
-                        return
-                    z = self.z_batch(step)
-                    if step == 0:
-                        tf.summary.graph(step_fn.get_concrete_function(images, z).graph)
-                    result = step_fn(images, z)
-                    step.assign_add(1)
-                    index = int(position) // self.batch_size
-                    position.assign(end)
-                    now = time.perf_counter()
-                    self._write_summaries(config, result, z, len(images) / (now - before))
-                    before = now
-                    bar.update()
-                    bar.set_postfix({
-                        "epoch": int(epoch), "d_loss": f"{float(result['d_loss']):.3f}",
-                        "g_loss": f"{float(result['g_loss']):.3f}"}, refresh=False)
-                    if step == 1 or step % config.sample_interval == 0:
-                        self._write_samples(config.sample_dir, sample_z, int(epoch), index)
-                    if step % config.save_interval == 0:
-                        self.save(manager)
-                readable = len(files) - len(unreadable)
-                if readable == 0:
-                    raise UserError(f"--dataset {config.dataset}: none of the {len(files)} images "
-                                    "can be read")
-                if readable < self.batch_size:  # so there was no batch
-                    self._fit_batch_to(readable, config.dataset)
-                    continue
-                epoch.assign_add(1)
-                position.assign(0)
+        with tqdm(total=max(0, steps_left), unit="step", dynamic_ncols=True, delay=1) as bar:
+            for images, end in self._batches(config, files):
+                if config.max_steps is not None and step >= config.max_steps:
+                    break
+                z = self.z_batch(step)
+                if step == 0:
+                    tf.summary.graph(self.graph())
+                result = step_fn(images, z)
+                index = int(position) // self.batch_size
+                step.assign_add(1)
+                position.assign(end)
+                now = time.perf_counter()
+                self._write_summaries(config, result, z, len(images) / (now - before))
+                before = now
+                bar.update()
+                bar.set_postfix({
+                    "epoch": int(epoch), "d_loss": f"{float(result['d_loss']):.3f}",
+                    "g_loss": f"{float(result['g_loss']):.3f}"}, refresh=False)
+                if step == 1 or step % config.sample_interval == 0:
+                    self._write_samples(config.sample_dir, sample_z, int(epoch), index)
+                if step % config.save_interval == 0:
+                    self.save(manager)
+
+    def _batches(self, config, files):
+        """Yield the batches of all epochs that are left, from where `progress` stands, and count
+        the epochs in it; each batch with the place in the epoch's order behind it."""
+        epoch, position = self.progress["epoch"], self.progress["position"]
+        unreadable = set()
+        while epoch < config.epoch:
+            yield from utils.image_batches(
+                files, self.batch_size, self.image_size, self.c_dim, config.crop,
+                seed=(self.seed, int(epoch)), start=int(position), unreadable=unreadable)
+            readable = len(files) - len(unreadable)
+            if readable == 0:
+                raise UserError(
+                    f"--dataset {config.dataset}: none of the {len(files)} images can be read")
+            if readable < self.batch_size:  # so there was no batch: once more, with a smaller one
+                self._fit_batch_to(readable, config.dataset)
+                continue
+            epoch.assign_add(1)
+            position.assign(0)
 
     def _write_summaries(self, config, result, z, images_per_second):
         """Scalars of every step, histograms every `summary_interval`, under the original tags."""
@@ -492,18 +524,21 @@ class DCGAN(tf.Module):
             utils.make_folder(os.path.normpath(os.path.join(config.outDir, folder)))
         names = utils.unique_names(
             [os.path.splitext(os.path.basename(path))[0] for path in files])
-        mask, lowres_mask = self._masks(config)
-        init, search = self.make_search(config)
+        masks, search = self._masks(config), self.make_search(config)
         n_batches = -(-len(files) // self.batch_size)
         done = 0
         with tqdm(total=n_batches * config.nIter, unit="it", dynamic_ncols=True) as bar:
             for number, (indices, images) in enumerate(itertools.chain([first], batches)):
                 bar.set_description(f"batch {number + 1}/{n_batches}")
-                folder = config.outDir if number == 0 else os.path.join(
-                    config.outDir, f"batch_{number:02d}")
-                completed = self._complete_batch(
-                    config, init, search, images, mask, lowres_mask, folder, done, bar)
-                for index, image in zip(indices, completed):
+                batch = CompletionBatch(
+                    config.outDir if number == 0
+                    else os.path.join(config.outDir, f"batch_{number:02d}"),
+                    [os.path.join(config.outDir, "logs", f"hats_{done + i:02d}.log")
+                     for i in range(len(images))],
+                    images, images.astype(np.float32) / 127.5 - 1, *masks)
+                z = self.initial_z(done, len(images))
+                z = self._search_batch(config, search, batch, z, bar)
+                for index, image in zip(indices, self._completed(batch, self.generator(z))):
                     utils.save_image(
                         os.path.join(config.outDir, "images", f"{names[index]}.png"), image)
                 done += len(images)
@@ -520,52 +555,59 @@ class DCGAN(tf.Module):
         lowres_mask = np.full(shape, is_lowres, np.float32)
         return mask[np.newaxis, :, :, np.newaxis], lowres_mask[np.newaxis, :, :, np.newaxis]
 
-    def _complete_batch(self, config, init, search, images, mask, lowres_mask, folder, first, bar):
-        """Search for one batch, write its grids and logs; returns `[B, H, W, C]` uint8 results."""
-        for name in ("hats_imgs", "completed"):
-            utils.make_folder(os.path.join(folder, name))
-        y = images.astype(np.float32) / 127.5 - 1
-        utils.save_image(os.path.join(folder, "before.png"), utils.grid(images))
-        masked = utils.to_uint8(y * mask)
-        utils.save_image(os.path.join(folder, "masked.png"), utils.grid(masked))
-        if lowres_mask.any():
-            means = ops.downsample(y, self.lowres).numpy()
-            self._save_lowres(os.path.join(folder, "lowres.png"), means)
-
-        def write_grids(i, z):
-            G = self.generator(z).numpy()
-            hats = os.path.join(folder, "hats_imgs", f"{i:04d}")
-            utils.save_image(f"{hats}.png", utils.grid(utils.to_uint8(G)))
-            if lowres_mask.any():
-                self._save_lowres(f"{hats}.lowres.png", ops.downsample(G, self.lowres).numpy())
-            # Chosen in uint8, so known pixels are the input's bit for bit.
-            completed = np.where(mask == 1, images, utils.to_uint8(G))
-            frames.append(os.path.join(folder, "completed", f"{i:04d}.png"))
-            utils.save_image(frames[-1], utils.grid(completed))
-            return completed
-
-        frames = []
-        z = self.initial_z(first, len(images))
-        state = init(z)
-        logs = [os.path.join(config.outDir, "logs", f"hats_{first + b:02d}.log")
-                for b in range(len(images))]
-        utils.start_logs(logs, self.z_dim)
-        for i in range(0, config.nIter, config.outInterval):
-            write_grids(i, z)
-            n = min(config.outInterval, config.nIter - i)
-            z, state, losses, zs = search(
-                z, state, y, mask, lowres_mask, tf.constant(i), tf.constant(n))
-            utils.append_logs(logs, i, losses.numpy(), zs.numpy())
+    def _search_batch(self, config, search, batch, z, bar):
+        """Search from z, writing the batch's grids, logs and animation; returns the last z."""
+        self._write_inputs(batch)
+        utils.start_logs(batch.logs, self.z_dim)
+        init, search = search
+        state, frames = init(z), []
+        # An iteration of hmc takes hmcL gradients: fewer at once, so that progress is seen.
+        at_once = max(1, config.outInterval // (config.hmcL if config.approach == "hmc" else 1))
+        i = 0
+        while i < config.nIter:
+            if i % config.outInterval == 0:
+                frames.append(self._write_grids(batch, i, z))
+            n = min(at_once, config.outInterval - i % config.outInterval, config.nIter - i)
+            z, state, losses, zs = search(z, state, batch.y, batch.mask, batch.lowres_mask,
+                                          tf.constant(i), tf.constant(n))
+            utils.append_logs(batch.logs, i, losses.numpy(), zs.numpy())
             bar.update(n)
             bar.set_postfix(loss=f"{float(tf.reduce_mean(losses[-1])):.1f}")
-        loss = self.completion_losses(z, y, mask, lowres_mask)[0]
-        utils.append_logs(logs, config.nIter, loss.numpy()[np.newaxis], z.numpy()[np.newaxis])
-        completed = write_grids(config.nIter, z)
-        utils.save_gif(os.path.join(folder, "completion.gif"), frames)
-        return completed
+            i += n
+        loss = self.completion_losses(z, batch.y, batch.mask, batch.lowres_mask)[0]
+        utils.append_logs(batch.logs, i, loss.numpy()[np.newaxis], z.numpy()[np.newaxis])
+        frames.append(self._write_grids(batch, i, z))
+        utils.save_gif(os.path.join(batch.folder, "completion.gif"), frames)
+        return z
 
-    def _save_lowres(self, path, means):
-        blocks = np.repeat(np.repeat(means, self.lowres, axis=1), self.lowres, axis=2)
+    def _completed(self, batch, G):
+        """G(z) in the hole, `[B, H, W, C]` uint8; the known pixels are the input's bit for bit."""
+        return np.where(batch.mask == 1, batch.images, utils.to_uint8(G))
+
+    def _write_inputs(self, batch):
+        """`before.png`, `masked.png`, and `lowres.png` where block means are known."""
+        for name in ("hats_imgs", "completed"):
+            utils.make_folder(os.path.join(batch.folder, name))
+        utils.save_image(os.path.join(batch.folder, "before.png"), utils.grid(batch.images))
+        masked = utils.to_uint8(batch.y * batch.mask)
+        utils.save_image(os.path.join(batch.folder, "masked.png"), utils.grid(masked))
+        if batch.lowres_mask.any():
+            self._save_lowres(os.path.join(batch.folder, "lowres.png"), batch.y)
+
+    def _write_grids(self, batch, i, z):
+        """G(z) and the completions of iteration i; returns the path of the latter."""
+        G = self.generator(z)
+        hats = os.path.join(batch.folder, "hats_imgs", f"{i:04d}")
+        utils.save_image(f"{hats}.png", utils.grid(utils.to_uint8(G)))
+        if batch.lowres_mask.any():
+            self._save_lowres(f"{hats}.lowres.png", G)
+        path = os.path.join(batch.folder, "completed", f"{i:04d}.png")
+        utils.save_image(path, utils.grid(self._completed(batch, G)))
+        return path
+
+    def _save_lowres(self, path, images):
+        means = ops.downsample(images, self.lowres).numpy()
+        blocks = means.repeat(self.lowres, axis=1).repeat(self.lowres, axis=2)
         utils.save_image(path, utils.grid(utils.to_uint8(blocks)))
 
     # Checkpoints

@@ -14,6 +14,7 @@ import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import utils  # noqa: E402  (the project's root is on the path only now)
+from psnr import psnr  # noqa: E402
 from utils import UserError, number  # noqa: E402
 
 
@@ -29,12 +30,6 @@ def parse_args(argv=None):
                         help="pictures, spread evenly over what there is")
     parser.add_argument("--hmcL", type=number(int, low=1), default=100, help="leapfrog steps")
     return parser.parse_args(argv)
-
-
-def psnr(images, truth, hole):
-    """Mean over images of the PSNR inside the hole; `[B, H, W, C]` in [-1, 1], hole `[H, W]`."""
-    error = ((images - truth)[:, hole] ** 2).mean(axis=(1, 2))
-    return float(np.mean(10 * np.log10(4 / error)))
 
 
 def settings(search, hmcL):
@@ -76,7 +71,8 @@ def main(argv=None):
             seconds, done = seconds + time.perf_counter() - start, until
             loss = model.completion_losses(z, y, mask[None, :, :, None])[0]
             print(f"{search:>16} {done:>10} {seconds:>8.1f} {np.mean(loss):>8.0f} "
-                  f"{psnr(model.generator(z).numpy(), y, mask == 0):>6.2f}", flush=True)
+                  f"{psnr(utils.to_uint8(model.generator(z)), images, mask == 0).mean():>6.2f}",
+                  flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""Put results of complete.py side by side: what was hidden, what was shown, what was completed."""
+
+import os
+import sys
+
+import numpy as np
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import utils  # noqa: E402  (the project's root is on the path only now)
+from utils import number  # noqa: E402
+
+
+def parse_args(argv=None):
+    parser = utils.Parser(prog="show.py", description=__doc__)
+    parser.add_argument("picture", help="the PNG to write")
+    parser.add_argument("outDirs", nargs="+", help="folders that complete.py wrote")
+    parser.add_argument("--count", type=number(int, low=1, high=8), default=8, help="faces a row")
+    parser.add_argument("--scale", type=number(int, low=1), default=2, help="enlargement")
+    return parser.parse_args(argv)
+
+
+def rows(folder, count):
+    """The first faces of before.png, masked.png and the last of completed/, a row each."""
+    grids = os.path.join(folder, "completed")
+    last = os.path.join(grids, max(os.listdir(grids)))
+    for path in (os.path.join(folder, "before.png"), os.path.join(folder, "masked.png"), last):
+        grid = utils.read_image(path)
+        edge = grid.shape[1] // 8  # complete.py's grids are eight wide where they have eight
+        yield grid[:edge, :count * edge]
+
+
+def main(argv=None):
+    config = parse_args(argv)
+    # The hidden faces are the same in every folder: one row of them is enough.
+    strips = [strip for i, folder in enumerate(config.outDirs)
+              for j, strip in enumerate(rows(folder, config.count)) if i == 0 or j > 0]
+    picture = np.vstack(strips).repeat(config.scale, axis=0).repeat(config.scale, axis=1)
+    utils.save_image(config.picture, picture)
+    print(f"{len(strips)} rows in {config.picture}: hidden, then shown and completed of "
+          f"{', '.join(config.outDirs)}")
+
+
+if __name__ == "__main__":
+    utils.run(main, "show.py")
