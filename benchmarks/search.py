@@ -13,8 +13,9 @@ import time
 import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import utils  # noqa: E402  (the project's root is on the path only now)
 from psnr import psnr  # noqa: E402
+
+import utils  # noqa: E402  (the project's root is on the path only now)
 from utils import UserError, number  # noqa: E402
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from scipy import stats
 
 SCRIPTS = ("train-dcgan.py", "complete.py", "align.py", "simple-distributions.py",
-           "demo/draw_faces.py", "benchmarks/search.py")
+           "demo/draw_faces.py", "demo/show.py", "benchmarks/search.py", "benchmarks/psnr.py")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -68,3 +68,28 @@ def test_drawn_faces_are_many_and_repeatable(tmp_path):
     np.testing.assert_array_equal(faces["a"], faces["b"])
     assert faces["a"][0].shape == (32, 32, 3)
     assert np.abs(faces["a"][0].astype(int) - faces["a"][1]).mean() > 5
+
+
+def test_show_stacks_hidden_shown_and_completed(tmp_path):
+    rng = np.random.default_rng(0)
+    grids = {name: rng.integers(0, 256, (32, 128, 3), dtype=np.uint8)
+             for name in ("before.png", "masked.png", "completed/0000.png", "completed/0010.png")}
+    (tmp_path / "completed").mkdir()
+    for name, grid in grids.items():
+        Image.fromarray(grid).save(tmp_path / name)
+    result = run_script("demo/show.py", "out.png", ".", "--count", 3, "--scale", 1, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    names = ("before.png", "masked.png", "completed/0010.png")
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")),
+                                  np.vstack([grids[name][:16, :48] for name in names]))
+
+
+def test_psnr_counts_the_hole_alone(tmp_path):
+    truth = np.full((16, 16, 3), 100, np.uint8)
+    result = np.zeros_like(truth)
+    result[4:12, 4:12] = 110
+    for folder, image in (("truth", truth), ("out/images", result)):
+        (tmp_path / folder).mkdir(parents=True)
+        Image.fromarray(image).save(tmp_path / folder / "a.png")
+    printed = run_script("benchmarks/psnr.py", "truth", "out", cwd=tmp_path).stdout
+    assert f"1 images, PSNR in the hole {20 * np.log10(25.5):.2f} dB" in printed
