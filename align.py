@@ -94,14 +94,14 @@ def align_file(job, config):
         transform = utils.face_transform(
             landmarks, utils.ALIGNMENTS[config.landmarks], config.size)
         face = utils.warp_face(image, transform, config.size)
-    elif config.fallbackLfw:
-        face = fallback_face(path, config)
+        result = "aligned"
     else:
-        face = None
+        face = fallback_face(path, config) if config.fallbackLfw else None
+        result = "taken from LFW"
     if face is None:
         return path, "several faces" if count > 1 else "no face"
     utils.save_image(output, face)
-    return path, "aligned"
+    return path, result
 
 
 def fallback_face(path, config):
@@ -142,7 +142,7 @@ def align_faces(config):
         if config.verbose or result.startswith("could not"):
             tqdm.write(f"{path}: {result}", file=sys.stderr)
     summary = ", ".join(f"{count} {result}" for result, count in results.items() if count)
-    if not results["aligned"] and not results["already there"]:
+    if not any(results[kind] for kind in ("aligned", "taken from LFW", "already there")):
         raise UserError(f"{config.inputDir}: nothing aligned: {summary}")
     print(f"{len(files)} pictures: {summary}; faces in {config.outputDir}")
 
@@ -204,12 +204,28 @@ def plot_landmarks(landmarks, path):
     axes.figure.savefig(path, format="png")
 
 
+def check_predictor(path):
+    """Raise UserError unless the file is a predictor of 68 landmarks."""
+    import dlib
+
+    if not os.path.isfile(path):
+        raise UserError(f"--dlibFacePredictor {path}: no such file")
+    try:
+        _, shape = _dlib(path)
+        count = shape(np.zeros((8, 8, 3), np.uint8), dlib.rectangle(0, 0, 7, 7)).num_parts
+    except RuntimeError:
+        count = 0
+    if count != 68:
+        raise UserError(f"--dlibFacePredictor {path}: is not a predictor of 68 landmarks")
+
+
 def main(argv=None):
     config = parse_args(argv)
     if config.dlibFacePredictor is None:
         config.dlibFacePredictor = utils.face_predictor_path()
-    if not os.path.isfile(config.dlibFacePredictor):
-        raise UserError(f"--dlibFacePredictor {config.dlibFacePredictor}: no such file")
+    check_predictor(config.dlibFacePredictor)
+    if config.mode == "align" and not os.path.isdir(config.fallbackLfw or "."):
+        raise UserError(f"--fallbackLfw {config.fallbackLfw}: no such folder")
     {"align": align_faces, "computeMean": compute_mean}[config.mode](config)
 
 

@@ -310,15 +310,16 @@ class DCGAN(tf.Module):
             UserError: no readable image, a damaged checkpoint, a folder that cannot be written.
             KeyboardInterrupt: after the checkpoint of an interrupted run is written.
         """
-        files = utils.list_images([config.dataset])
+        files = utils.list_images([config.dataset], flag="--dataset ")
         if config.train_size is not None:
             files = files[:config.train_size]
         self._fit_batch_to(len(files), config.dataset)
-        for folder in (config.checkpoint_dir, config.sample_dir, config.log_dir):
-            utils.make_folder(folder)
+        for flag in ("checkpoint_dir", "sample_dir", "log_dir"):
+            utils.make_folder(getattr(config, flag), flag=f"--{flag} ")
         self.make_optimizers(config.learning_rate, config.beta1)
         self._load_for_training(config)
         manager = self.checkpoint_manager(config.checkpoint_dir, config.max_to_keep)
+        start = int(self.progress["step"])
         writer = tf.summary.create_file_writer(config.log_dir)
         try:
             with writer.as_default():
@@ -328,8 +329,13 @@ class DCGAN(tf.Module):
             raise
         finally:
             writer.close()
+        step = int(self.progress["step"])
+        if step == start:
+            print(f"nothing to do: {manager.latest_checkpoint} is at step {step}, epoch "
+                  f"{int(self.progress['epoch'])}; raise --epoch or --max_steps to go on")
+            return
         self.save(manager)
-        print(f"{int(self.progress['step'])} steps done: checkpoint {manager.latest_checkpoint}, "
+        print(f"{step} steps done: checkpoint {manager.latest_checkpoint}, "
               f"samples in {config.sample_dir}; watch with tensorboard --logdir {config.log_dir}")
 
     def _fit_batch_to(self, count, dataset):
@@ -343,7 +349,8 @@ class DCGAN(tf.Module):
         """Resume from checkpoint_dir; else warm-start from `--init`; else stay freshly made."""
         if find_checkpoint(config.checkpoint_dir):
             path = self.load(config.checkpoint_dir)
-            print(f"going on from {path} at step {int(self.progress['step'])}")
+            print(f"going on from {path} at step {int(self.progress['step'])}"
+                  + f"; --init {config.init} is for a start, and left out" * bool(config.init))
             if not _is_own(path):
                 # CheckpointManager deletes what this list names once max_to_keep newer checkpoints
                 # exist; a checkpoint of the original code is not ours to delete. Without the list
@@ -472,7 +479,8 @@ class DCGAN(tf.Module):
                 `momentum`, `beta1`, `beta2`, `eps`, `hmcBeta`, `hmcEps`, `hmcL`, `hmcAnneal`.
 
         Returns:
-            `(init, search)`: `init(z)` is the approach's state at its start.
+            `(init, search)`: `init(z, first)` is the approach's state at its start, for images
+            that are numbered from `first` on.
         """
         init, update = {
             "momentum": lambda c: ops.nesterov(c.lr, c.momentum),
@@ -520,8 +528,9 @@ class DCGAN(tf.Module):
         first = next(batches, None)
         if first is None:
             raise UserError(f"none of the {len(files)} images can be read")
-        for folder in (".", "images", "logs"):
-            utils.make_folder(os.path.normpath(os.path.join(config.outDir, folder)))
+        utils.make_folder(config.outDir, flag="--outDir ")
+        for folder in ("images", "logs"):
+            utils.make_folder(os.path.join(config.outDir, folder))
         names = utils.unique_names(
             [os.path.splitext(os.path.basename(path))[0] for path in files])
         masks, search = self._masks(config), self.make_search(config)
@@ -536,8 +545,7 @@ class DCGAN(tf.Module):
                     [os.path.join(config.outDir, "logs", f"hats_{done + i:02d}.log")
                      for i in range(len(images))],
                     images, images.astype(np.float32) / 127.5 - 1, *masks)
-                z = self.initial_z(done, len(images))
-                z = self._search_batch(config, search, batch, z, bar)
+                z = self._search_batch(config, search, batch, done, bar)
                 for index, image in zip(indices, self._completed(batch, self.generator(z))):
                     utils.save_image(
                         os.path.join(config.outDir, "images", f"{names[index]}.png"), image)
@@ -555,12 +563,14 @@ class DCGAN(tf.Module):
         lowres_mask = np.full(shape, is_lowres, np.float32)
         return mask[np.newaxis, :, :, np.newaxis], lowres_mask[np.newaxis, :, :, np.newaxis]
 
-    def _search_batch(self, config, search, batch, z, bar):
-        """Search from z, writing the batch's grids, logs and animation; returns the last z."""
+    def _search_batch(self, config, search, batch, first, bar):
+        """Search for the images numbered from `first` on, writing the batch's grids, logs and
+        animation; returns the last z."""
         self._write_inputs(batch)
         utils.start_logs(batch.logs, self.z_dim)
         init, search = search
-        state, frames = init(z), []
+        z = self.initial_z(first, len(batch.images))
+        state, frames = init(z, first), []
         # An iteration of hmc takes hmcL gradients: fewer at once, so that progress is seen.
         at_once = max(1, config.outInterval // (config.hmcL if config.approach == "hmc" else 1))
         i = 0
@@ -691,10 +701,13 @@ def find_checkpoint(checkpoint_dir):
     """The newest checkpoint in a folder, or the one whose path this is; None if there is none."""
     if os.path.isfile(f"{checkpoint_dir}.index"):
         return checkpoint_dir
-    listed = tf.train.latest_checkpoint(checkpoint_dir)
+    try:
+        listed = tf.train.latest_checkpoint(checkpoint_dir)
+    except (tf.errors.OpError, ValueError):  # the list is damaged
+        listed = None
     if listed or not os.path.isdir(checkpoint_dir):
         return listed
-    # A folder that was copied or renamed may list paths that are no more: look at what is there.
+    # A folder that was copied may list paths that are no more: look at what is there.
     indices = [entry for entry in os.scandir(checkpoint_dir) if entry.name.endswith(".index")]
     newest = max(indices, key=lambda entry: entry.stat().st_mtime, default=None)
     return newest and newest.path.removesuffix(".index")

@@ -134,15 +134,16 @@ class Adam(tf.Module):
                 beta1=self.beta1, beta2=self.beta2, epsilon=self.epsilon, grad=gradients[name])
 
 
-# The z-search. Each approach is a pair `(init, update)`: `init(z)` makes its state, and
-# `update(z, state, loss, gradient, i, objective)` returns the next `(z, state)`. z is `[B, z_dim]`,
-# loss `[B]`, i the iteration counted from 0, and `objective(z)` returns `(loss, gradient)`.
-# Every approach projects z onto [-1, 1], where z was drawn in training (Yeh et al. 2016).
+# The z-search. Each approach is a pair `(init, update)`: `init(z, first)` makes its state for the
+# images that are numbered from `first` on, and `update(z, state, loss, gradient, i, objective)`
+# returns the next `(z, state)`. z is `[B, z_dim]`, loss `[B]`, i the iteration counted from 0, and
+# `objective(z)` returns `(loss, gradient)`. Every approach projects z onto [-1, 1], where z was
+# drawn in training (Yeh et al. 2016).
 
 
 def nesterov(lr, momentum):
     """Gradient descent with Nesterov momentum: the article's search."""
-    def init(z):
+    def init(z, first):
         return (tf.zeros_like(z),)
 
     def update(z, state, loss, gradient, i, objective):
@@ -156,7 +157,7 @@ def nesterov(lr, momentum):
 
 def projected_adam(lr, beta1, beta2, eps):
     """Adam with bias correction before epsilon, the paper's algorithm 1 (Kingma & Ba 2015)."""
-    def init(z):
+    def init(z, first):
         return tf.zeros_like(z), tf.zeros_like(z)
 
     def update(z, state, loss, gradient, i, objective):
@@ -175,15 +176,23 @@ def hmc(beta, epsilon, n_leapfrog, anneal, seed):
 
     An iteration draws a momentum, takes `n_leapfrog` steps of size `epsilon` (Neal 2011, section
     2.3, in the original's order: half a momentum step before and after each step of z), and then
-    multiplies beta by `anneal`.
+    multiplies beta by `anneal`. What it draws is a function of seed, image number and iteration.
     """
-    def init(z):
-        return (tf.constant(beta, tf.float32),)
+    def init(z, first):
+        return tf.constant(beta, tf.float32), first + tf.range(tf.shape(z)[0])
+
+    def draw(z, numbers, i):
+        def draw_one(number):
+            key = tf.random.fold_in(tf.stack([seed, i]), number)
+            # Another key for the other draw: of one key, both would come from the same bits.
+            return (tf.random.stateless_normal(z.shape[1:], key),
+                    tf.random.stateless_uniform([], tf.random.fold_in(key, 1)))
+
+        return tf.map_fn(draw_one, numbers, fn_output_signature=(tf.float32, tf.float32))
 
     def update(z, state, loss, gradient, i, objective):
-        (beta,) = state
-        draw = tf.stack([tf.constant(seed, tf.int32), i])
-        v_old = tf.random.stateless_normal(tf.shape(z), draw)
+        beta, numbers = state
+        v_old, u = draw(z, numbers, i)
         z_new, v, new_loss = z, v_old, loss
         for _ in tf.range(n_leapfrog):
             v -= epsilon / 2 * beta * gradient
@@ -191,8 +200,7 @@ def hmc(beta, epsilon, n_leapfrog, anneal, seed):
             new_loss, gradient = objective(z_new)
             v -= epsilon / 2 * beta * gradient
         log_accept = beta * (loss - new_loss) + tf.reduce_sum(v_old**2 - v**2, axis=1) / 2
-        log_u = tf.math.log(tf.random.stateless_uniform(tf.shape(loss), draw))
-        z = tf.where((log_u < log_accept)[:, tf.newaxis], z_new, z)
-        return z, (beta * anneal,)
+        z = tf.where((tf.math.log(u) < log_accept)[:, tf.newaxis], z_new, z)
+        return z, (beta * anneal, numbers)
 
     return init, update

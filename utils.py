@@ -6,6 +6,7 @@ imported where they are used, so that `--help` does not wait for them.
 """
 
 import argparse
+import contextlib
 import importlib.util
 import os
 import re
@@ -26,8 +27,12 @@ class UserError(Exception):
 # Files
 
 
-def list_images(paths):
+def list_images(paths, flag=""):
     """Every image file among files and folders (searched recursively), in a stable order.
+
+    Args:
+        paths: files, taken whatever their suffix, and folders; links to folders are followed.
+        flag: what an error begins with.
 
     Raises:
         UserError: a path does not exist, or there is no image in any of them.
@@ -35,16 +40,28 @@ def list_images(paths):
     files = []
     for path in paths:
         if os.path.isdir(path):
-            found = [os.path.join(folder, name) for folder, _, names in os.walk(path)
-                     for name in names if name.lower().endswith(IMAGE_SUFFIXES)]
-            files += sorted(found)
+            files += sorted(_walk_images(path))
         elif os.path.exists(path):
             files.append(path)
         else:
-            raise UserError(f"{path}: no such file or folder")
+            raise UserError(f"{flag}{path}: no such file or folder")
     if not files:
-        raise UserError(f"{', '.join(paths)}: no image in there ({', '.join(IMAGE_SUFFIXES)})")
+        raise UserError(
+            f"{flag}{', '.join(paths)}: no image in there ({', '.join(IMAGE_SUFFIXES)})")
     return files
+
+
+def _walk_images(root):
+    """Image files below a folder; each real folder once, so that links in a circle end."""
+    seen = set()
+    for folder, subfolders, names in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            subfolders.clear()
+            continue
+        seen.add(real)
+        yield from (os.path.join(folder, name) for name in names
+                    if name.lower().endswith(IMAGE_SUFFIXES))
 
 
 def unique_names(names):
@@ -61,8 +78,12 @@ def unique_names(names):
     return unique
 
 
-def make_folder(path):
+def make_folder(path, flag=""):
     """Make a folder unless it is there, and see that files can be written into it.
+
+    Args:
+        path: the folder.
+        flag: what an error begins with.
 
     Raises:
         UserError: it cannot be made or written.
@@ -72,7 +93,16 @@ def make_folder(path):
         with tempfile.TemporaryFile(dir=path or "."):
             pass
     except OSError as error:
-        raise UserError(f"{path}: cannot write there: {error.strerror}") from error
+        raise UserError(f"{flag}{path}: cannot write there: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def _naming_failure(path):
+    """An OSError over a file, as a UserError that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def write_whole(path, write):
@@ -80,10 +110,9 @@ def write_whole(path, write):
     folder, name = os.path.split(path)
     temporary = os.path.join(folder, f".{os.getpid()}.{name}")
     try:
-        write(temporary)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
+        with _naming_failure(path):
+            write(temporary)
+            os.replace(temporary, path)
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)
@@ -173,7 +202,7 @@ def start_logs(paths, z_dim):
     """Begin each search log anew with its header, as the original writes it."""
     header = "iter loss " + " ".join(f"z{i}" for i in range(z_dim)) + "\n"
     for path in paths:
-        with open(path, "w") as log:
+        with _naming_failure(path), open(path, "w") as log:
             log.write(header)
 
 
@@ -189,7 +218,7 @@ def append_logs(paths, first, losses, zs):
     iterations = np.arange(first, first + len(losses))
     for b, path in enumerate(paths):
         rows = np.column_stack([iterations, losses[:, b], zs[:, b]])
-        with open(path, "a") as log:
+        with _naming_failure(path), open(path, "a") as log:
             np.savetxt(log, rows, fmt=["%d", "%.6g"] + ["%.6f"] * zs.shape[2])
 
 
@@ -419,7 +448,7 @@ def number(kind, low=None, high=None, above=None):
 
 
 def import_tensorflow():
-    """Import TensorFlow without its informative notes; warnings and errors still reach stderr.
+    """Import TensorFlow without its notes; its C++ warnings and errors still reach stderr.
 
     TF_CPP_MIN_LOG_LEVEL holds back only some of them (tensorflow's issue 100442), and an error of
     ours should be the only line that a user sees.
@@ -432,6 +461,7 @@ def import_tensorflow():
             import tensorflow as tf
 
             tf.config.list_physical_devices()
+            tf.get_logger().setLevel("ERROR")
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
@@ -450,7 +480,8 @@ def run(main, prog):
         print(f"{prog}: error: {error}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:  # a full disk, a folder that went away, ...
-        print(f"{prog}: error: {error.filename}: {error.strerror or error}", file=sys.stderr)
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"{prog}: error: {where}{error.strerror or error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print(f"{prog}: interrupted", file=sys.stderr)

@@ -63,7 +63,7 @@ def main(argv=None):
             raise UserError(f"--search {search}: must begin with momentum, adam or hmc")
         init, run = model.make_search(options)
         z = model.initial_z(0, len(y))
-        state, done, seconds = init(z), 0, 0.0
+        state, done, seconds = init(z, 0), 0, 0.0
         for until in sorted(config.iterations):
             start = time.perf_counter()
             z, state, *_ = run(z, state, tf.constant(y), mask[None, :, :, None], tf.constant(0.0),

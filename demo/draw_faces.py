@@ -93,15 +93,14 @@ def draw_face(rng, size):
 
     lit = canvas.pixels * ramp(rng, rng.uniform(0.5, 1.0), rng.uniform(0.9, 1.2))
     lit *= rng.uniform(0.85, 1.1) * rng.normal(1, 0.04, 3)
-    small = cv2.resize(np.clip(lit, 0, 255).astype(np.float32), (size, size),
-                       interpolation=cv2.INTER_AREA)
-    return np.clip(small + rng.normal(0, 2, small.shape), 0, 255).astype(np.uint8)
+    return cv2.resize(np.clip(lit, 0, 255).astype(np.uint8), (size, size),
+                      interpolation=cv2.INTER_AREA)
 
 
 def draw_background(canvas, rng):
     """Two colours that run into each other, and shoulders."""
     mix = np.clip(ramp(rng, 0, 1), 0, 1)
-    one, other = rng.uniform(20, 240, (2, 3))
+    one, other = np.clip(rng.uniform(50, 210, (2, 1)) + rng.normal(0, 25, (2, 3)), 0, 255)
     canvas.pixels[:] = one * mix + other * (1 - mix)
     canvas.ellipse(0.5, 1.12, 0.55, 0.22, rng.uniform(20, 230, 3))
 

@@ -22,9 +22,9 @@ def parse_args(argv=None):
 
 def rows(folder, count):
     """The first faces of before.png, masked.png and the last of completed/, a row each."""
-    grids = os.path.join(folder, "completed")
-    last = os.path.join(grids, max(os.listdir(grids)))
-    for path in (os.path.join(folder, "before.png"), os.path.join(folder, "masked.png"), last):
+    # The newest, because a longer search of before may have left later ones.
+    last = max(os.scandir(os.path.join(folder, "completed")), key=lambda f: f.stat().st_mtime_ns)
+    for path in (os.path.join(folder, "before.png"), os.path.join(folder, "masked.png"), last.path):
         grid = utils.read_image(path)
         edge = grid.shape[1] // 8  # complete.py's grids are eight wide where they have eight
         yield grid[:edge, :count * edge]

@@ -3,21 +3,25 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
-import pytest
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the tolerances are the CPU's
+
+import numpy as np  # noqa: E402  (TensorFlow reads the environment when it is imported)
+import pytest  # noqa: E402
+
+import utils  # noqa: E402
+from model import DCGAN  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the tolerances are the CPU's
 
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not there")
 
 
-def run_script(script, *args, cwd, timeout=240):
+def run_script(script, *args, cwd, **environment):
     """Run one of the scripts as a user does."""
     return subprocess.run([sys.executable, ROOT / script, *map(str, args)], cwd=cwd, text=True,
-                          capture_output=True, timeout=timeout)
+                          capture_output=True, timeout=240, env=os.environ | environment)
 
 
 def assert_one_line_error(result, *words):
@@ -36,7 +40,6 @@ def draw_faces(folder, count, size=16, seed=0):
     sys.path.insert(0, str(ROOT / "demo"))
     import draw_faces as demo
 
-    import utils
     folder.mkdir(parents=True, exist_ok=True)
     for i in range(count):
         utils.save_image(str(folder / f"face_{i}.png"),
@@ -53,6 +56,13 @@ def randomise(model, seed=0):
         else:
             variable.assign(rng.normal(0, 0.2, variable.shape))
     return model
+
+
+def save_lively(folder, **sizes):
+    """A checkpoint of a network whose G(z) differ much, as those of a short training do not."""
+    model = randomise(DCGAN(**{"image_size": 16, "z_dim": 10, "gf_dim": 4, "df_dim": 4} | sizes))
+    model.save(model.checkpoint_manager(str(folder / "checkpoint"), max_to_keep=1))
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -118,7 +118,7 @@ def test_fallback_takes_the_centre_of_the_lfw_picture(photographs):
     picture[73:177, 73:177] = 200  # the middle 104 pixels
     Image.fromarray(picture).save(cwd / "lfw" / "a" / "lawn.jpg", quality=95)
     result = align(cwd, "--fallbackLfw", "lfw")
-    assert "3 aligned" in result.stdout
+    assert "1 taken from LFW" in result.stdout and "2 aligned" in result.stdout
     face = utils.read_image(cwd / "aligned" / "a" / "lawn.png")
     assert face.shape == (64, 64, 3) and face[2:-2, 2:-2].min() > 190
 
@@ -148,6 +148,16 @@ def test_bad_input(tmp_path):
         run_script("align.py", "raw", "--dlibFacePredictor", "nowhere.dat", "align",
                    "innerEyesAndBottomLip", "aligned", cwd=tmp_path),
         "--dlibFacePredictor nowhere.dat: no such file")
+    (tmp_path / "noise.dat").write_bytes(np.random.default_rng(0).bytes(1000))
+    five_points = os.path.join(os.path.dirname(utils.face_predictor_path()),
+                               "shape_predictor_5_face_landmarks.dat")
+    for predictor in ("noise.dat", five_points):
+        assert_one_line_error(
+            run_script("align.py", "raw", "--dlibFacePredictor", predictor, "align",
+                       "innerEyesAndBottomLip", "aligned", cwd=tmp_path),
+            f"--dlibFacePredictor {predictor}: is not a predictor of 68 landmarks")
+    assert_one_line_error(align(tmp_path, "--fallbackLfw", "nowhere"),
+                          "--fallbackLfw nowhere: no such folder")
 
 
 @needs_shared

@@ -182,7 +182,7 @@ def test_the_compiled_search_is_the_numpy_one():
     init, search = model.make_search(config)
     z = model.initial_z(0, 2)
     numpy_z, speed = z.numpy().astype(float), 0.0
-    z, state, losses, zs = search(z, init(z), f32(y), f32(mask), f32(0.0), 0, 4)
+    z, state, losses, zs = search(z, init(z, 0), f32(y), f32(mask), f32(0.0), 0, 4)
     z, state, more, _ = search(z, state, f32(y), f32(mask), f32(0.0), 4, 6)
 
     def numpy_loss(z):
@@ -326,6 +326,13 @@ def test_a_checkpoint_is_found_where_its_list_is_of_another_place(tmp_path):
     (tmp_path / "checkpoint").write_text('model_checkpoint_path: "/home/someone/DCGAN.model-7"\n')
     assert checkpoint_architecture(str(tmp_path)).z_dim == 6
     assert checkpoint_architecture(str(tmp_path / "DCGAN.model-7")).z_dim == 6
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage", bytes(range(256))])
+def test_a_checkpoint_is_found_where_its_list_is_damaged(tmp_path, damage):
+    save_tf1(tmp_path, published_variables())
+    (tmp_path / "checkpoint").write_bytes(damage)
+    assert checkpoint_architecture(str(tmp_path)).z_dim == 6
 
 
 def test_missing_left_over_and_misshapen_variables_are_listed(tmp_path):

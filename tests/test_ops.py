@@ -162,7 +162,7 @@ def tf_bowl(z):
 def run_search(search, z, n):
     init, update = search
     z = tf.constant(z, tf.float32)
-    state = init(z)
+    state = init(z, 0)
 
     @tf.function
     def step(z, state, i):
@@ -198,13 +198,14 @@ def test_projected_adam_follows_numpy():
 
 
 def test_hmc_follows_numpy_and_accepts_per_image():
-    beta, epsilon, n_leapfrog, anneal, seed = 1.0, 0.3, 4, 1.2, 7
+    beta, epsilon, n_leapfrog, anneal, seed = 1.0, 0.3, 4, 1.2, 4
     z = start = np.random.default_rng(0).uniform(-1, 1, (2, 3))
     decisions = []
     for i in range(8):
         loss, gradient = bowl(z)
-        v_old = tf.random.stateless_normal((2, 3), [seed, i]).numpy()
-        u = tf.random.stateless_uniform((2,), [seed, i]).numpy()
+        keys = [tf.random.fold_in([seed, i], number) for number in range(2)]
+        v_old = np.stack([tf.random.stateless_normal([3], key) for key in keys])
+        u = np.stack([tf.random.stateless_uniform([], tf.random.fold_in(key, 1)) for key in keys])
         proposal, v = z, v_old
         for _ in range(n_leapfrog):
             v = v - epsilon / 2 * beta * gradient
@@ -221,14 +222,33 @@ def test_hmc_follows_numpy_and_accepts_per_image():
     np.testing.assert_allclose(ours, z, rtol=1e-3, atol=1e-4)
 
 
+def zero_centred(z):
+    return tf.reduce_sum(z**2, axis=1), 2 * z
+
+
 def test_hmc_samples_the_distribution():
     """Without walls, samples of exp(-beta |z|^2) have variance 1 / (2 beta)."""
     beta = 20.0
     init, update = ops.hmc(beta, 0.05, 5, 1.0, seed=3)  # a quarter of a period
     z = tf.zeros([400, 2])
-    state = init(z)
-    objective = lambda z: (tf.reduce_sum(z**2, axis=1), 2 * z)  # noqa: E731
-    step = tf.function(lambda z, state, i: update(z, state, *objective(z), i, objective))
+    state = init(z, 0)
+    step = tf.function(lambda z, state, i: update(z, state, *zero_centred(z), i, zero_centred))
     for i in range(40):
         z, state = step(z, state, tf.constant(i))
     assert np.var(z) == pytest.approx(1 / (2 * beta), rel=0.15)
+
+
+def test_hmc_treats_an_image_alike_in_every_batch():
+    """Images 2 and 3 move as they do among images 0 to 3, and not as 0 and 1."""
+    init, update = ops.hmc(2.0, 0.1, 3, 1.0, seed=3)
+    start = tf.constant(np.random.default_rng(0).uniform(-1, 1, (4, 3)), tf.float32)
+
+    def run(z, first):
+        state = init(z, first)
+        for i in range(5):
+            z, state = update(z, state, *zero_centred(z), tf.constant(i), zero_centred)
+        return z.numpy()
+
+    together = run(start, 0)
+    np.testing.assert_allclose(run(start[2:], 2), together[2:], rtol=1e-5, atol=1e-6)
+    assert np.abs(run(start[2:], 0) - together[2:]).max() > 0.01

@@ -27,6 +27,15 @@ def test_list_images_searches_recursively_in_any_case(tmp_path):
     assert utils.list_images([str(tmp_path / "f.gif")]) == [str(tmp_path / "f.gif")]
 
 
+def test_list_images_follows_links_but_not_in_circles(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.png").touch()
+    (tmp_path / "data").mkdir()
+    os.symlink(tmp_path / "elsewhere", tmp_path / "data" / "link")
+    os.symlink(tmp_path / "data", tmp_path / "data" / "circle")
+    assert utils.list_images([str(tmp_path / "data")]) == [str(tmp_path / "data/link/a.png")]
+
+
 def test_list_images_says_what_is_wrong(tmp_path):
     with pytest.raises(UserError, match="nowhere: no such file or folder"):
         utils.list_images([str(tmp_path / "nowhere")])
