@@ -1,7 +1,9 @@
 PYTHON ?= python3
 BIN = .venv/bin
+DEMO = demo/out
+MASKS = random center left full grid lowres
 
-.PHONY: setup demo test
+.PHONY: setup demo test pictures
 setup: .venv/installed
 
 .venv/installed: requirements.txt
@@ -9,23 +11,30 @@ setup: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-# Draw faces, train a small network on them, complete others.
+# Draw faces, train a small network on them at 32x32, complete others.
 demo: setup
-	rm -rf demo/out
-	$(BIN)/python demo/draw_faces.py demo/out/train --count 4000
-	$(BIN)/python demo/draw_faces.py demo/out/test --count 64 --seed 1
-	$(BIN)/python train-dcgan.py --dataset demo/out/train --gf_dim 32 --df_dim 32 \
-		--max_steps 400 --checkpoint_dir demo/out/checkpoint --sample_dir demo/out/samples \
-		--log_dir demo/out/logs
-	$(BIN)/python complete.py demo/out/test --checkpointDir demo/out/checkpoint \
-		--outDir demo/out/completions --approach adam --lr 0.1 --nIter 100 --outInterval 10
+	rm -rf $(DEMO)
+	$(BIN)/python demo/draw_faces.py $(DEMO)/train --count 4000
+	$(BIN)/python demo/draw_faces.py $(DEMO)/test --count 64 --seed 1
+	$(BIN)/python train-dcgan.py --dataset $(DEMO)/train --image_size 32 --gf_dim 32 --df_dim 32 \
+		--checkpoint_dir $(DEMO)/checkpoint --sample_dir $(DEMO)/samples --log_dir $(DEMO)/logs
+	$(BIN)/python complete.py $(DEMO)/test --checkpointDir $(DEMO)/checkpoint \
+		--outDir $(DEMO)/completions --approach adam --lr 0.1 --nIter 150 --outInterval 10
+	$(BIN)/python demo/show.py $(DEMO)/result.png $(DEMO)/completions --scale 4
 	@echo
 	@echo "Look at:"
-	@echo "  demo/out/samples/                    faces that the generator made up, as it learned"
-	@echo "  demo/out/completions/before.png      faces that it has never seen"
-	@echo "  demo/out/completions/masked.png      what complete.py was shown of them"
-	@echo "  demo/out/completions/completed/      the completions; completion.gif moves"
-	@echo "  $(BIN)/tensorboard --logdir demo/out/logs"
+	@echo "  $(DEMO)/result.png                   faces it never saw, what it was shown, what it made"
+	@echo "  $(DEMO)/samples/                     faces that the generator made up, as it learned"
+	@echo "  $(DEMO)/completions/completion.gif   the search for the completions"
+	@echo "  $(BIN)/tensorboard --logdir $(DEMO)/logs"
 
 test: setup
 	$(BIN)/python -m pytest
+
+# The README's pictures, from what the demo has left.
+pictures: setup
+	cp $(DEMO)/result.png docs/demo.png
+	for mask in $(MASKS); do $(BIN)/python complete.py $(DEMO)/test/face_00000?.png \
+		--checkpointDir $(DEMO)/checkpoint --outDir $(DEMO)/masks/$$mask --maskType $$mask \
+		--approach adam --lr 0.1 --nIter 150 || exit; done
+	$(BIN)/python demo/show.py docs/masks.png $(MASKS:%=$(DEMO)/masks/%)

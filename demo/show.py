@@ -21,10 +21,13 @@ def parse_args(argv=None):
 
 
 def rows(folder, count):
-    """The first faces of before.png, masked.png and the last of completed/, a row each."""
+    """The first faces of before.png, masked.png or lowres.png, and the last of completed/."""
     # The newest, because a longer search of before may have left later ones.
     last = max(os.scandir(os.path.join(folder, "completed")), key=lambda f: f.stat().st_mtime_ns)
-    for path in (os.path.join(folder, "before.png"), os.path.join(folder, "masked.png"), last.path):
+    shown = os.path.join(folder, "lowres.png")
+    if not os.path.exists(shown):
+        shown = os.path.join(folder, "masked.png")
+    for path in (os.path.join(folder, "before.png"), shown, last.path):
         grid = utils.read_image(path)
         edge = grid.shape[1] // 8  # complete.py's grids are eight wide where they have eight
         yield grid[:edge, :count * edge]
