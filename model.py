@@ -318,25 +318,24 @@ class DCGAN(tf.Module):
             utils.make_folder(getattr(config, flag), flag=f"--{flag} ")
         self.make_optimizers(config.learning_rate, config.beta1)
         self._load_for_training(config)
-        manager = self.checkpoint_manager(config.checkpoint_dir, config.max_to_keep)
         start = int(self.progress["step"])
         writer = tf.summary.create_file_writer(config.log_dir)
         try:
             with writer.as_default():
-                self._train_batches(config, files, manager)
+                self._train_batches(config, files)
         except KeyboardInterrupt:
-            self.save(manager)
+            self.save(config.checkpoint_dir, config.max_to_keep)
             raise
         finally:
             writer.close()
         step = int(self.progress["step"])
         if step == start:
-            print(f"nothing to do: {manager.latest_checkpoint} is at step {step}, epoch "
+            print(f"nothing to do: {config.checkpoint_dir} is at step {step}, epoch "
                   f"{int(self.progress['epoch'])}; raise --epoch or --max_steps to go on")
             return
-        self.save(manager)
-        print(f"{step} steps done: checkpoint {manager.latest_checkpoint}, "
-              f"samples in {config.sample_dir}; watch with tensorboard --logdir {config.log_dir}")
+        path = self.save(config.checkpoint_dir, config.max_to_keep)
+        print(f"{step} steps done: checkpoint {path}, samples in {config.sample_dir}; "
+              f"watch with tensorboard --logdir {config.log_dir}")
 
     def _fit_batch_to(self, count, dataset):
         """Make the batch smaller where there are fewer images than it takes, and say so."""
@@ -360,7 +359,7 @@ class DCGAN(tf.Module):
         elif config.init:
             print(f"starting from the weights of {self.load(config.init, weights_only=True)}")
 
-    def _train_batches(self, config, files, manager):
+    def _train_batches(self, config, files):
         """The training loop: a step for each batch that is left."""
         step_fn = tf.function(self.train_step)
         step, epoch, position = (self.progress[k] for k in ("step", "epoch", "position"))
@@ -369,7 +368,7 @@ class DCGAN(tf.Module):
                       - int(position) // self.batch_size)
         if config.max_steps is not None:
             steps_left = min(steps_left, config.max_steps - int(step))
-        before = time.perf_counter()
+        before, place = time.perf_counter(), None
         with tqdm(total=max(0, steps_left), unit="step", dynamic_ncols=True, delay=1) as bar:
             for images, end in self._batches(config, files):
                 if config.max_steps is not None and step >= config.max_steps:
@@ -378,7 +377,7 @@ class DCGAN(tf.Module):
                 if step == 0:
                     tf.summary.graph(self.graph())
                 result = step_fn(images, z)
-                index = int(position) // self.batch_size
+                place = int(epoch), int(position) // self.batch_size
                 step.assign_add(1)
                 position.assign(end)
                 now = time.perf_counter()
@@ -389,9 +388,11 @@ class DCGAN(tf.Module):
                     "epoch": int(epoch), "d_loss": f"{float(result['d_loss']):.3f}",
                     "g_loss": f"{float(result['g_loss']):.3f}"}, refresh=False)
                 if step == 1 or step % config.sample_interval == 0:
-                    self._write_samples(config.sample_dir, sample_z, int(epoch), index)
+                    self._write_samples(config.sample_dir, sample_z, *place)
                 if step % config.save_interval == 0:
-                    self.save(manager)
+                    self.save(config.checkpoint_dir, config.max_to_keep)
+        if place and step % config.sample_interval != 0:
+            self._write_samples(config.sample_dir, sample_z, *place)  # of the end in any case
 
     def _batches(self, config, files):
         """Yield the batches of all epochs that are left, from where `progress` stands, and count
@@ -631,21 +632,26 @@ class DCGAN(tf.Module):
             parts.update(g_optim=self.g_optim, d_optim=self.d_optim)
         return tf.train.Checkpoint(**parts)
 
-    def checkpoint_manager(self, checkpoint_dir, max_to_keep):
-        """What `save` writes with: it keeps the newest checkpoints and deletes those before."""
-        return tf.train.CheckpointManager(
-            self._checkpoint(), checkpoint_dir, max_to_keep, checkpoint_name=CHECKPOINT_NAME)
+    def save(self, checkpoint_dir, max_to_keep=5):
+        """Write a checkpoint of the present step.
 
-    def save(self, manager):
-        """Write a checkpoint of the present step with a `tf.train.CheckpointManager`."""
-        step = int(self.progress["step"])
-        path = os.path.join(manager.directory, f"{CHECKPOINT_NAME}-{step}")
-        if manager.latest_checkpoint == path:
-            return
+        Args:
+            checkpoint_dir: the folder; it is made if need be.
+            max_to_keep: older ones than this many of the newest are deleted.
+
+        Returns:
+            The path of the checkpoint.
+
+        Raises:
+            UserError: it cannot be written.
+        """
         try:
-            manager.save(checkpoint_number=step)
+            # It writes beside, renames, and only then lists the checkpoint as the newest.
+            return tf.train.CheckpointManager(
+                self._checkpoint(), checkpoint_dir, max_to_keep, checkpoint_name=CHECKPOINT_NAME
+            ).save(checkpoint_number=int(self.progress["step"]))
         except tf.errors.OpError as error:
-            raise UserError(f"cannot write a checkpoint to {manager.directory}: "
+            raise UserError(f"{checkpoint_dir}: a checkpoint cannot be written there: "
                             f"{_first_line(error)}") from error
 
     @classmethod

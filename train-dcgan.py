@@ -46,7 +46,7 @@ def parse_args(argv=None):
                         help="steps between checkpoints; there is one at the end in any case")
     parser.add_argument("--sample_dir", default="samples", help="where the sample grids go")
     parser.add_argument("--sample_interval", type=count, default=100, metavar="STEPS",
-                        help="steps between sample grids")
+                        help="steps between sample grids; there is one at the end in any case")
     parser.add_argument("--log_dir", default="logs", help="where TensorBoard's files go")
     parser.add_argument("--summary_interval", type=count, default=20, metavar="STEPS",
                         help="steps between TensorBoard's histograms; losses are of every step")
