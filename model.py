@@ -320,20 +320,17 @@ class DCGAN(tf.Module):
         self._load_for_training(config)
         start = int(self.progress["step"])
         writer = tf.summary.create_file_writer(config.log_dir)
-        try:
-            with writer.as_default():
-                self._train_batches(config, files)
-        except KeyboardInterrupt:
-            self.save(config.checkpoint_dir, config.max_to_keep)
-            raise
-        finally:
-            writer.close()
+        with writer.as_default(), utils.deferred_interrupt() as interrupted:
+            self._train_batches(config, files, interrupted)
+        writer.close()
         step = int(self.progress["step"])
-        if step == start:
+        if step == start and not interrupted.is_set():
             print(f"nothing to do: {config.checkpoint_dir} is at step {step}, epoch "
                   f"{int(self.progress['epoch'])}; raise --epoch or --max_steps to go on")
             return
         path = self.save(config.checkpoint_dir, config.max_to_keep)
+        if interrupted.is_set():
+            raise KeyboardInterrupt
         print(f"{step} steps done: checkpoint {path}, samples in {config.sample_dir}; "
               f"watch with tensorboard --logdir {config.log_dir}")
 
@@ -359,8 +356,8 @@ class DCGAN(tf.Module):
         elif config.init:
             print(f"starting from the weights of {self.load(config.init, weights_only=True)}")
 
-    def _train_batches(self, config, files):
-        """The training loop: a step for each batch that is left."""
+    def _train_batches(self, config, files, interrupted):
+        """The training loop: a step for each batch that is left, until `interrupted` is set."""
         step_fn = tf.function(self.train_step)
         step, epoch, position = (self.progress[k] for k in ("step", "epoch", "position"))
         sample_z = self.initial_z(0, SAMPLE_COUNT)
@@ -371,7 +368,8 @@ class DCGAN(tf.Module):
         before, place = time.perf_counter(), None
         with tqdm(total=max(0, steps_left), unit="step", dynamic_ncols=True, delay=1) as bar:
             for images, end in self._batches(config, files):
-                if config.max_steps is not None and step >= config.max_steps:
+                if interrupted.is_set() or (
+                        config.max_steps is not None and step >= config.max_steps):
                     break
                 z = self.z_batch(step)
                 if step == 0:

@@ -10,8 +10,10 @@ import contextlib
 import importlib.util
 import os
 import re
+import signal
 import sys
 import tempfile
+import threading
 import warnings
 
 import numpy as np
@@ -470,6 +472,29 @@ def import_tensorflow():
                 # The last is what a machine without a GPU says.
                 if not re.match(r"I\d{4} |WARNING: All log messages before|.*call to cuInit", line):
                     print(line, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def deferred_interrupt():
+    """Make the first Ctrl-C set the `threading.Event` that this yields; a second one interrupts.
+
+    As an exception it could come between an update and its count, or within a destructor of
+    TensorFlow's, where Python swallows it.
+    """
+    requested = threading.Event()
+    if threading.current_thread() is not threading.main_thread():  # where no signal arrives
+        yield requested
+        return
+
+    def handle(signum, frame):
+        requested.set()
+        signal.signal(signal.SIGINT, previous)
+
+    previous = signal.signal(signal.SIGINT, handle)
+    try:
+        yield requested
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def run(main, prog):
