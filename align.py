@@ -160,11 +160,8 @@ def run_jobs(function, jobs, processes):
 
 def normalised_landmarks(path, predictor):
     """The landmarks of a picture's largest face in the unit box of their extremes, or None."""
-    try:
-        landmarks, _ = find_landmarks(utils.read_image(path), predictor)
-    except (OSError, ValueError) as error:
-        print(f"warning: {path}: {error}; skipped", file=sys.stderr)
-        return None
+    image = utils.read_or_warn(path)
+    landmarks = None if image is None else find_landmarks(image, predictor)[0]
     if landmarks is None:
         return None
     low = landmarks.min(axis=0)

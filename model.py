@@ -347,7 +347,7 @@ class DCGAN(tf.Module):
             path = self.load(config.checkpoint_dir)
             print(f"going on from {path} at step {int(self.progress['step'])}"
                   + f"; --init {config.init} is for a start, and left out" * bool(config.init))
-            if not _is_own(path):
+            if not _is_own(_reader(path)):
                 # CheckpointManager deletes what this list names once max_to_keep newer checkpoints
                 # exist; a checkpoint of the original code is not ours to delete. Without the list
                 # it is still found, by its own files.
@@ -543,7 +543,7 @@ class DCGAN(tf.Module):
                     else os.path.join(config.outDir, f"batch_{number:02d}"),
                     [os.path.join(config.outDir, "logs", f"hats_{done + i:02d}.log")
                      for i in range(len(images))],
-                    images, images.astype(np.float32) / 127.5 - 1, *masks)
+                    images, utils.to_float(images), *masks)
                 z = self._search_batch(config, search, batch, done, bar)
                 for index, image in zip(indices, self._completed(batch, self.generator(z))):
                     utils.save_image(
@@ -686,7 +686,7 @@ class DCGAN(tf.Module):
                 f"{k} {getattr(found, k)} (here {getattr(self.architecture, k)})"
                 for k in found._fields if getattr(found, k) != getattr(self.architecture, k))
             raise UserError(f"checkpoint {path} is of another network: {differences}")
-        if not _is_own(path):
+        if not _is_own(_reader(path)):
             for name, value in _read_tf1(path).items():
                 self.vars[name].assign(value)
             return path
@@ -739,8 +739,8 @@ def _reader(path):
         return tf.train.load_checkpoint(path)
 
 
-def _is_own(path):
-    return _reader(path).has_tensor(_OWN_KEY.format("image_size"))
+def _is_own(reader):
+    return reader.has_tensor(_OWN_KEY.format("image_size"))
 
 
 def _first_line(error):
@@ -751,7 +751,7 @@ def checkpoint_architecture(checkpoint_dir):
     """The `Architecture` of the newest checkpoint in a folder, ours or the original's."""
     path = _require_checkpoint(checkpoint_dir)
     reader = _reader(path)
-    if _is_own(path):
+    if _is_own(reader):
         with _naming_damage(path):
             values = {k: reader.get_tensor(_OWN_KEY.format(k)) for k in Architecture._fields}
         return Architecture(**{k: int(v) if v.ndim == 0 else tuple(map(int, v))

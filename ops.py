@@ -103,9 +103,9 @@ def downsample(images, factor):
 class Adam(tf.Module):
     """Adam (Kingma & Ba 2015) in TensorFlow's form: epsilon is added before bias correction.
 
-    One fused kernel updates a variable and both its slots in a single pass over memory; Keras 3's
-    optimizer spends about ten passes. Slots and step count are `tf.Variable`s, so a
-    `tf.train.Checkpoint` keeps them.
+    One fused kernel updates a variable and both its slots in a single pass over memory, where
+    Keras 3's optimizer is written in separate operations. Slots and step count are `tf.Variable`s,
+    so a `tf.train.Checkpoint` keeps them.
 
     Args:
         variables: `{name: tf.Variable}`, what it updates.

@@ -1,8 +1,8 @@
 """Files and pictures: listing, reading, batching, grids, masks, alignment, and the command line.
 
 Pictures are `[H, W, C]` uint8 arrays, C 1 (grey) or 3 (RGB); the networks' range [-1, 1] is entered
-and left with `to_uint8`'s scale, which maps every byte to itself. TensorFlow, OpenCV and dlib are
-imported where they are used, so that `--help` does not wait for them.
+and left by `to_float` and `to_uint8`, which map every byte to itself. TensorFlow, OpenCV and dlib
+are imported where they are used, so that `--help` does not wait for them.
 """
 
 import argparse
@@ -166,8 +166,13 @@ def save_image(path, image):
     write_whole(path, lambda temporary: picture.save(temporary, format="PNG"))
 
 
+def to_float(images):
+    """Bytes as float32 pictures in [-1, 1], the networks' range."""
+    return images.astype(np.float32) / 127.5 - 1
+
+
 def to_uint8(images):
-    """Pictures in [-1, 1] as bytes, rounded: the inverse of `bytes / 127.5 - 1`."""
+    """Pictures in [-1, 1] as bytes, rounded: the inverse of `to_float`."""
     return np.clip(np.rint((np.asarray(images) + 1) * 127.5), 0, 255).astype(np.uint8)
 
 
@@ -227,7 +232,7 @@ def append_logs(paths, first, losses, zs):
 # Batches
 
 
-def _read_or_warn(path, size, c_dim, crop):
+def read_or_warn(path, size=None, c_dim=3, crop=True):
     """`read_image`, or None and a warning that names the file."""
     try:
         return read_image(path, size, c_dim, crop)
@@ -240,7 +245,7 @@ def readable_batches(files, batch_size, size, c_dim, crop):
     """Yield `(indices, [b, size, size, c_dim] uint8)` of the files that can be read, in order."""
     indices, images = [], []
     for index, path in enumerate(files):
-        image = _read_or_warn(path, size, c_dim, crop)
+        image = read_or_warn(path, size, c_dim, crop)
         if image is not None:
             indices.append(index)
             images.append(image)
@@ -269,7 +274,7 @@ def image_batches(files, batch_size, size, c_dim, crop, seed, start, unreadable)
 
     def decode(place):
         path = files[order[place]]
-        image = None if path in unreadable else _read_or_warn(path, size, c_dim, crop)
+        image = None if path in unreadable else read_or_warn(path, size, c_dim, crop)
         if image is None:
             unreadable.add(path)
             image = np.zeros((0, size, c_dim), np.uint8)

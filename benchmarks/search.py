@@ -53,7 +53,7 @@ def main(argv=None):
 
     model = DCGAN.from_checkpoint(config.checkpointDir)
     images = np.stack([utils.read_image(f, model.image_size, model.c_dim) for f in files])
-    y = images.astype(np.float32) / 127.5 - 1
+    y = utils.to_float(images)
     mask = utils.MASKS["center"](
         (model.image_size,) * 2, None, argparse.Namespace(centerScale=0.25))
     print(f"{'search':>16} {'iterations':>10} {'seconds':>8} {'loss':>8} {'PSNR':>6}")
