@@ -3,7 +3,7 @@ BIN = .venv/bin
 DEMO = demo/out
 MASKS = random center left full grid lowres
 
-.PHONY: setup demo test pictures
+.PHONY: setup demo test pictures bench
 setup: .venv/installed
 
 .venv/installed: requirements.txt
@@ -38,3 +38,8 @@ pictures: setup
 		--checkpointDir $(DEMO)/checkpoint --outDir $(DEMO)/masks/$$mask --maskType $$mask \
 		--approach adam --lr 0.1 --nIter 150 || exit; done
 	$(BIN)/python demo/show.py docs/masks.png $(MASKS:%=$(DEMO)/masks/%)
+
+# Speed beside PyTorch and the article's schedule: half an hour, on a machine that does nothing else.
+bench: setup
+	$(BIN)/pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	$(BIN)/python benchmarks/bench.py

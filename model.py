@@ -23,6 +23,9 @@ from utils import UserError
 
 CHECKPOINT_NAME = "DCGAN"
 SAMPLE_COUNT = 64
+PATIENCE = 20  # iterations within which a search has to make progress, by --tol
+# Of the regression of z on pixels; chosen in docs/search.md.
+RIDGE_STRENGTH = 0.1
 
 
 class Architecture(NamedTuple):
@@ -102,6 +105,22 @@ class CompletionBatch(NamedTuple):
     lowres_mask: np.ndarray  # `[1, h, w, 1]` float32, 1 = the block's mean is known
 
 
+class SearchState(NamedTuple):
+    """Where the z-search of B images stands."""
+
+    z: tf.Tensor  # `[B, z_dim]`
+    approach: tuple  # what the approach keeps, with a row per image but for scalars
+    best_z: tf.Tensor  # `[B, z_dim]`, the z of the lowest loss so far
+    best_loss: tf.Tensor  # `[B]`
+    mark: tf.Tensor  # `[B]`, the loss that last counted as progress
+    waited: tf.Tensor  # `[B]` int32, iterations since then
+
+    def rows(self, index):
+        """The state of some of the images."""
+        return tf.nest.map_structure(
+            lambda t: tf.gather(t, index) if t.shape.rank else t, self)
+
+
 class DCGAN(tf.Module):
     """Generator, discriminator, their training, and image completion.
 
@@ -114,16 +133,22 @@ class DCGAN(tf.Module):
         lam: weight of the perceptual against the contextual loss in completion.
         lowres: edge of the blocks that the `lowres` mask averages.
         seed: seeds weights, z and the order of the data.
+        precision: of the convolutions, float32, bfloat16 or float16; variables, batch norm's
+            statistics, the first and the last layer and the losses are always float32.
+        jit: compile training step and search with XLA; None is on GPUs alone (on a CPU, XLA's
+            convolutions are many times slower).
         architecture: an `Architecture` that replaces the sizes above, as read from a checkpoint.
     """
 
     def __init__(self, image_size=64, batch_size=64, z_dim=100, gf_dim=64, df_dim=64, c_dim=3,
-                 lam=0.1, lowres=8, seed=0, architecture=None):
+                 lam=0.1, lowres=8, seed=0, precision="float32", jit=None, architecture=None):
         super().__init__(name="DCGAN")
         self.architecture = architecture or Architecture.make(
             image_size, z_dim, gf_dim, df_dim, c_dim)
         self.image_size, self.z_dim, self.c_dim, *_ = self.architecture
         self.batch_size, self.lam, self.lowres, self.seed = batch_size, lam, lowres, seed
+        self.dtype = tf.as_dtype(precision)
+        self.jit = bool(tf.config.get_visible_devices("GPU")) if jit is None else jit
         self.vars = {
             name: tf.Variable(initial_value(name, shape, (seed, i)), name=name,
                               trainable="moving_" not in name)
@@ -141,53 +166,89 @@ class DCGAN(tf.Module):
 
     # Networks
 
-    def _batch_norm(self, x, name, training, momentum):
-        stats = (self.vars[f"{name}/{part}"]
-                 for part in ("gamma", "beta", "moving_mean", "moving_variance"))
-        return ops.batch_norm(x, *stats, training=training, momentum=momentum)
+    def _batch_norm_vars(self, name):
+        return [self.vars[f"{name}/{part}"]
+                for part in ("gamma", "beta", "moving_mean", "moving_variance")]
 
-    def generator(self, z, training=False, momentum=ops.BN_MOMENTUM):
+    def folded(self):
+        """The weights of both networks for inference: batch norm, which is constant there, is
+        multiplied into the layer in front of it, and convolutions have the model's precision.
+
+        Returns:
+            `{name: tensor}`, what `generator` and `discriminator` take as `weights`.
+        """
+        weights = {name: tf.convert_to_tensor(v) for name, v in self.vars.items()
+                   if "_bn" not in name}
+
+        for i in range(len(self.architecture.g_widths)):
+            scale, offset = ops.batch_norm_scale_and_offset(
+                *self._batch_norm_vars(f"generator/g_bn{i}"))
+            if i == 0:  # the layer makes 4x4 pixels of all channels
+                scale, offset = tf.tile(scale, [16]), tf.tile(offset, [16])
+                kernel, bias = "generator/g_h0_lin/Matrix", "generator/g_h0_lin/bias"
+                weights[kernel] *= scale
+            else:
+                kernel, bias = f"generator/g_h{i}/w", f"generator/g_h{i}/biases"
+                weights[kernel] *= scale[:, tf.newaxis]
+            weights[bias] = weights[bias] * scale + offset
+        for i in range(1, len(self.architecture.d_widths)):
+            scale, offset = ops.batch_norm_scale_and_offset(
+                *self._batch_norm_vars(f"discriminator/d_bn{i}"))
+            name = f"discriminator/d_h{i}_conv"
+            weights[f"{name}/w"] *= scale
+            weights[f"{name}/biases"] = weights[f"{name}/biases"] * scale + offset
+        return {name: w if "_lin/" in name else tf.cast(w, self.dtype)
+                for name, w in weights.items()}
+
+    def generator(self, z, training=False, momentum=ops.BN_MOMENTUM, weights=None):
         """G: images from latents.
 
         Args:
             z: `[B, z_dim]` float32, in [-1, 1].
             training: batch norm by the batch's own statistics (True) or the running ones.
             momentum: batch norm's, in training.
+            weights: what `folded` returned, to spare folding again; only out of training.
 
         Returns:
             `[B, image_size, image_size, c_dim]` float32 in [-1, 1].
         """
-        v, widths = self.vars, self.architecture.g_widths
+        v, widths = self.vars if training else weights or self.folded(), self.architecture.g_widths
         with tf.name_scope("generator"):
+            # In float32 at any precision: it costs next to nothing, and bfloat16 knows but 256
+            # places between neighbouring powers of two, too few for a search to move z.
             h = ops.linear(z, v["generator/g_h0_lin/Matrix"], v["generator/g_h0_lin/bias"])
-            h = tf.reshape(h, [-1, 4, 4, widths[0]])
+            h = tf.cast(tf.reshape(h, [-1, 4, 4, widths[0]]), self.dtype)
             for i in range(len(widths)):
-                h = tf.nn.relu(self._batch_norm(h, f"generator/g_bn{i}", training, momentum))
+                if training:
+                    h = ops.batch_norm(h, *self._batch_norm_vars(f"generator/g_bn{i}"), momentum)
                 name = f"generator/g_h{i + 1}"
-                h = ops.conv2d_transpose(h, v[f"{name}/w"], v[f"{name}/biases"])
-            return tf.nn.tanh(h)
+                h = ops.conv2d_transpose(tf.nn.relu(h), v[f"{name}/w"], v[f"{name}/biases"])
+            return tf.nn.tanh(tf.cast(h, tf.float32))
 
-    def discriminator(self, images, training=False):
+    def discriminator(self, images, training=False, weights=None):
         """D: how real each image looks.
 
         Args:
             images: `[B, image_size, image_size, c_dim]` float32 in [-1, 1].
             training: batch norm by the batch's own statistics (True) or the running ones.
+            weights: as `generator` takes them.
 
         Returns:
             `(probability, logits)`, each `[B, 1]` float32; probability = sigmoid(logits).
         """
-        v, widths = self.vars, self.architecture.d_widths
+        v, widths = self.vars if training else weights or self.folded(), self.architecture.d_widths
         with tf.name_scope("discriminator"):
-            h = images
+            h = tf.cast(images, self.dtype)
             for i in range(len(widths)):
                 name = f"discriminator/d_h{i}_conv"
-                h = ops.conv2d(h, v[f"{name}/w"], v[f"{name}/biases"])
-                if i > 0:
-                    h = self._batch_norm(h, f"discriminator/d_bn{i}", training, ops.BN_MOMENTUM)
-                h = ops.lrelu(h)
+                if training and i > 0:
+                    h = ops.conv2d(h, v[f"{name}/w"], v[f"{name}/biases"])
+                    h = ops.batch_norm(h, *self._batch_norm_vars(f"discriminator/d_bn{i}"))
+                    h = ops.lrelu(h)
+                else:
+                    h = ops.conv2d(h, v[f"{name}/w"], v[f"{name}/biases"], leak=ops.LEAK)
             name = f"discriminator/d_h{len(widths) - 1}_lin"
-            h = tf.reshape(h, [-1, 16 * widths[-1]])
+            h = tf.cast(tf.reshape(h, [-1, 16 * widths[-1]]), tf.float32)
             logits = ops.linear(h, v[f"{name}/Matrix"], v[f"{name}/bias"])
             return tf.sigmoid(logits), logits
 
@@ -238,20 +299,24 @@ class DCGAN(tf.Module):
         given = {k: getattr(config, k)
                  for k in ("image_size", "z_dim", "gf_dim", "df_dim", "c_dim")
                  if getattr(config, k) is not None}
+        settings = {k: getattr(config, k) for k in ("batch_size", "seed", "precision", "jit")}
         if architecture is None:
-            return cls(batch_size=config.batch_size, seed=config.seed, **given)
+            return cls(**settings, **given)
         has = architecture._asdict() | {
             "gf_dim": architecture.g_widths[-1], "df_dim": architecture.d_widths[0]}
         for flag, value in given.items():
             if value != has[flag]:
                 raise UserError(f"--{flag} {value}: the checkpoint in {source} has {has[flag]}; "
                                 "leave the flag out, or train into another --checkpoint_dir")
-        return cls(batch_size=config.batch_size, seed=config.seed, architecture=architecture)
+        return cls(**settings, architecture=architecture)
 
     def make_optimizers(self, learning_rate=0.0002, beta1=0.5):
         """Fresh Adam slots for both networks; `load` fills them from a checkpoint that has some."""
-        self.g_optim = ops.Adam(self.g_vars, learning_rate, beta1)
-        self.d_optim = ops.Adam(self.d_vars, learning_rate, beta1)
+        def adam(variables):
+            scale = ops.LossScale() if self.dtype == tf.float16 else None
+            return ops.Adam(variables, learning_rate, beta1, loss_scale=scale)
+
+        self.g_optim, self.d_optim = adam(self.g_vars), adam(self.d_vars)
 
     def train_step(self, images, z):
         """One batch of the article's schedule: D is updated once, then G twice with the same z.
@@ -277,18 +342,21 @@ class DCGAN(tf.Module):
             d_loss_real = tf.reduce_mean(self.d_loss_real(d_logits))
             d_loss_fake = tf.reduce_mean(self.d_loss_fake(d_logits_))
             d_loss = d_loss_real + d_loss_fake
-        self.d_optim.apply(d_tape.gradient(d_loss, self.d_vars))
+            scaled = self.d_optim.scaled(d_loss)
+        self.d_optim.apply(d_tape.gradient(scaled, self.d_vars))
 
         with tf.GradientTape() as tape:
             tape.watch(fake)
             g_loss = tf.reduce_mean(self.g_loss(self.discriminator(fake, training=True)[1]))
+            scaled = self.g_optim.scaled(g_loss)
         self.g_optim.apply(
-            g_tape.gradient(fake, self.g_vars, output_gradients=tape.gradient(g_loss, fake)))
+            g_tape.gradient(fake, self.g_vars, output_gradients=tape.gradient(scaled, fake)))
 
         with tf.GradientTape() as tape:
             logits = self.discriminator(self.generator(z, training=True), training=True)[1]
             g_loss = tf.reduce_mean(self.g_loss(logits))
-        self.g_optim.apply(tape.gradient(g_loss, self.g_vars))
+            scaled = self.g_optim.scaled(g_loss)
+        self.g_optim.apply(tape.gradient(scaled, self.g_vars))
         return {"d_loss": d_loss, "d_loss_real": d_loss_real, "d_loss_fake": d_loss_fake,
                 "g_loss": g_loss, "d": d, "d_": d_}
 
@@ -358,7 +426,7 @@ class DCGAN(tf.Module):
 
     def _train_batches(self, config, files, interrupted):
         """The training loop: a step for each batch that is left, until `interrupted` is set."""
-        step_fn = tf.function(self.train_step)
+        step_fn = tf.function(self.train_step, jit_compile=self.jit)
         step, epoch, position = (self.progress[k] for k in ("step", "epoch", "position"))
         sample_z = self.initial_z(0, SAMPLE_COUNT)
         steps_left = ((config.epoch - int(epoch)) * (len(files) // self.batch_size)
@@ -432,7 +500,7 @@ class DCGAN(tf.Module):
 
     # Completion
 
-    def completion_losses(self, z, images, mask, lowres_mask=0.0):
+    def completion_losses(self, z, images, mask, lowres_mask=0.0, weights=None):
         """The loss of each z as a completion of its image (Yeh et al. 2016, section 3).
 
         contextual = sum |mask * G(z) - mask * y|, plus the same over block means where
@@ -445,16 +513,21 @@ class DCGAN(tf.Module):
             images: `[B, H, W, C]` float32 in [-1, 1], the y; pixels under mask 0 do not matter.
             mask: broadcastable to `images`, 1 = known, 0 = missing.
             lowres_mask: broadcastable to the block means, 1 = that mean is known.
+            weights: as `generator` takes them.
 
         Returns:
             `(complete, contextual, perceptual)`, each `[B]` float32.
         """
-        G = self.generator(z)
-        contextual = tf.reduce_sum(tf.abs(mask * G - mask * images), axis=[1, 2, 3])
-        means = ops.downsample(G, self.lowres) - ops.downsample(images, self.lowres)
-        contextual += tf.reduce_sum(lowres_mask * tf.abs(means), axis=[1, 2, 3])
-        perceptual = self.g_loss(self.discriminator(G)[1])
+        G = self.generator(z, weights=weights)
+        contextual = self.contextual_loss(G, images, mask, lowres_mask)
+        perceptual = self.g_loss(self.discriminator(G, weights=weights)[1])
         return contextual + self.lam * perceptual, contextual, perceptual
+
+    def contextual_loss(self, G, images, mask, lowres_mask=0.0):
+        """`[B]`: how far each G(z) is from what is known of its image, by `completion_losses`."""
+        means = ops.downsample(G, self.lowres) - ops.downsample(images, self.lowres)
+        return (tf.reduce_sum(tf.abs(mask * G - mask * images), axis=[1, 2, 3])
+                + tf.reduce_sum(lowres_mask * tf.abs(means), axis=[1, 2, 3]))
 
     def initial_z(self, first, count):
         """Uniform z number `first`, `first + 1`, ..., each a function of the seed and its number.
@@ -466,44 +539,104 @@ class DCGAN(tf.Module):
             np.random.default_rng([self.seed, index]).uniform(-1, 1, self.z_dim)
             for index in range(first, first + count)]), tf.float32)
 
-    def make_search(self, config):
-        """The compiled z-search: `search(z, state, images, mask, lowres_mask, first, n)`.
+    def make_bank(self, count):
+        """Random z and their G(z), which `start_z` chooses the starts of searches from.
 
-        It runs iterations `first` to `first + n - 1` inside the graph and returns `(z, state,
-        losses, zs)`: the next z, the approach's own state, and for each iteration the losses
-        `[n, B]` and the zs `[n, B, z_dim]` at which they were taken.
+        Returns:
+            `(zs, images)`: `[count, z_dim]` and `[count, H, W, C]` float32 in [-1, 1]; the z are a
+            function of the seed.
+        """
+        zs = tf.random.stateless_uniform([count, self.z_dim], [self.seed, -1], -1, 1)
+        generate = tf.function(self.generator, jit_compile=self.jit, reduce_retracing=True)
+        weights = self.folded()
+        return zs, tf.concat([generate(zs[i:i + self.batch_size], weights=weights)
+                              for i in range(0, count, self.batch_size)], axis=0)
+
+    def start_z(self, bank, method, images, mask, lowres_mask=0.0):
+        """Where the search for each image starts, by what is known of it.
+
+        `best` takes the z of the bank whose G(z) has the lowest contextual loss (as arXiv
+        1908.04968 does), one bank for all images. `regression` predicts z from the known pixels by
+        a linear regression that is fitted to the bank: a trained encoder (as in arXiv 1908.05861),
+        but with a solution in closed form, so that it costs no training and suits any mask.
+
+        Args:
+            bank: what `make_bank` returned.
+            method: best or regression.
+            images, mask, lowres_mask: as `completion_losses` takes them.
+
+        Returns:
+            `[B, z_dim]` float32 in [-1, 1].
+        """
+        zs, bank_images = bank
+        if method == "regression":
+            def known(x):
+                return tf.concat([tf.reshape(t, [len(x), -1]) for t in (
+                    mask * x, lowres_mask * ops.downsample(x, self.lowres))], axis=1)
+
+            z = ops.ridge_prediction(known(bank_images), zs, known(images), RIDGE_STRENGTH)
+            return tf.clip_by_value(z, -1, 1)
+
+        def best(image):
+            return tf.argmin(
+                self.contextual_loss(bank_images, image[tf.newaxis], mask, lowres_mask))
+
+        return tf.gather(zs, tf.map_fn(best, images, fn_output_signature=tf.int64))
+
+    def make_search(self, config):
+        """The compiled z-search.
+
+        `search(state, images, mask, lowres_mask, first, n)` runs iterations `first` to `first + n -
+        1` inside the graph and returns `(state, losses, zs)`: the next state, and for each
+        iteration the losses `[n, B]` and the zs `[n, B, z_dim]` at which they were taken. An image
+        stays at its z once `PATIENCE` iterations have not lowered its loss by a share of `tol`.
 
         Args:
             config: `approach` (momentum, adam or hmc) and the settings that it takes: `lr`,
-                `momentum`, `beta1`, `beta2`, `eps`, `hmcBeta`, `hmcEps`, `hmcL`, `hmcAnneal`.
+                `momentum`, `beta1`, `beta2`, `eps`, `hmcBeta`, `hmcEps`, `hmcL`, `hmcAnneal`;
+                `schedule` and `nIter`, which its step sizes run over; `tol`, 0 for never.
 
         Returns:
-            `(init, search)`: `init(z, first)` is the approach's state at its start, for images
-            that are numbered from `first` on.
+            `(start, search)`: `start(z, first)` is the `SearchState` at z, for images that are
+            numbered from `first` on.
         """
+        rate = ops.SCHEDULES[config.schedule](config.lr, config.nIter)
         init, update = {
-            "momentum": lambda c: ops.nesterov(c.lr, c.momentum),
-            "adam": lambda c: ops.projected_adam(c.lr, c.beta1, c.beta2, c.eps),
+            "momentum": lambda c: ops.nesterov(rate, c.momentum),
+            "adam": lambda c: ops.projected_adam(rate, c.beta1, c.beta2, c.eps),
             "hmc": lambda c: ops.hmc(c.hmcBeta, c.hmcEps, c.hmcL, c.hmcAnneal, self.seed),
         }[config.approach](config)
+        weights = self.folded()
 
-        @tf.function(reduce_retracing=True)
-        def search(z, state, images, mask, lowres_mask, first, n):
+        def start(z, first):
+            worst = tf.fill([len(z)], np.inf)
+            return SearchState(z, init(z, first), z, worst, worst, tf.zeros([len(z)], tf.int32))
+
+        @tf.function(jit_compile=self.jit, reduce_retracing=True)
+        def search(state, images, mask, lowres_mask, first, n):
             def objective(z):
                 with tf.GradientTape() as tape:
                     tape.watch(z)
-                    loss = self.completion_losses(z, images, mask, lowres_mask)[0]
+                    loss = self.completion_losses(z, images, mask, lowres_mask, weights)[0]
                 return loss, tape.gradient(loss, z)
 
             losses = tf.TensorArray(tf.float32, size=n)
             zs = tf.TensorArray(tf.float32, size=n)
             for k in tf.range(n):
+                z, approach, best_z, best_loss, mark, waited = state
                 loss, gradient = objective(z)
                 losses, zs = losses.write(k, loss), zs.write(k, z)
-                z, state = update(z, state, loss, gradient, first + k, objective)
-            return z, state, losses.stack(), zs.stack()
+                best_z = tf.where((loss < best_loss)[:, tf.newaxis], z, best_z)
+                best_loss = tf.minimum(loss, best_loss)
+                if config.tol > 0:
+                    progress = loss < (1 - config.tol) * mark
+                    mark, waited = tf.where(progress, loss, mark), tf.where(progress, 0, waited + 1)
+                next_z, approach = update(z, approach, loss, gradient, first + k, objective)
+                next_z = tf.where((waited >= PATIENCE)[:, tf.newaxis], z, next_z)
+                state = SearchState(next_z, approach, best_z, best_loss, mark, waited)
+            return state, losses.stack(), zs.stack()
 
-        return init, search
+        return start, search
 
     def complete(self, config):
         """Complete damaged images and write what the article writes, under `config.outDir`.
@@ -516,7 +649,8 @@ class DCGAN(tf.Module):
 
         Args:
             config: the flags of complete.py as attributes: `imgs`, `outDir`, `maskType`,
-                `centerScale`, `nIter`, `outInterval`, `crop` and what `make_search` takes.
+                `centerScale`, `nIter`, `outInterval`, `crop`, `keepBest`, `nInit`, `initBy` and
+                what `make_search` takes.
 
         Raises:
             UserError: nothing readable among `imgs`, or `outDir` cannot be written.
@@ -532,7 +666,8 @@ class DCGAN(tf.Module):
             utils.make_folder(os.path.join(config.outDir, folder))
         names = utils.unique_names(
             [os.path.splitext(os.path.basename(path))[0] for path in files])
-        masks, search = self._masks(config), self.make_search(config)
+        masks, search = self.masks(config), self.make_search(config)
+        bank = self.make_bank(config.nInit) if config.nInit > 1 else None
         n_batches = -(-len(files) // self.batch_size)
         done = 0
         with tqdm(total=n_batches * config.nIter, unit="it", dynamic_ncols=True) as bar:
@@ -544,7 +679,11 @@ class DCGAN(tf.Module):
                     [os.path.join(config.outDir, "logs", f"hats_{done + i:02d}.log")
                      for i in range(len(images))],
                     images, utils.to_float(images), *masks)
-                z = self._search_batch(config, search, batch, done, bar)
+                if bank:
+                    z = self.start_z(bank, config.initBy, batch.y, batch.mask, batch.lowres_mask)
+                else:
+                    z = self.initial_z(done, len(images))
+                z = self._search_batch(config, search, batch, z, done, bar)
                 for index, image in zip(indices, self._completed(batch, self.generator(z))):
                     utils.save_image(
                         os.path.join(config.outDir, "images", f"{names[index]}.png"), image)
@@ -552,7 +691,7 @@ class DCGAN(tf.Module):
         print(f"{done} completed: {os.path.join(config.outDir, 'images')}, "
               f"animation {os.path.join(config.outDir, 'completion.gif')}")
 
-    def _masks(self, config):
+    def masks(self, config):
         """The mask `[1, H, W, 1]` and the lowres mask `[1, h, w, 1]` of `--maskType`."""
         size = self.image_size
         shape = (size // self.lowres, size // self.lowres)
@@ -562,32 +701,43 @@ class DCGAN(tf.Module):
         lowres_mask = np.full(shape, is_lowres, np.float32)
         return mask[np.newaxis, :, :, np.newaxis], lowres_mask[np.newaxis, :, :, np.newaxis]
 
-    def _search_batch(self, config, search, batch, first, bar):
-        """Search for the images numbered from `first` on, writing the batch's grids, logs and
-        animation; returns the last z."""
+    def _search_batch(self, config, search, batch, z, first, bar):
+        """Search from z for the images numbered from `first` on, writing the batch's grids, logs
+        and animation; returns the z of the results, `[B, z_dim]`."""
         self._write_inputs(batch)
         utils.start_logs(batch.logs, self.z_dim)
-        init, search = search
-        z = self.initial_z(first, len(batch.images))
-        state, frames = init(z, first), []
+        start, search = search
+        state, frames, i = start(z, first), [], 0
+        now, result = z.numpy(), z.numpy()
+        running = np.arange(len(now))  # the images that are not done, a row of the state each
         # An iteration of hmc takes hmcL gradients: fewer at once, so that progress is seen.
         at_once = max(1, config.outInterval // (config.hmcL if config.approach == "hmc" else 1))
-        i = 0
-        while i < config.nIter:
-            if i % config.outInterval == 0:
-                frames.append(self._write_grids(batch, i, z))
+        while True:
+            stop = (state.waited.numpy() >= PATIENCE) | (i >= config.nIter)
+            if stop.any():
+                loss = self.completion_losses(
+                    state.z, batch.y[running], batch.mask, batch.lowres_mask)[0].numpy()
+                use_last = loss < state.best_loss.numpy() if config.keepBest else stop
+                result[running] = np.where(use_last[:, np.newaxis], state.z, state.best_z)
+                utils.append_logs([batch.logs[k] for k in running[stop]], i,
+                                  loss[np.newaxis, stop], state.z.numpy()[np.newaxis, stop])
+                running, state = running[~stop], state.rows(np.flatnonzero(~stop))
+            if i % config.outInterval == 0 or not len(running):
+                frames.append(self._write_grids(batch, i, now))
+            if not len(running):
+                break
             n = min(at_once, config.outInterval - i % config.outInterval, config.nIter - i)
-            z, state, losses, zs = search(z, state, batch.y, batch.mask, batch.lowres_mask,
-                                          tf.constant(i), tf.constant(n))
-            utils.append_logs(batch.logs, i, losses.numpy(), zs.numpy())
+            state, losses, zs = search(
+                state, tf.constant(batch.y[running]), batch.mask, batch.lowres_mask,
+                tf.constant(i), tf.constant(n))
+            utils.append_logs([batch.logs[k] for k in running], i, losses.numpy(), zs.numpy())
+            now[running] = state.z
             bar.update(n)
             bar.set_postfix(loss=f"{float(tf.reduce_mean(losses[-1])):.1f}")
             i += n
-        loss = self.completion_losses(z, batch.y, batch.mask, batch.lowres_mask)[0]
-        utils.append_logs(batch.logs, i, loss.numpy()[np.newaxis], z.numpy()[np.newaxis])
-        frames.append(self._write_grids(batch, i, z))
+        bar.update(config.nIter - i)
         utils.save_gif(os.path.join(batch.folder, "completion.gif"), frames)
-        return z
+        return result
 
     def _completed(self, batch, G):
         """G(z) in the hole, `[B, H, W, C]` uint8; the known pixels are the input's bit for bit."""

@@ -4,10 +4,13 @@ Shapes are NHWC. `linear`, `conv2d`, `conv2d_transpose`, `lrelu` and `batch_norm
 layers with its constants; variables are made by the caller (`model.py`) and passed in.
 """
 
+import math
+
 import tensorflow as tf
 
 BN_MOMENTUM = 0.9
 BN_EPSILON = 1e-5
+LEAK = 0.2
 
 
 def linear(x, matrix, bias):
@@ -15,18 +18,79 @@ def linear(x, matrix, bias):
     return tf.matmul(x, matrix) + bias
 
 
-def conv2d(x, w, biases):
-    """5x5 stride-2 SAME convolution, as the article's.
+# The two convolutions are each other's gradients: three primitives make up both. Here and there
+# oneDNN's kernels for the CPU stay far below its others, and a detour is faster; on a GPU, cuDNN's
+# are used throughout. benchmarks/layers.py measures each against its detour.
+
+
+def _on_cpu():
+    return not tf.config.get_visible_devices("GPU")
+
+
+def _input_gradient(dy, w, shape):
+    """What `conv2d` does to `shape`, transposed; with few channels on the CPU by `_subpixel`."""
+    doubles = dy.shape[1:3].as_list() == [shape[1] // 2, shape[2] // 2]
+    if _on_cpu() and w.shape[2] <= 4 and doubles and shape[1] % 2 == shape[2] % 2 == 0:
+        return _subpixel(dy, w)
+    return tf.nn.conv2d_transpose(dy, w, tf.stack(shape), strides=2, padding="SAME")
+
+
+def _subpixel(dy, w):
+    """The transposed convolution as a 3x3 convolution that makes each 2x2 block of the result as
+    4 times the channels (Shi et al. 2016, arXiv 1609.07009): half the time for 3 channels.
+
+    Row 2m + p of the result is the sum of rows m + d of dy times tap p + 1 - 2d, d = -1, 0, 1;
+    with a zero in front, taps (p + 2 - 2d) of p = 0, 1 are the pairs of six, last pair first.
+    """
+    height, width, n_out, n_in = dy.shape[1], dy.shape[2], w.shape[2], w.shape[3]
+    taps = tf.reshape(tf.pad(w, [[1, 0], [1, 0], [0, 0], [0, 0]]), [3, 2, 3, 2, n_out, n_in])
+    kernel = tf.transpose(tf.reverse(taps, axis=[0, 2]), [0, 2, 5, 1, 3, 4])
+    y = tf.nn.conv2d(dy, tf.reshape(kernel, [3, 3, n_in, 4 * n_out]), strides=1, padding="SAME")
+    y = tf.reshape(y, [-1, height, width, 2, 2 * n_out])  # columns lie beside their channels
+    return tf.reshape(tf.transpose(y, [0, 1, 3, 2, 4]), [-1, 2 * height, 2 * width, n_out])
+
+
+def _filter_gradient(x, dy, shape):
+    """The gradient of `conv2d(x, w)` for its w of `shape`; for the smallest maps on the CPU as one
+    matrix product, which takes half the time."""
+    if _on_cpu() and dy.shape[1] * dy.shape[2] <= 16:
+        patches = tf.image.extract_patches(
+            x, [1, 5, 5, 1], [1, 2, 2, 1], [1, 1, 1, 1], padding="SAME")
+        columns = tf.reshape(patches, [-1, shape[0] * shape[1] * shape[2]])
+        rows = tf.reshape(dy, [-1, shape[3]])
+        return tf.reshape(tf.matmul(columns, rows, transpose_a=True), shape)
+    return tf.raw_ops.Conv2DBackpropFilter(
+        input=x, filter_sizes=shape, out_backprop=dy, strides=[1, 2, 2, 1], padding="SAME")
+
+
+def conv2d(x, w, biases, leak=1.0):
+    """5x5 stride-2 SAME convolution, as the article's, in the precision of x.
 
     Args:
         x: `[B, H, W, in]`.
-        w: `[kh, kw, in, out]`.
+        w: `[5, 5, in, out]`.
         biases: `[out]`.
+        leak: of an `lrelu` behind it, which TensorFlow can then fuse into it; 1 is none.
 
     Returns:
-        `[B, ceil(H / 2), ceil(W / 2), out]`.
+        `[B, ceil(H / 2), ceil(W / 2), out]`, the dtype of x.
     """
-    return tf.nn.bias_add(tf.nn.conv2d(x, w, strides=2, padding="SAME"), biases)
+    @tf.custom_gradient
+    def convolve(x, w, biases):
+        y = tf.nn.bias_add(tf.nn.conv2d(x, w, strides=2, padding="SAME"), biases)
+        if leak < 1:
+            y = lrelu(y, leak)
+
+        def gradient(dy):
+            if leak < 1:  # by the result's sign, so that nothing else needs what goes into lrelu
+                dy = tf.raw_ops.LeakyReluGrad(gradients=dy, features=y, alpha=leak)
+            shape = [tf.shape(x)[0], *x.shape[1:]]
+            return (_input_gradient(dy, w, shape), _filter_gradient(x, dy, w.shape),
+                    tf.raw_ops.BiasAddGrad(out_backprop=dy))
+
+        return y, gradient
+
+    return convolve(x, tf.cast(w, x.dtype), tf.cast(biases, x.dtype))
 
 
 def conv2d_transpose(x, w, biases):
@@ -34,43 +98,44 @@ def conv2d_transpose(x, w, biases):
 
     Args:
         x: `[B, H, W, in]`.
-        w: `[kh, kw, out, in]`, TensorFlow's order for transposed convolutions.
+        w: `[5, 5, out, in]`, TensorFlow's order for transposed convolutions.
         biases: `[out]`.
 
     Returns:
-        `[B, 2 H, 2 W, out]`.
+        `[B, 2 H, 2 W, out]`, the dtype of x.
     """
-    batch, height, width = tf.shape(x)[0], x.shape[1], x.shape[2]
-    shape = tf.stack([batch, 2 * height, 2 * width, w.shape[2]])
-    y = tf.nn.conv2d_transpose(x, w, shape, strides=2, padding="SAME")
-    return tf.nn.bias_add(y, biases)
+    @tf.custom_gradient
+    def convolve(x, w, biases):
+        def gradient(dy):
+            return (tf.nn.conv2d(dy, w, strides=2, padding="SAME"),
+                    _filter_gradient(dy, x, w.shape), tf.raw_ops.BiasAddGrad(out_backprop=dy))
+
+        shape = [tf.shape(x)[0], 2 * x.shape[1], 2 * x.shape[2], w.shape[2]]
+        return tf.nn.bias_add(_input_gradient(x, w, shape), biases), gradient
+
+    return convolve(x, tf.cast(w, x.dtype), tf.cast(biases, x.dtype))
 
 
-def lrelu(x, leak=0.2):
+def lrelu(x, leak=LEAK):
     """max(x, leak * x)."""
     return tf.nn.leaky_relu(x, leak)
 
 
-def batch_norm(x, gamma, beta, moving_mean, moving_variance, training, momentum=BN_MOMENTUM):
-    """Batch normalisation over every axis but the last (Ioffe & Szegedy 2015).
+def batch_norm(x, gamma, beta, moving_mean, moving_variance, momentum=BN_MOMENTUM):
+    """Batch normalisation in training, over every axis but the last (Ioffe & Szegedy 2015).
 
-    In training it normalises with the batch's own mean and variance and moves the two running
-    statistics towards them (the variance by its unbiased estimate, as TensorFlow's fused kernel
-    reports it). Otherwise it normalises with the running statistics, which stay as they are.
+    It normalises with the batch's own mean and variance and moves the two running statistics
+    towards them (the variance by its unbiased estimate, as TensorFlow's fused kernel reports it).
 
     Args:
-        x: `[B, H, W, C]` float32.
-        gamma, beta: `[C]` scale and offset.
-        moving_mean, moving_variance: `[C]` `tf.Variable`, updated in training.
-        training: Python bool.
+        x: `[B, H, W, C]`, of any precision; the statistics are float32.
+        gamma, beta: `[C]` float32 scale and offset.
+        moving_mean, moving_variance: `[C]` float32 `tf.Variable`, updated.
         momentum: the share of the old running statistics that an update keeps.
 
     Returns:
         `[B, H, W, C]`, the shape and dtype of `x`.
     """
-    if not training:
-        scale = gamma * tf.math.rsqrt(moving_variance + BN_EPSILON)
-        return x * scale + (beta - moving_mean * scale)
     # The raw op because tf.nn.batch_normalization is not fused, and because its public wrapper
     # silently raises an epsilon of 1e-5 to 1.001e-5.
     y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
@@ -78,6 +143,19 @@ def batch_norm(x, gamma, beta, moving_mean, moving_variance, training, momentum=
     moving_mean.assign_sub((1 - momentum) * (moving_mean - mean))
     moving_variance.assign_sub((1 - momentum) * (moving_variance - variance))
     return y
+
+
+def batch_norm_scale_and_offset(gamma, beta, moving_mean, moving_variance):
+    """Batch normalisation in inference, which is `x * scale + offset` with constants.
+
+    Args:
+        gamma, beta, moving_mean, moving_variance: `[C]` float32.
+
+    Returns:
+        `(scale, offset)`, each `[C]` float32.
+    """
+    scale = gamma * tf.math.rsqrt(moving_variance + BN_EPSILON)
+    return scale, beta - moving_mean * scale
 
 
 def sigmoid_cross_entropy(logits, label):
@@ -100,6 +178,27 @@ def downsample(images, factor):
     return tf.nn.avg_pool2d(images, ksize=factor, strides=factor, padding="VALID")
 
 
+class LossScale:
+    """Keeps small gradients above float16's smallest number (Micikevicius et al. 2018).
+
+    The loss is multiplied by a scale that halves whenever a gradient overflows, in which case the
+    update is left out, and doubles after `patience` updates without. Not a `tf.Module`, so that no
+    checkpoint has it: it finds its place again within a few steps.
+    """
+
+    def __init__(self, scale=2.0**15, patience=2000):
+        self.scale = tf.Variable(scale, trainable=False)
+        self.since = tf.Variable(0, trainable=False)
+        self.patience = patience
+
+    def update(self, finite):
+        """Count an update whose gradients were all finite, or not."""
+        grows = self.since + 1 >= self.patience
+        factor = tf.where(finite, tf.where(grows, 2.0, 1.0), 0.5)
+        self.scale.assign(tf.maximum(self.scale * factor, 1.0))
+        self.since.assign(tf.where(finite & ~grows, self.since + 1, 0))
+
+
 class Adam(tf.Module):
     """Adam (Kingma & Ba 2015) in TensorFlow's form: epsilon is added before bias correction.
 
@@ -110,21 +209,42 @@ class Adam(tf.Module):
     Args:
         variables: `{name: tf.Variable}`, what it updates.
         learning_rate, beta1, beta2, epsilon: Python floats; epsilon is TensorFlow's default.
+        loss_scale: a `LossScale`, or None.
     """
 
-    def __init__(self, variables, learning_rate, beta1, beta2=0.999, epsilon=1e-8):
+    def __init__(self, variables, learning_rate, beta1, beta2=0.999, epsilon=1e-8,
+                 loss_scale=None):
         super().__init__()
         self.variables_by_name = variables
         self.learning_rate, self.beta1, self.beta2, self.epsilon = (
             learning_rate, beta1, beta2, epsilon)
+        self.loss_scale = loss_scale
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self.m = {name: tf.Variable(tf.zeros_like(v), trainable=False)
                   for name, v in variables.items()}
         self.v = {name: tf.Variable(tf.zeros_like(v), trainable=False)
                   for name, v in variables.items()}
 
+    def scaled(self, loss):
+        """The loss whose gradients `apply` takes."""
+        return loss if self.loss_scale is None else loss * self.loss_scale.scale
+
     def apply(self, gradients):
-        """Update every variable in place; `gradients` is `{name: tensor}` with the same names."""
+        """Update every variable in place.
+
+        Args:
+            gradients: `{name: tensor}` float32, with the names of the variables.
+        """
+        if self.loss_scale is None:
+            self._update(gradients)
+            return
+        gradients = {name: g / self.loss_scale.scale for name, g in gradients.items()}
+        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients.values()])
+        if finite:
+            self._update(gradients)
+        self.loss_scale.update(finite)
+
+    def _update(self, gradients):
         step = tf.cast(self.step.assign_add(1), tf.float32)
         beta1_power, beta2_power = tf.pow(self.beta1, step), tf.pow(self.beta2, step)
         for name, variable in self.variables_by_name.items():
@@ -134,28 +254,62 @@ class Adam(tf.Module):
                 beta1=self.beta1, beta2=self.beta2, epsilon=self.epsilon, grad=gradients[name])
 
 
+def ridge_prediction(features, targets, queries, strength):
+    """Linear regression with a penalty on its coefficients (Hoerl & Kennard 1970), applied.
+
+    Solved in its dual form, an equation of as many unknowns as there are samples.
+
+    Args:
+        features: `[N, ...]` float32, the samples.
+        targets: `[N, k]` float32, what they belong to, with means of 0.
+        queries: `[B, ...]` float32, of the shape of a sample.
+        strength: of the penalty, as a share of the mean squared length of a (centred) sample.
+
+    Returns:
+        `[B, k]` float32, the targets predicted for the queries.
+    """
+    samples, queries = (tf.reshape(t, [tf.shape(t)[0], -1]) for t in (features, queries))
+    mean = tf.reduce_mean(samples, axis=0)
+    samples, queries = samples - mean, queries - mean
+    kernel = tf.matmul(samples, samples, transpose_b=True)
+    penalty = strength * tf.reduce_mean(tf.linalg.diag_part(kernel))
+    # A little more, for features that are all alike (nothing is known of the image).
+    kernel = tf.linalg.set_diag(kernel, tf.linalg.diag_part(kernel) + penalty + 1e-3)
+    weights = tf.linalg.cholesky_solve(tf.linalg.cholesky(kernel), targets)
+    return tf.matmul(tf.matmul(queries, samples, transpose_b=True), weights)
+
+
+# Step sizes of a search: functions of the iteration, from the first step size and the iterations.
+SCHEDULES = {
+    "constant": lambda lr, n_iter: lambda i: lr,
+    # Half a cosine down to 0 (Loshchilov & Hutter 2017).
+    "cosine": lambda lr, n_iter: lambda i: (
+        lr / 2 * (1 + tf.cos(math.pi / n_iter * tf.cast(i, tf.float32)))),
+}
+
+
 # The z-search. Each approach is a pair `(init, update)`: `init(z, first)` makes its state for the
 # images that are numbered from `first` on, and `update(z, state, loss, gradient, i, objective)`
 # returns the next `(z, state)`. z is `[B, z_dim]`, loss `[B]`, i the iteration counted from 0, and
-# `objective(z)` returns `(loss, gradient)`. Every approach projects z onto [-1, 1], where z was
-# drawn in training (Yeh et al. 2016).
+# `objective(z)` returns `(loss, gradient)`; step sizes come from `rate(i)`. Every approach projects
+# z onto [-1, 1], where z was drawn in training (Yeh et al. 2016).
 
 
-def nesterov(lr, momentum):
+def nesterov(rate, momentum):
     """Gradient descent with Nesterov momentum: the article's search."""
     def init(z, first):
         return (tf.zeros_like(z),)
 
     def update(z, state, loss, gradient, i, objective):
         (v_prev,) = state
-        v = momentum * v_prev - lr * gradient
+        v = momentum * v_prev - rate(i) * gradient
         z += -momentum * v_prev + (1 + momentum) * v
         return tf.clip_by_value(z, -1, 1), (v,)
 
     return init, update
 
 
-def projected_adam(lr, beta1, beta2, eps):
+def projected_adam(rate, beta1, beta2, eps):
     """Adam with bias correction before epsilon, the paper's algorithm 1 (Kingma & Ba 2015)."""
     def init(z, first):
         return tf.zeros_like(z), tf.zeros_like(z)
@@ -166,7 +320,7 @@ def projected_adam(lr, beta1, beta2, eps):
         v = beta2 * v + (1 - beta2) * gradient**2
         t = tf.cast(i + 1, tf.float32)
         m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
-        return tf.clip_by_value(z - lr * m_hat / (tf.sqrt(v_hat) + eps), -1, 1), (m, v)
+        return tf.clip_by_value(z - rate(i) * m_hat / (tf.sqrt(v_hat) + eps), -1, 1), (m, v)
 
     return init, update
 

@@ -28,6 +28,9 @@ def parse_args(argv=None):
     parser.add_argument("--seed", type=number(int, low=0, high=2**31 - 1), default=0,
                         help="of the weights, z and the order of the pictures")
 
+    machine = parser.add_argument_group("the machine")
+    utils.add_machine_flags(machine)
+
     sizes = parser.add_argument_group(
         "sizes of the networks", "read from the checkpoint where training starts from one")
     sizes.add_argument("--image_size", type=int, choices=(8, 16, 32, 64, 128, 256),

@@ -454,6 +454,18 @@ def number(kind, low=None, high=None, above=None):
     return parse
 
 
+def add_machine_flags(parser):
+    """The flags of both scripts that say how TensorFlow computes."""
+    parser.add_argument("--precision", choices=("float32", "bfloat16", "float16"),
+                        default="float32",
+                        help="of the convolutions; weights, statistics and losses stay float32. "
+                             "bfloat16 pays on GPUs and on CPUs that compute in it (avx512_bf16 "
+                             "or amx_bf16 in lscpu), float16 on GPUs")
+    parser.add_argument("--jit", action=argparse.BooleanOptionalAction,
+                        help="compile with XLA (default: on GPUs alone; on CPUs its convolutions "
+                             "are several times slower)")
+
+
 def import_tensorflow():
     """Import TensorFlow without its notes; its C++ warnings and errors still reach stderr.
 

@@ -1,3 +1,4 @@
+import importlib.util
 import os
 import subprocess
 import sys
@@ -22,6 +23,14 @@ def run_script(script, *args, cwd, **environment):
     """Run one of the scripts as a user does."""
     return subprocess.run([sys.executable, ROOT / script, *map(str, args)], cwd=cwd, text=True,
                           capture_output=True, timeout=240, env=os.environ | environment)
+
+
+def load_script(script):
+    """A script as a module, whatever its name."""
+    spec = importlib.util.spec_from_file_location("script", ROOT / script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def assert_one_line_error(result, *words):

@@ -8,6 +8,7 @@ from conftest import (
     SHARED,
     assert_one_line_error,
     draw_faces,
+    load_script,
     needs_shared,
     run_script,
     save_lively,
@@ -15,6 +16,7 @@ from conftest import (
 from PIL import Image, ImageSequence
 
 import utils
+from model import DCGAN
 
 FAST = ("--nIter", 5, "--outInterval", 2)
 
@@ -117,6 +119,78 @@ def test_every_approach_lowers_the_loss(lively, test_faces, tmp_path, approach, 
     for i in range(5):
         log = np.loadtxt(tmp_path / "out" / "logs" / f"hats_{i:02d}.log", skiprows=1)
         assert log[-1, 1] < log[0, 1] - 1
+
+
+def test_the_result_is_the_best_iterate_unless_the_last_is_wanted(lively, test_faces, tmp_path):
+    """With steps so large that the search jumps about."""
+    wild = ("--approach", "adam", "--lr", 1, "--nIter", 9)
+    for folder, flag in (("best", "--keepBest"), ("last", "--no-keepBest")):
+        result = complete(lively, tmp_path, *wild, flag, "--outDir", folder, images=[test_faces])
+        assert result.returncode == 0, result.stderr
+    model = DCGAN.from_checkpoint(str(lively / "checkpoint"))
+    differ = 0
+    for i in range(5):
+        log = np.loadtxt(tmp_path / "best" / "logs" / f"hats_{i:02d}.log", skiprows=1)
+        best = log[:, 1].argmin()
+        differ += best != 9
+        for folder, row in (("best", best), ("last", 9)):
+            G = utils.to_uint8(model.generator(log[row:row + 1, 2:].astype(np.float32)))[0]
+            image = read(tmp_path / folder / "images" / f"face_{i}.png").astype(int)
+            assert np.abs(image - G)[4:12, 4:12].max() <= 1
+    assert differ, "the case must tell the two apart"
+
+
+def test_tol_ends_a_search_early(lively, test_faces, tmp_path):
+    for interval in (25, 10):
+        result = complete(
+            lively, tmp_path, "--tol", 0.2, "--nIter", 80, "--outInterval", interval, "--outDir",
+            f"out{interval}", images=[test_faces])
+        assert result.returncode == 0, result.stderr
+    lengths = []
+    for i in range(5):
+        log = np.loadtxt(tmp_path / "out25" / "logs" / f"hats_{i:02d}.log", skiprows=1)
+        np.testing.assert_array_equal(log[:, 0], np.arange(len(log)))
+        assert len(log) % 25 == 1, "a search ends with what the last chunk has led to"
+        lengths.append(len(log))
+        name = f"images/face_{i}.png"  # when it is looked at does not change the result
+        difference = read(tmp_path / "out25" / name).astype(int) - read(tmp_path / "out10" / name)
+        assert np.abs(difference).max() <= 1
+    assert max(lengths) < 81
+    last = sorted(os.listdir(tmp_path / "out25" / "completed"))[-1]
+    assert last == f"{max(lengths) - 1:04d}.png"
+
+
+@pytest.mark.parametrize("init", ["best", "regression"])
+def test_a_bank_gives_better_starts(lively, test_faces, tmp_path, init):
+    losses = []
+    for arguments in ((), ("--nInit", 100, "--initBy", init)):
+        result = complete(lively, tmp_path, "--nIter", 0, *arguments, images=[test_faces])
+        assert result.returncode == 0, result.stderr
+        losses.append(np.mean([np.loadtxt(tmp_path / f"completions/logs/hats_{i:02d}.log",
+                                          skiprows=1, ndmin=2)[0, 1] for i in range(5)]))
+    assert losses[1] < 0.99 * losses[0]
+
+
+def test_presets_set_what_is_not_set(tmp_path):
+    script = load_script("complete.py")
+    for name, preset in script.PRESETS.items():
+        config = vars(script.parse_args(["x", "--preset", name]))
+        assert preset.items() <= config.items()
+    config = script.parse_args(["x", "--preset", "fast", "--nIter", "7", "--lr", "0.3"])
+    assert (config.nIter, config.lr, config.approach) == (7, 0.3, "adam")
+    # The preset's step size is Adam's.
+    assert script.parse_args(["x", "--preset", "fast", "--approach", "momentum"]).lr == 0.0001
+    article = script.parse_args(["x", "--preset", "article"])
+    assert (article.approach, article.lr, article.momentum, article.nIter, article.lam,
+            article.nInit, article.keepBest) == ("momentum", 0.01, 0.9, 1000, 0.1, 1, False)
+
+
+def test_the_fast_preset_runs(lively, test_faces, tmp_path):
+    result = complete(lively, tmp_path, "--preset", "fast", images=[test_faces])
+    assert result.returncode == 0, result.stderr
+    assert "remapper failed" not in result.stderr
+    log = np.loadtxt(tmp_path / "completions/logs/hats_00.log", skiprows=1)
+    assert log[-1, 1] < log[0, 1]
 
 
 @pytest.mark.parametrize("mask", utils.MASKS)

@@ -7,7 +7,7 @@ import reference
 import tensorflow as tf
 from conftest import SHARED, needs_shared, randomise
 
-from model import DCGAN, Architecture, checkpoint_architecture
+from model import DCGAN, PATIENCE, Architecture, checkpoint_architecture
 from utils import UserError
 
 
@@ -175,29 +175,147 @@ def test_one_images_completion_does_not_depend_on_the_others():
     np.testing.assert_allclose(together[1], alone[0], rtol=1e-5)
 
 
+def search_options(**options):
+    return SimpleNamespace(**{
+        "approach": "momentum", "lr": 0.001, "momentum": 0.9, "beta1": 0.9, "beta2": 0.999,
+        "eps": 1e-8, "schedule": "constant", "nIter": 50, "tol": 0.0} | options)
+
+
 def test_the_compiled_search_is_the_numpy_one():
     model, v = tiny(8)
     y, mask = uniform(2, 8, 8, 3), (uniform(1, 8, 8, 1, seed=1) > 0).astype(float)
-    config = SimpleNamespace(approach="momentum", lr=0.001, momentum=0.9)
-    init, search = model.make_search(config)
+    start, search = model.make_search(search_options())
     z = model.initial_z(0, 2)
     numpy_z, speed = z.numpy().astype(float), 0.0
-    z, state, losses, zs = search(z, init(z, 0), f32(y), f32(mask), f32(0.0), 0, 4)
-    z, state, more, _ = search(z, state, f32(y), f32(mask), f32(0.0), 4, 6)
+    state, losses, zs = search(start(z, 0), f32(y), f32(mask), f32(0.0), 0, 20)
+    state, more, more_zs = search(state, f32(y), f32(mask), f32(0.0), 20, 30)
+    losses, zs = np.concatenate([losses, more]), np.concatenate([zs, more_zs])
 
     def numpy_loss(z):
         return reference.completion_loss(
             v, z, y, mask, np.zeros((1, 1, 1, 1)), 1, lam=0.1, lowres=8)
 
-    for i in range(10):
-        np.testing.assert_allclose(np.concatenate([losses, more])[i], numpy_loss(numpy_z),
-                                   rtol=1e-3)
-        if i == 3:
-            np.testing.assert_allclose(zs[3], numpy_z, rtol=1e-3, atol=1e-4)
-        gradient = reference.numeric_gradient(lambda z: numpy_loss(z).sum(), numpy_z)
+    for i in range(50):
+        np.testing.assert_allclose(losses[i], numpy_loss(numpy_z), rtol=1e-4)
+        np.testing.assert_allclose(zs[i], numpy_z, rtol=1e-4, atol=1e-4)
+        gradient = reference.numeric_gradient(lambda z: numpy_loss(z).sum(), numpy_z, step=1e-7)
         previous, speed = speed, 0.9 * speed - 0.001 * gradient
         numpy_z = np.clip(numpy_z - 0.9 * previous + 1.9 * speed, -1, 1)
-    np.testing.assert_allclose(z, numpy_z, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(state.z, numpy_z, rtol=1e-4, atol=1e-4)
+    best = losses.argmin(axis=0)
+    np.testing.assert_array_equal(state.best_loss, losses.min(axis=0))
+    np.testing.assert_array_equal(state.best_z, zs[best, [0, 1]])
+
+
+def test_a_schedule_ends_the_search_gently():
+    model, _ = tiny(8)
+    start, search = model.make_search(search_options(approach="adam", lr=0.1, schedule="cosine"))
+    y = f32(uniform(2, 8, 8, 3))
+    _, _, zs = search(start(model.initial_z(0, 2), 0), y, 1.0, f32(0.0), 0, 50)
+    steps = np.abs(np.diff(zs, axis=0)).max(axis=(1, 2))
+    assert steps[-1] < 0.01 * steps[0]
+
+
+def test_tol_stops_an_image_by_itself():
+    """The first image is G's of its very start, so it cannot improve; the second goes on."""
+    model, _ = tiny(8, lam=0.0)
+    z = model.initial_z(0, 2)
+    y = tf.concat([model.generator(z[:1]), f32(uniform(1, 8, 8, 3))], axis=0)
+    start, search = model.make_search(search_options(lr=0.0002, tol=1e-4))
+    state, losses, zs = search(start(z, 0), y, 1.0, f32(0.0), 0, 40)
+    assert state.waited[0] == 39 and state.waited[1] < PATIENCE
+    np.testing.assert_array_equal(zs[PATIENCE:, 0], np.tile(zs[PATIENCE, 0], (20, 1)))
+    assert np.abs(np.diff(zs[PATIENCE:, 1], axis=0)).max(axis=1).min() > 0
+    rest = state.rows([1])
+    np.testing.assert_array_equal(rest.z, state.z[1:])
+    np.testing.assert_array_equal(rest.approach[0], state.approach[0][1:])
+
+
+def test_the_best_start_of_a_bank_has_the_lowest_contextual_loss():
+    model, v = tiny(16)
+    zs, images = model.make_bank(10)  # more than a batch
+    assert np.abs(zs).max() <= 1 and zs.shape == (10, 5)
+    np.testing.assert_allclose(
+        images, reference.generator(v, zs.numpy().astype(float), 2), atol=1e-4)
+    y, mask = uniform(3, 16, 16, 3), (uniform(1, 16, 16, 1, seed=1) > 0).astype(float)
+    for lowres_mask in (0.0, 1.0):
+        contextual = np.stack([reference.completion_loss(
+            v, zs.numpy().astype(float), image, mask, np.full((1, 2, 2, 1), lowres_mask), 2,
+            lam=0.0, lowres=8) for image in y[:, np.newaxis]])
+        start = model.start_z((zs, images), "best", f32(y), f32(mask), f32(lowres_mask))
+        np.testing.assert_array_equal(start, zs.numpy()[contextual.argmin(axis=1)])
+
+
+@pytest.mark.parametrize("known", ["pixels", "means"])
+def test_regression_recovers_much_of_z(known):
+    model, _ = tiny(16, lowres=4)
+    z = f32(uniform(20, 5, seed=3))
+    mask = f32(uniform(1, 16, 16, 1) > 0) if known == "pixels" else tf.zeros([1, 16, 16, 1])
+    lowres_mask = f32(np.full((1, 4, 4, 1), known == "means"))
+    start = model.start_z(
+        model.make_bank(200), "regression", model.generator(z), mask, lowres_mask)
+    assert np.corrcoef(np.ravel(start), np.ravel(z))[0, 1] > 0.8
+    assert np.abs(start).max() <= 1
+
+
+# Precision and compilation
+
+
+@needs_shared
+def test_folded_batch_norm_changes_nothing_of_note():
+    model = DCGAN.from_checkpoint(str(SHARED / "reference-checkpoint"))
+    v = {name: variable.numpy().astype(float) for name, variable in model.vars.items()}
+    z = uniform(2, 100)
+    images = reference.generator(v, z, 4)
+    np.testing.assert_allclose(model.generator(f32(z)), images, atol=1e-5)
+    probability = 1 / (1 + np.exp(-reference.discriminator(v, images, 4)))
+    np.testing.assert_allclose(model.discriminator(f32(images))[0], probability, atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_low_precision_is_close_and_keeps_variables_in_float32(precision):
+    model, v = tiny(16, precision=precision)
+    exact, _ = tiny(16)
+    z = uniform(4, 5)
+    images = model.generator(f32(z))
+    assert images.dtype == tf.float32
+    np.testing.assert_allclose(images, reference.generator(v, z, 2), atol=0.05)
+    assert np.abs(images - exact.generator(f32(z))).max() > 1e-6  # it is not float32 in disguise
+    for one in (model, exact):
+        one.make_optimizers()
+    results = [tf.function(one.train_step)(images, f32(z)) for one in (model, exact)]
+    for name in ("d_loss", "g_loss"):
+        assert float(results[0][name]) == pytest.approx(float(results[1][name]), rel=0.05)
+    assert {variable.dtype for variable in model.vars.values()} == {tf.float32}
+    change = np.concatenate([np.ravel(model.vars[name] - v[name]) for name in model.g_vars])
+    assert np.abs(change).max() == pytest.approx(0.0004, rel=0.3)  # two steps of Adam
+
+
+def test_float16_leaves_out_an_update_that_overflows():
+    model, v = tiny(8, precision="float16")
+    model.make_optimizers()
+    model.g_optim.loss_scale.scale.assign(1e38)
+    tf.function(model.train_step)(f32(uniform(4, 8, 8, 3)), f32(uniform(4, 5)))
+    for name in model.g_vars:
+        np.testing.assert_array_equal(model.vars[name], v[name].astype(np.float32))
+    assert model.g_optim.step == 0 and model.d_optim.step == 1
+    assert float(model.g_optim.loss_scale.scale) == pytest.approx(1e38 / 4)
+
+
+def test_xla_computes_the_same():
+    """On a CPU it is slow, but its results are those that a GPU's should be."""
+    results = []
+    for jit in (False, True):
+        model, _ = tiny(8, jit=jit)
+        model.make_optimizers()
+        step = tf.function(model.train_step, jit_compile=model.jit)(
+            f32(uniform(4, 8, 8, 3)), f32(uniform(4, 5)))
+        start, search = model.make_search(search_options(approach="adam"))
+        state, losses, _ = search(start(model.initial_z(0, 2), 0), f32(uniform(2, 8, 8, 3)), 1.0,
+                                  f32(0.0), 0, 5)
+        results.append((step["d_loss"], step["g_loss"], losses, state.best_z))
+    for plain, compiled in zip(*results):
+        np.testing.assert_allclose(plain, compiled, rtol=1e-4, atol=1e-4)
 
 
 # Training step

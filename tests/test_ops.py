@@ -43,10 +43,13 @@ def test_conv2d_transpose_is_the_adjoint_of_conv2d():
     assert left == pytest.approx(right, rel=1e-4)
 
 
+# The first has 4x4 maps or less and few channels, where the CPU takes other ways than cuDNN.
+@pytest.mark.parametrize("size,channels", [(4, 2), (10, 5)])
 @pytest.mark.parametrize("op", [ops.conv2d, ops.conv2d_transpose])
-def test_convolution_gradients(op):
+def test_convolution_gradients(op, size, channels):
     numpy_op = getattr(reference, op.__name__)
-    x, w, b = normal(1, 4, 4, 2), normal(5, 5, 2, 2, seed=1), normal(2, seed=2)
+    x, w = normal(1, size, size, channels), normal(5, 5, channels, channels, seed=1)
+    b = normal(channels, seed=2)
     weight = normal(*numpy_op(x, w, b).shape, seed=3)  # makes the scalar depend on every output
     variables = f32(x, w, b)
     with tf.GradientTape() as tape:
@@ -62,6 +65,66 @@ def test_convolution_gradients(op):
             rtol=1e-3, atol=1e-3)
 
 
+def test_conv2d_gradient_of_an_odd_size():
+    x, w = normal(1, 7, 7, 2), normal(5, 5, 2, 3, seed=1)
+    weight = normal(1, 4, 4, 3, seed=2)
+    with tf.GradientTape() as tape:
+        inputs = f32(x)[0]
+        tape.watch(inputs)
+        total = tf.reduce_sum(ops.conv2d(inputs, *f32(w, np.zeros(3))) * f32(weight)[0])
+    numeric = reference.numeric_gradient(
+        lambda x: (reference.conv2d(x, w, np.zeros(3)) * weight).sum(), x)
+    np.testing.assert_allclose(tape.gradient(total, inputs), numeric, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("size,channels", [(8, 3), (16, 6)])
+def test_both_ways_to_convolve_agree(size, channels, monkeypatch):
+    """What a CPU computes by a detour is what TensorFlow's own kernels make of it."""
+    arguments = f32(normal(2, size, size, channels), normal(5, 5, channels, 4, seed=1), normal(4))
+    back = f32(normal(2, size // 2, size // 2, 4), normal(5, 5, channels, 4, seed=1),
+               normal(channels))
+
+    def run():
+        with tf.GradientTape() as tape:
+            tape.watch([arguments, back])
+            results = ops.conv2d(*arguments), ops.conv2d_transpose(*back)
+            total = sum(tf.reduce_sum(tf.sin(y)) for y in results)
+        return *results, *tape.gradient(total, arguments + back)
+
+    detours = run()
+    monkeypatch.setattr(ops, "_on_cpu", lambda: False)
+    for ours, theirs in zip(detours, run()):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_a_fused_lrelu_is_the_separate_one():
+    arguments = f32(normal(2, 8, 8, 3), normal(5, 5, 3, 4, seed=1), normal(4, seed=2))
+    gradients = []
+    for fused in (True, False):
+        with tf.GradientTape() as tape:
+            tape.watch(arguments)
+            y = ops.conv2d(*arguments, leak=0.2) if fused else ops.lrelu(ops.conv2d(*arguments))
+            total = tf.reduce_sum(y**2)
+        gradients.append((y, *tape.gradient(total, arguments)))
+    for ours, separate in zip(*gradients):
+        np.testing.assert_allclose(ours, separate, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [tf.bfloat16, tf.float16])
+@pytest.mark.parametrize("op", [ops.conv2d, ops.conv2d_transpose])
+def test_convolutions_take_the_precision_of_x(op, dtype):
+    x, w, b = normal(2, 8, 8, 3), normal(5, 5, 3, 3, seed=1), normal(3, seed=2)
+    variables = f32(w, b)
+    with tf.GradientTape() as tape:
+        tape.watch(variables)
+        y = op(tf.constant(x, dtype), *variables)
+        total = tf.reduce_sum(tf.cast(y, tf.float32))
+    assert y.dtype == dtype
+    assert {g.dtype for g in tape.gradient(total, variables)} == {tf.float32}
+    exact = getattr(reference, op.__name__)(x, w, b)
+    assert np.abs(tf.cast(y, tf.float32) - exact).max() < 0.02 * np.abs(exact).max()
+
+
 def test_lrelu():
     np.testing.assert_allclose(ops.lrelu(tf.constant([-2.0, 0.0, 3.0])), [-0.4, 0, 3])
 
@@ -72,20 +135,17 @@ def batch_norm_variables():
     return gamma, beta, mean, variance
 
 
-def test_batch_norm_inference_uses_and_keeps_running_statistics():
-    x, (gamma, beta, mean, variance) = normal(4, 2, 2, 3), batch_norm_variables()
-    moving = [tf.Variable(a, dtype=tf.float32) for a in (mean, variance)]
-    y = ops.batch_norm(*f32(x, gamma, beta), *moving, training=False)
+def test_batch_norm_in_inference_is_a_scale_and_an_offset():
+    x, parameters = normal(4, 2, 2, 3), batch_norm_variables()
+    scale, offset = ops.batch_norm_scale_and_offset(*f32(*parameters))
     np.testing.assert_allclose(
-        y, reference.batch_norm(x, gamma, beta, mean, variance), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(moving[0], mean, rtol=1e-6)
-    np.testing.assert_allclose(moving[1], variance, rtol=1e-6)
+        x * scale + offset, reference.batch_norm(x, *parameters), rtol=1e-5, atol=1e-6)
 
 
 def test_batch_norm_training_uses_the_batch_and_moves_running_statistics():
     x, (gamma, beta, mean, variance) = normal(4, 2, 2, 3) * 3 + 1, batch_norm_variables()
     moving = [tf.Variable(a, dtype=tf.float32) for a in (mean, variance)]
-    y = ops.batch_norm(*f32(x, gamma, beta), *moving, training=True)
+    y = ops.batch_norm(*f32(x, gamma, beta), *moving)
     batch_mean, batch_variance = x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))
     np.testing.assert_allclose(
         y, reference.batch_norm(x, gamma, beta, batch_mean, batch_variance), rtol=1e-4, atol=1e-5)
@@ -94,20 +154,18 @@ def test_batch_norm_training_uses_the_batch_and_moves_running_statistics():
     np.testing.assert_allclose(moving[1], 0.9 * variance + 0.1 * unbiased, rtol=1e-5)
 
 
-@pytest.mark.parametrize("training", [False, True])
-def test_batch_norm_gradient(training):
+def test_batch_norm_gradient():
     x, (gamma, beta, mean, variance) = normal(2, 2, 2, 3), batch_norm_variables()
     weight = normal(2, 2, 2, 3, seed=5)
     moving = [tf.Variable(a, dtype=tf.float32) for a in (mean, variance)]
     inputs = f32(x)[0]
     with tf.GradientTape() as tape:
         tape.watch(inputs)
-        y = ops.batch_norm(inputs, *f32(gamma, beta), *moving, training=training)
+        y = ops.batch_norm(inputs, *f32(gamma, beta), *moving)
         total = tf.reduce_sum(y * tf.constant(weight, tf.float32))
 
     def scalar(x):
-        statistics = (x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))) if training else (
-            mean, variance)
+        statistics = x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))
         return (reference.batch_norm(x, gamma, beta, *statistics) * weight).sum()
 
     np.testing.assert_allclose(tape.gradient(total, inputs), reference.numeric_gradient(scalar, x),
@@ -145,6 +203,52 @@ def test_adam_follows_the_formula_and_counts_its_steps():
     assert adam.step == 3
 
 
+def test_loss_scale_leaves_out_what_overflows_and_grows_back():
+    variable = tf.Variable([1.0, 2.0])
+    scale = ops.LossScale(scale=8.0, patience=2)
+    adam = ops.Adam({"x": variable}, learning_rate=0.1, beta1=0.5, loss_scale=scale)
+    plain = tf.Variable(variable)
+    plain_adam = ops.Adam({"x": plain}, learning_rate=0.1, beta1=0.5)
+    apply = tf.function(adam.apply)
+    apply({"x": tf.constant([np.inf, 1.0])})
+    np.testing.assert_array_equal(variable, [1, 2])
+    assert adam.step == 0 and scale.scale == 4
+    assert adam.scaled(3.0) == 12
+    for t in range(2):
+        gradient = tf.constant([0.5, -0.25 * t])
+        apply({"x": gradient * scale.scale})
+        plain_adam.apply({"x": gradient})
+        np.testing.assert_allclose(variable, plain, rtol=1e-6)
+    assert scale.scale == 8 and scale.since == 0
+    apply({"x": tf.constant([np.nan, 1.0])})
+    assert scale.scale == 4 and adam.step == 2
+
+
+def test_ridge_prediction_is_the_textbooks():
+    """Against the primal form: coefficients (X'X + p)^-1 X't over centred features."""
+    features, targets, queries = normal(7, 2, 2), normal(7, 3, seed=1), normal(4, 2, 2, seed=2)
+    X, Q = features.reshape(7, 4), queries.reshape(4, 4)
+    mean = X.mean(axis=0)
+    penalty = 0.3 * ((X - mean) ** 2).sum(axis=1).mean() + 1e-3
+    A = (X - mean).T @ (X - mean) + penalty * np.eye(4)
+    expected = (Q - mean) @ np.linalg.solve(A, (X - mean).T @ targets)
+    ours = ops.ridge_prediction(*f32(features, targets, queries), strength=0.3)
+    np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_ridge_prediction_of_features_that_are_all_alike():
+    ours = ops.ridge_prediction(*f32(np.ones((5, 4)), normal(5, 3), np.ones((2, 4))), strength=0.1)
+    np.testing.assert_array_equal(ours, np.zeros((2, 3)))
+
+
+def test_schedules():
+    constant, cosine = (ops.SCHEDULES[name](0.3, 10) for name in ("constant", "cosine"))
+    for i in range(11):
+        assert constant(tf.constant(i)) == 0.3
+        expected = 0.15 * (1 + np.cos(np.pi * i / 10))
+        assert float(cosine(tf.constant(i))) == pytest.approx(expected, abs=1e-6)
+
+
 # The searches, on a quadratic bowl per image whose minimum lies outside [-1, 1] in places
 
 TARGET = np.array([[0.3, 2.0, -0.5], [-3.0, 0.1, 0.9]])
@@ -179,7 +283,7 @@ def test_nesterov_follows_numpy():
     for _ in range(20):
         v_prev, v = v, 0.9 * v - 0.01 * bowl(z)[1]
         z = np.clip(z - 0.9 * v_prev + 1.9 * v, -1, 1)
-    ours = run_search(ops.nesterov(0.01, 0.9), start, 20)
+    ours = run_search(ops.nesterov(lambda i: 0.01, 0.9), start, 20)
     np.testing.assert_allclose(ours, z, rtol=1e-4, atol=1e-5)
     assert ours[0, 1] == 1 and ours[1, 0] == -1  # projected
 
@@ -191,8 +295,10 @@ def test_projected_adam_follows_numpy():
         gradient = bowl(z)[1]
         m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
         z = np.clip(
-            z - 0.05 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8), -1, 1)
-    ours = run_search(ops.projected_adam(0.05, 0.9, 0.999, 1e-8), start, 60)
+            z - 0.001 * (49 + t) * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8), -1, 1)
+    search = ops.projected_adam(
+        lambda i: 0.05 + 0.001 * tf.cast(i, tf.float32), 0.9, 0.999, 1e-8)
+    ours = run_search(search, start, 60)
     np.testing.assert_allclose(ours, z, rtol=1e-4, atol=1e-5)
     assert ours[0, 1] == 1 and ours[1, 0] == -1
 

@@ -1,15 +1,14 @@
 """What holds for every script, and the two that have no file of tests of their own."""
 
-import importlib.util
-
 import numpy as np
 import pytest
-from conftest import ROOT, assert_one_line_error, run_script
+from conftest import assert_one_line_error, load_script, run_script
 from PIL import Image
 from scipy import stats
 
 SCRIPTS = ("train-dcgan.py", "complete.py", "align.py", "simple-distributions.py",
-           "demo/draw_faces.py", "demo/show.py", "benchmarks/search.py", "benchmarks/psnr.py")
+           "demo/draw_faces.py", "demo/show.py", "benchmarks/search.py", "benchmarks/quality.py",
+           "benchmarks/bench.py")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -24,13 +23,6 @@ def test_help_is_there_at_once(script, tmp_path):
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_a_mistyped_flag_is_one_line(script, tmp_path):
     assert_one_line_error(run_script(script, "x", "--mistyped", cwd=tmp_path))
-
-
-def load(script):
-    spec = importlib.util.spec_from_file_location("script", ROOT / script)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_simple_distributions(tmp_path):
@@ -52,7 +44,7 @@ def test_simple_distributions(tmp_path):
 
 
 def test_the_most_likely_y_maximises_the_density():
-    module = load("simple-distributions.py")
+    module = load_script("simple-distributions.py")
     density = stats.multivariate_normal(module.MEAN, module.COVARIANCE)
     ys = np.linspace(-4, 4, 80001)
     best = ys[np.argmax(density.pdf(np.stack([np.full_like(ys, 1.0), ys], axis=1)))]
@@ -84,12 +76,16 @@ def test_show_stacks_hidden_shown_and_completed(tmp_path):
                                   np.vstack([grids[name][:16, :48] for name in names]))
 
 
-def test_psnr_counts_the_hole_alone(tmp_path):
+def test_quality_counts_the_hole_alone(tmp_path):
     truth = np.full((16, 16, 3), 100, np.uint8)
-    result = np.zeros_like(truth)
+    result = truth.copy()
     result[4:12, 4:12] = 110
-    for folder, image in (("truth", truth), ("out/images", result)):
+    result[0, 0] = 0  # outside
+    for folder, image in (("truth", truth), ("out/images", result), ("same/images", truth)):
         (tmp_path / folder).mkdir(parents=True)
         Image.fromarray(image).save(tmp_path / folder / "a.png")
-    printed = run_script("benchmarks/psnr.py", "truth", "out", cwd=tmp_path).stdout
-    assert f"1 images, PSNR in the hole {20 * np.log10(25.5):.2f} dB" in printed
+    printed = run_script("benchmarks/quality.py", "truth", "out", "same", cwd=tmp_path)
+    lines = printed.stdout.splitlines()
+    assert f"out: 1 images, PSNR {20 * np.log10(25.5):.3f}, SSIM " in lines[0], printed.stderr
+    assert float(lines[0].split("SSIM ")[1].split(",")[0]) < 0.999
+    assert lines[1] == "same: 1 images, PSNR inf, SSIM 1.000, E 0.000"
