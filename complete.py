@@ -15,13 +15,14 @@ PRESETS = {
                 "nInit": 1, "schedule": "constant", "tol": 0.0, "keepBest": False,
                 "precision": "float32"},
     "fast": {"approach": "adam", "lr": 0.05, "nIter": 20, "nInit": 1024, "initBy": "regression",
-             "schedule": "cosine", "precision": "bfloat16"},
+             "schedule": "cosine", "precision": "bfloat16"},  # where there is hardware for it
     "best": {"approach": "adam", "lr": 0.05, "nIter": 300, "nInit": 1024, "initBy": "regression",
              "schedule": "cosine"},
 }
 
 
 def preset_help(name):
+    """What a preset sets, for `--help`."""
     return f"{name}: " + " ".join(
         f"--{flag} {value}" if not isinstance(value, bool) else f"--{'' if value else 'no-'}{flag}"
         for flag, value in PRESETS[name].items())
@@ -92,6 +93,8 @@ def parse_args(argv=None):
     machine = parser.add_argument_group("the machine")
     utils.add_machine_flags(machine)
     preset = PRESETS.get(parser.parse_known_args(argv)[0].preset, {})
+    if not utils.has_bfloat16():  # it would be slower than float32
+        preset = {flag: value for flag, value in preset.items() if value != "bfloat16"}
     parser.set_defaults(**{flag: value for flag, value in preset.items() if flag != "lr"})
     config = parser.parse_args(argv)
     if config.lr is None:  # a preset's is of the preset's approach

@@ -454,6 +454,15 @@ def number(kind, low=None, high=None, above=None):
     return parse
 
 
+def has_bfloat16():
+    """Whether a GPU, or the CPU by its own instructions, computes in bfloat16 (on Linux)."""
+    if os.path.exists("/proc/driver/nvidia/version"):
+        return True
+    with contextlib.suppress(OSError), open("/proc/cpuinfo") as info:
+        return bool(re.search(r"\b(avx512_bf16|amx_bf16)\b", info.read()))
+    return False
+
+
 def add_machine_flags(parser):
     """The flags of both scripts that say how TensorFlow computes."""
     parser.add_argument("--precision", choices=("float32", "bfloat16", "float16"),

@@ -286,7 +286,8 @@ def check():
 
     def agree(what, ours, theirs):
         if not np.allclose(ours, theirs, rtol=2e-3, atol=2e-3):
-            raise UserError(f"the compared networks differ in {what}: {ours} and {theirs}")
+            difference = np.abs(np.asarray(ours) - theirs).max()
+            raise UserError(f"the compared networks differ in {what}, by {difference:.2g}")
 
     ours = model.completion_losses(z, images, mask)[0]
     torch_images = TorchDCGAN.images

@@ -171,11 +171,13 @@ def test_a_bank_gives_better_starts(lively, test_faces, tmp_path, init):
     assert losses[1] < 0.99 * losses[0]
 
 
-def test_presets_set_what_is_not_set(tmp_path):
+def test_presets_set_what_is_not_set(monkeypatch):
     script = load_script("complete.py")
     for name, preset in script.PRESETS.items():
-        config = vars(script.parse_args(["x", "--preset", name]))
-        assert preset.items() <= config.items()
+        for has in (True, False):
+            monkeypatch.setattr(utils, "has_bfloat16", lambda has=has: has)
+            expected = preset if has else preset | {"precision": "float32"}
+            assert expected.items() <= vars(script.parse_args(["x", "--preset", name])).items()
     config = script.parse_args(["x", "--preset", "fast", "--nIter", "7", "--lr", "0.3"])
     assert (config.nIter, config.lr, config.approach) == (7, 0.3, "adam")
     # The preset's step size is Adam's.
