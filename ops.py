@@ -18,9 +18,9 @@ def linear(x, matrix, bias):
     return tf.matmul(x, matrix) + bias
 
 
-# The two convolutions are each other's gradients: three primitives make up both. Here and there
-# oneDNN's kernels for the CPU stay far below its others, and a detour is faster; on a GPU, cuDNN's
-# are used throughout. benchmarks/layers.py measures each against its detour.
+# The two convolutions are each other's gradients: three primitives make up both. In two places
+# oneDNN's kernels for the CPU stay far below its others, and a detour takes half the time
+# (benchmarks/layers.py); on a GPU, cuDNN's are used throughout.
 
 
 def _on_cpu():
@@ -28,19 +28,20 @@ def _on_cpu():
 
 
 def _input_gradient(dy, w, shape):
-    """What `conv2d` does to `shape`, transposed; with few channels on the CPU by `_subpixel`."""
-    doubles = dy.shape[1:3].as_list() == [shape[1] // 2, shape[2] // 2]
-    if _on_cpu() and w.shape[2] <= 4 and doubles and shape[1] % 2 == shape[2] % 2 == 0:
-        return _subpixel(dy, w)
+    """The gradient of `conv2d(x, w)` for its x of `shape`."""
+    doubles = all(shape[axis] == 2 * dy.shape[axis] for axis in (1, 2))
+    if _on_cpu() and doubles and w.shape[2] <= 4:
+        return subpixel_transpose(dy, w)
     return tf.nn.conv2d_transpose(dy, w, tf.stack(shape), strides=2, padding="SAME")
 
 
-def _subpixel(dy, w):
-    """The transposed convolution as a 3x3 convolution that makes each 2x2 block of the result as
-    4 times the channels (Shi et al. 2016, arXiv 1609.07009): half the time for 3 channels.
+def subpixel_transpose(dy, w):
+    """`conv2d` transposed, to twice the size, as a 3x3 convolution that makes each 2x2 block of
+    the result as 4 times the channels (Shi et al. 2016, arXiv 1609.07009).
 
-    Row 2m + p of the result is the sum of rows m + d of dy times tap p + 1 - 2d, d = -1, 0, 1;
-    with a zero in front, taps (p + 2 - 2d) of p = 0, 1 are the pairs of six, last pair first.
+    Row 2m + p of the result is the sum over d = -1, 0, 1 of row m + d of dy times tap p + 1 - 2d:
+    with a zero in front of the five taps, those of p = 0, 1 are a pair of six, the last pair first.
+    It computes 36 products for 25, which only pays where there are few channels to make.
     """
     height, width, n_out, n_in = dy.shape[1], dy.shape[2], w.shape[2], w.shape[3]
     taps = tf.reshape(tf.pad(w, [[1, 0], [1, 0], [0, 0], [0, 0]]), [3, 2, 3, 2, n_out, n_in])
@@ -51,16 +52,20 @@ def _subpixel(dy, w):
 
 
 def _filter_gradient(x, dy, shape):
-    """The gradient of `conv2d(x, w)` for its w of `shape`; for the smallest maps on the CPU as one
-    matrix product, which takes half the time."""
+    """The gradient of `conv2d(x, w)` for its w of `shape`."""
     if _on_cpu() and dy.shape[1] * dy.shape[2] <= 16:
-        patches = tf.image.extract_patches(
-            x, [1, 5, 5, 1], [1, 2, 2, 1], [1, 1, 1, 1], padding="SAME")
-        columns = tf.reshape(patches, [-1, shape[0] * shape[1] * shape[2]])
-        rows = tf.reshape(dy, [-1, shape[3]])
-        return tf.reshape(tf.matmul(columns, rows, transpose_a=True), shape)
+        return product_filter_gradient(x, dy, shape)
     return tf.raw_ops.Conv2DBackpropFilter(
         input=x, filter_sizes=shape, out_backprop=dy, strides=[1, 2, 2, 1], padding="SAME")
+
+
+def product_filter_gradient(x, dy, shape):
+    """The gradient for a filter as one matrix product, which pays for the smallest maps."""
+    patches = tf.image.extract_patches(
+        x, [1, 5, 5, 1], [1, 2, 2, 1], [1, 1, 1, 1], padding="SAME")
+    columns = tf.reshape(patches, [-1, shape[0] * shape[1] * shape[2]])
+    rows = tf.reshape(dy, [-1, shape[3]])
+    return tf.reshape(tf.matmul(columns, rows, transpose_a=True), shape)
 
 
 def conv2d(x, w, biases, leak=1.0):

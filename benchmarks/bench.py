@@ -345,15 +345,26 @@ def run_row(name, config):
 
 def run_apart(name, config):
     """Measure one row in a process of its own."""
-    with tempfile.NamedTemporaryFile("r", suffix=".json") as file:
-        print(f"  {name}", end=" ", file=sys.stderr, flush=True)
-        subprocess.run(
-            [sys.executable, __file__, "--only", name, "--json", file.name, "--faces",
-             config.faces, "--checkpointDir", config.checkpointDir],
-            check=True, stdout=subprocess.DEVNULL)
-        result = json.load(file)["rows"][name]
+    print(f"  {name}", end=" ", file=sys.stderr, flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/row.json"
+        process = subprocess.run(
+            [sys.executable, __file__, "--only", name, "--json", path, "--faces", config.faces,
+             "--checkpointDir", config.checkpointDir], stdout=subprocess.DEVNULL)
+        if process.returncode:
+            raise UserError(f"the row {name} failed")
+        with open(path) as file:
+            result = json.load(file)["rows"][name]
     print(f"{result.get('seconds', 0):.3f} s", file=sys.stderr, flush=True)
     return result
+
+
+def write_json(path, rows):
+    def write(temporary):
+        with open(temporary, "w") as file:
+            json.dump({"machine": machine(), "rows": rows}, file, indent=1)
+
+    utils.write_whole(path, write)
 
 
 def machine():
@@ -372,7 +383,7 @@ def medians(rounds):
 
 
 def measure(config):
-    """Every row: `{name: figures}`."""
+    """Every row, `{name: figures}`; the JSON file is up to date after each."""
     run_apart("check", config)
     rounds = {name: [] for name in COMPARED}
     for _ in range(config.rounds):
@@ -387,6 +398,7 @@ def measure(config):
             rows[name]["bare"] = (before["seconds"] + after["seconds"]) / 2
         else:
             rows[name] = run_apart(name, config)
+        write_json(config.json, rows)
     return rows
 
 
@@ -450,15 +462,15 @@ def parse_args(argv=None):
 
 def main(argv=None):
     config = parse_args(argv)
-    rows = {config.only: run_row(config.only, config)} if config.only else measure(config)
-    result = {"machine": machine(), "rows": rows}
-    if not config.only:
-        print(", ".join(f"{k} {v}" for k, v in result["machine"].items()) + "\n")
-        print(table(rows))
-    utils.write_whole(config.json, lambda path: json.dump(result, open(path, "w"), indent=1))
     if config.only:
-        print(json.dumps(rows[config.only]))
-        print(rows[config.only].get("seconds", 0.0))
+        row = run_row(config.only, config)
+        write_json(config.json, {config.only: row})
+        print(json.dumps(row))
+        print(row.get("seconds", 0.0))
+        return
+    rows = measure(config)
+    print(", ".join(f"{k} {v}" for k, v in machine().items()) + "\n")
+    print(table(rows))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from scipy import stats
 
 SCRIPTS = ("train-dcgan.py", "complete.py", "align.py", "simple-distributions.py",
            "demo/draw_faces.py", "demo/show.py", "benchmarks/search.py", "benchmarks/quality.py",
-           "benchmarks/bench.py")
+           "benchmarks/bench.py", "benchmarks/layers.py")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
