@@ -14,9 +14,9 @@ PRESETS = {
     "article": {"approach": "momentum", "lr": 0.01, "momentum": 0.9, "nIter": 1000, "lam": 0.1,
                 "nInit": 1, "schedule": "constant", "tol": 0.0, "keepBest": False,
                 "precision": "float32"},
-    "fast": {"approach": "adam", "lr": 0.05, "nIter": 20, "nInit": 1024, "initBy": "regression",
+    "fast": {"approach": "adam", "lr": 0.05, "nIter": 20, "nInit": 512, "initBy": "regression",
              "schedule": "cosine", "precision": "bfloat16"},  # where there is hardware for it
-    "best": {"approach": "adam", "lr": 0.05, "nIter": 300, "nInit": 1024, "initBy": "regression",
+    "best": {"approach": "adam", "lr": 0.03, "nIter": 150, "nInit": 2048, "initBy": "regression",
              "schedule": "cosine"},
 }
 

@@ -1,10 +1,14 @@
 """What holds for every script, and the two that have no file of tests of their own."""
 
+import json
+
 import numpy as np
 import pytest
-from conftest import assert_one_line_error, load_script, run_script
+from conftest import assert_one_line_error, draw_faces, load_script, run_script, save_lively
 from PIL import Image
 from scipy import stats
+
+from model import DCGAN
 
 SCRIPTS = ("train-dcgan.py", "complete.py", "align.py", "simple-distributions.py",
            "demo/draw_faces.py", "demo/show.py", "benchmarks/search.py", "benchmarks/quality.py",
@@ -89,3 +93,40 @@ def test_quality_counts_the_hole_alone(tmp_path):
     assert f"out: 1 images, PSNR {20 * np.log10(25.5):.3f}, SSIM " in lines[0], printed.stderr
     assert float(lines[0].split("SSIM ")[1].split(",")[0]) < 0.999
     assert lines[1] == "same: 1 images, PSNR inf, SSIM 1.000, E 0.000"
+
+
+def test_bench_counts_the_operations_of_issue_and_article():
+    """163.0 M multiply-adds per image through G and 162.2 M through D, at 64 pixels."""
+    bench = load_script("benchmarks/bench.py")
+    model = DCGAN()
+    assert bench.operations("train", model) == pytest.approx(332.8e9, rel=1e-3)
+    assert bench.operations("search", model) == pytest.approx(83.3e9, rel=1e-3)
+    one = DCGAN(batch_size=1, image_size=8, gf_dim=2, df_dim=4, z_dim=5, c_dim=1)
+    G = 5 * 16 * 2 + 16 * 25 * 2 * 1
+    D = 16 * 25 * 1 * 4 + 16 * 4 * 1
+    assert bench.operations("train", one) == 2 * (6 * G + 10 * D)
+
+
+def test_a_row_of_the_bench_ends_with_its_seconds(tmp_path):
+    result = run_script("benchmarks/bench.py", "--only", "search-float32-batch2-size8", "--json",
+                        "row.json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    with open(tmp_path / "row.json") as file:
+        row = json.load(file)["rows"]["search-float32-batch2-size8"]
+    assert 0 < float(result.stdout.splitlines()[-1]) == row["seconds"]
+
+
+def test_a_row_that_the_bench_does_not_have(tmp_path):
+    assert_one_line_error(run_script("benchmarks/bench.py", "--only", "train-jax", cwd=tmp_path),
+                          "--only train-jax", "matmul-float32")
+
+
+def test_search_compares_what_complete_takes(tmp_path):
+    save_lively(tmp_path)
+    draw_faces(tmp_path / "faces", 3)
+    result = run_script("benchmarks/search.py", "faces", "--count", 2, "--iterations", 0, 2,
+                        "--search", "--nIter 4", "--preset fast --nIter 4", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    rows = [line.split() for line in result.stdout.splitlines()[1:]]
+    assert [row[-5] for row in rows] == ["0", "2", "4"] * 2
+    assert all(np.isfinite(float(figure)) for row in rows for figure in row[-4:])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -106,6 +107,20 @@ def test_it_goes_on_where_it_stopped(trained, faces, tmp_path):
         assert variable(folder, "progress/position") == 0
     steps = [event.step for event in events(tmp_path).Tensors("d_loss")]
     assert steps == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("flags", [["--precision", "bfloat16"], ["--precision", "float16"],
+                                   ["--jit"]])
+def test_it_goes_on_in_another_precision_or_compiled(trained, faces, tmp_path, flags):
+    """Checkpoints are the same whatever computes."""
+    shutil.copytree(trained / "checkpoint", tmp_path / "checkpoint")
+    result = run_script("train-dcgan.py", "--dataset", faces, "--batch_size", 8, "--epoch", 3,
+                        *flags, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "9 steps done" in result.stdout
+    weights = variable(tmp_path)
+    assert weights.dtype == np.float32 and np.isfinite(weights).all()
+    assert np.abs(weights - variable(trained)).max() > 0
 
 
 def test_a_finished_training_says_so(trained, faces):
