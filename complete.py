@@ -15,7 +15,7 @@ PRESETS = {
                 "nInit": 1, "schedule": "constant", "tol": 0.0, "keepBest": False,
                 "precision": "float32"},
     "fast": {"approach": "adam", "lr": 0.05, "nIter": 20, "nInit": 512, "initBy": "regression",
-             "schedule": "cosine", "precision": "bfloat16"},  # where there is hardware for it
+             "schedule": "cosine", "precision": "bfloat16"},
     "best": {"approach": "adam", "lr": 0.03, "nIter": 150, "nInit": 2048, "initBy": "regression",
              "schedule": "cosine"},
 }
@@ -54,7 +54,8 @@ def parse_args(argv=None):
     search = parser.add_argument_group("the search for z")
     search.add_argument("--preset", choices=tuple(PRESETS),
                         help="set several flags, of which those given beside it stand: "
-                             + "; ".join(map(preset_help, PRESETS)))
+                             + "; ".join(map(preset_help, PRESETS))
+                             + " (bfloat16 only where the CPU has instructions for it)")
     search.add_argument("--approach", choices=tuple(DEFAULT_LR), default="momentum",
                         help="gradient descent with Nesterov momentum, Adam, or Hamiltonian "
                              "Monte Carlo")
@@ -65,7 +66,8 @@ def parse_args(argv=None):
                         help="step size (0.0001 for momentum, where the article has 0.01; "
                              "0.01 for adam)")
     search.add_argument("--schedule", choices=("constant", "cosine"), default="constant",
-                        help="of the step size: cosine brings it down to 0 at the last iteration")
+                        help="of the step size of momentum and adam: cosine brings it down to 0 at "
+                             "the last iteration")
     search.add_argument("--nInit", type=count, default=1, metavar="N",
                         help="start from what N random z, the same for all pictures, tell of each "
                              "picture; 1: from a random z of its own")

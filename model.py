@@ -170,33 +170,33 @@ class DCGAN(tf.Module):
         return [self.vars[f"{name}/{part}"]
                 for part in ("gamma", "beta", "moving_mean", "moving_variance")]
 
-    def folded(self):
-        """The weights of both networks for inference: batch norm, which is constant there, is
-        multiplied into the layer in front of it, and convolutions have the model's precision.
+    def folded(self, net=""):
+        """The weights for inference: batch norm, which is constant there, is multiplied into the
+        layer in front of it, and convolutions have the model's precision.
+
+        Args:
+            net: generator or discriminator, or both.
 
         Returns:
             `{name: tensor}`, what `generator` and `discriminator` take as `weights`.
         """
         weights = {name: tf.convert_to_tensor(v) for name, v in self.vars.items()
-                   if "_bn" not in name}
-
-        for i in range(len(self.architecture.g_widths)):
-            scale, offset = ops.batch_norm_scale_and_offset(
-                *self._batch_norm_vars(f"generator/g_bn{i}"))
-            if i == 0:  # the layer makes 4x4 pixels of all channels
-                scale, offset = tf.tile(scale, [16]), tf.tile(offset, [16])
-                kernel, bias = "generator/g_h0_lin/Matrix", "generator/g_h0_lin/bias"
+                   if name.startswith(net) and "_bn" not in name}
+        for norm in sorted({name.rpartition("/")[0] for name in self.vars
+                            if name.startswith(net) and "_bn" in name}):
+            scale, offset = ops.batch_norm_scale_and_offset(*self._batch_norm_vars(norm))
+            i = int(re.search(r"\d+$", norm)[0])
+            if norm.startswith("discriminator"):
+                kernel, bias = f"discriminator/d_h{i}_conv/w", f"discriminator/d_h{i}_conv/biases"
                 weights[kernel] *= scale
-            else:
+            elif i > 0:
                 kernel, bias = f"generator/g_h{i}/w", f"generator/g_h{i}/biases"
                 weights[kernel] *= scale[:, tf.newaxis]
+            else:  # this layer makes 4x4 pixels of all channels
+                kernel, bias = "generator/g_h0_lin/Matrix", "generator/g_h0_lin/bias"
+                scale, offset = tf.tile(scale, [16]), tf.tile(offset, [16])
+                weights[kernel] *= scale
             weights[bias] = weights[bias] * scale + offset
-        for i in range(1, len(self.architecture.d_widths)):
-            scale, offset = ops.batch_norm_scale_and_offset(
-                *self._batch_norm_vars(f"discriminator/d_bn{i}"))
-            name = f"discriminator/d_h{i}_conv"
-            weights[f"{name}/w"] *= scale
-            weights[f"{name}/biases"] = weights[f"{name}/biases"] * scale + offset
         return {name: w if "_lin/" in name else tf.cast(w, self.dtype)
                 for name, w in weights.items()}
 
@@ -223,8 +223,9 @@ class DCGAN(tf.Module):
         Returns:
             `[B, image_size, image_size, c_dim]` float32 in [-1, 1].
         """
-        v, widths = self.vars if training else weights or self.folded(), self.architecture.g_widths
+        widths = self.architecture.g_widths
         with tf.name_scope("generator"):
+            v = self.vars if training else weights or self.folded("generator")
             # In float32 at any precision: it costs next to nothing, and bfloat16 knows but 256
             # places between neighbouring powers of two, too few for a search to move z.
             h = ops.linear(z, v["generator/g_h0_lin/Matrix"], v["generator/g_h0_lin/bias"])
@@ -247,8 +248,9 @@ class DCGAN(tf.Module):
         Returns:
             `(probability, logits)`, each `[B, 1]` float32; probability = sigmoid(logits).
         """
-        v, widths = self.vars if training else weights or self.folded(), self.architecture.d_widths
+        widths = self.architecture.d_widths
         with tf.name_scope("discriminator"):
+            v = self.vars if training else weights or self.folded("discriminator")
             h = tf.cast(images, self.dtype)
             for i in range(len(widths)):
                 name = f"discriminator/d_h{i}_conv"
@@ -652,7 +654,7 @@ class DCGAN(tf.Module):
     def complete(self, config):
         """Complete damaged images and write what the article writes, under `config.outDir`.
 
-        Every `outInterval` iterations and at the last: `hats_imgs/IIII.png` (G(z)) and
+        Every `outInterval` iterations, and of the results: `hats_imgs/IIII.png` (G(z)) and
         `completed/IIII.png` (G(z) in the hole), each a grid of the batch; `logs/hats_NN.log` with
         the loss and z of every iteration of image NN; `before.png`, `masked.png`; at the end
         `completion.gif` and, for each input, `images/NAME.png`. The second and later batches write
@@ -725,6 +727,8 @@ class DCGAN(tf.Module):
         at_once = max(1, config.outInterval // (config.hmcL if config.approach == "hmc" else 1))
         while True:
             stop = (state.waited.numpy() >= PATIENCE) | (i >= config.nIter)
+            if self.jit and not stop.all():  # XLA would compile anew for each smaller batch
+                stop[:] = False
             if stop.any():
                 loss = self.completion_losses(
                     state.z, batch.y[running], batch.mask, batch.lowres_mask)[0].numpy()
@@ -734,7 +738,7 @@ class DCGAN(tf.Module):
                                   loss[np.newaxis, stop], state.z.numpy()[np.newaxis, stop])
                 running, state = running[~stop], state.rows(np.flatnonzero(~stop))
             if i % config.outInterval == 0 or not len(running):
-                frames.append(self._write_grids(batch, i, now))
+                frames.append(self._write_grids(batch, i, now if len(running) else result))
             if not len(running):
                 break
             n = min(at_once, config.outInterval - i % config.outInterval, config.nIter - i)

@@ -9,6 +9,7 @@ torch or article; in float32 or bfloat16; N pictures of N pixels. Each runs in a
 the compared ones in several rounds by turns; what counts is the median.
 """
 
+import contextlib
 import importlib
 import json
 import os
@@ -36,8 +37,10 @@ COMPARED = ("matmul-float32", "matmul-bfloat16",
 SIZES = ("batch16", "batch32", "batch128", "batch256", "size32", "size128")
 SCALED = tuple(f"{kind}-{size}" for kind in ("train-float32", "train-bfloat16", "search-float32")
                for size in SIZES)
-SCRIPTS = ("script-train", "script-complete", "script-memory", "script-startup")
-QUALITY = ("quality-original", "quality-fast")
+SCRIPTS = ("script-train", "script-memory", "script-startup")
+FACES = ("script-complete", "script-fast", "search-fast")  # with faces and a network for them
+# The bare step that a script's row is held against, of the minutes before and behind it.
+BARE = {"script-train": "train-float32", "script-complete": "search-float32"}
 PATTERN = re.compile(r"(train|search)(?:-(torch|article))?(?:-(float32|bfloat16))?"
                      r"(?:-batch(\d+))?(?:-size(\d+))?")
 
@@ -149,7 +152,7 @@ def run_matmul(precision, n=4096):
     import tensorflow as tf
 
     a, b = (tf.cast(tf.random.stateless_uniform([n, n], [0, i], -1), precision) for i in range(2))
-    product = tf.function(lambda a, b: tf.reduce_max(tf.matmul(a, b)))
+    product = tf.function(lambda a, b: tf.matmul(a, b)[0, 0])
     return {"seconds": median_time(lambda: float(product(a, b)), seconds=3.0),
             "operations": 2 * n**3}
 
@@ -174,11 +177,16 @@ def draw_faces(folder, count):
 
 
 def run_script_train(folder, steps_per_epoch=10, epochs=4):
-    """train-dcgan.py at its defaults, from the second epoch on, by TensorBoard's own clock."""
+    """train-dcgan.py from the second epoch on, by TensorBoard's own clock.
+
+    So short a training sees sample grids and checkpoints only if they come more often than by
+    default: there is one of each in the time that counts.
+    """
     faces = draw_faces(f"{folder}/faces", 64 * steps_per_epoch)
     _, memory = run_script(
         f"{ROOT}/train-dcgan.py", "--dataset", faces, "--epoch", epochs, "--checkpoint_dir",
-        f"{folder}/checkpoint", "--sample_dir", f"{folder}/samples", "--log_dir", f"{folder}/logs")
+        f"{folder}/checkpoint", "--sample_dir", f"{folder}/samples", "--log_dir", f"{folder}/logs",
+        "--sample_interval", 20, "--save_interval", 30)
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     accumulator = EventAccumulator(f"{folder}/logs", size_guidance={"tensors": 0}).Reload()
@@ -195,32 +203,23 @@ def save_untrained(folder):
     return f"{folder}/checkpoint"
 
 
-def run_script_complete(folder, count=64):
-    """`DCGAN.complete` at complete.py's defaults but for --nIter 200, and what of it is search."""
-    checkpoint = save_untrained(folder)
-    from model import DCGAN
+def run_script_complete(config, *flags):
+    """complete.py with 64 faces in one batch; with the quality of what it makes."""
+    from quality import psnr, ssim
 
-    spent = []
-
-    class Timed(DCGAN):
-        def make_search(self, config):
-            start, search = super().make_search(config)
-
-            def timed(*arguments):
-                begin = time.perf_counter()
-                state, losses, zs = search(*arguments)
-                zs.numpy()
-                spent.append(time.perf_counter() - begin)
-                return state, losses, zs
-
-            return start, timed
-
-    config = importlib.import_module("complete").parse_args(
-        [draw_faces(f"{folder}/faces", count), "--outDir", f"{folder}/out", "--nIter", "200"])
-    model = Timed.from_checkpoint(checkpoint)
-    begin = time.perf_counter()
-    model.complete(config)
-    return {"seconds": time.perf_counter() - begin, "search": sum(spent)}
+    with tempfile.TemporaryDirectory() as folder:
+        files = utils.list_images([config.faces])
+        files = [files[i] for i in np.linspace(0, len(files) - 1, 64).astype(int)]
+        seconds, _ = run_script(f"{ROOT}/complete.py", *files, "--checkpointDir",
+                                config.checkpointDir, "--outDir", folder, *flags)
+        # Their names are of their inputs, but for the second of one name.
+        names = utils.unique_names([os.path.splitext(os.path.basename(f))[0] for f in files])
+        made = np.stack([utils.read_image(f"{folder}/images/{name}.png") for name in names])
+    truth = np.stack([utils.read_image(file, made.shape[1]) for file in files])
+    options = SimpleNamespace(centerScale=0.25)
+    hole = utils.MASKS["center"](made.shape[1:3], None, options) == 0
+    return {"seconds": seconds, "PSNR": psnr(made, truth, hole).mean(),
+            "SSIM": ssim(made, truth, hole).mean()}
 
 
 def run_script_memory(folder, count=276):
@@ -243,87 +242,80 @@ def run_script_startup(folder):
     return {"seconds": once, "help": helps}
 
 
-def run_quality(which, config):
-    """Time and quality of a search, and what it starts with, for 64 faces: search.py's row."""
+def run_search_fast(config):
+    """The search of `--preset fast` alone, from making its bank to the last iteration."""
     utils.import_tensorflow()
-    from quality import psnr, ssim
     from search import load_images, search
 
     from model import DCGAN
 
-    flags = {"original": ["--approach", "adam", "--lr", "0.01", "--nIter", "1000"],
-             "fast": ["--preset", "fast"]}[which]
-    options = importlib.import_module("complete").parse_args([config.faces, *flags])
+    options = importlib.import_module("complete").parse_args([config.faces, "--preset", "fast"])
     model = DCGAN.from_checkpoint(config.checkpointDir, precision=options.precision)
     images = load_images([config.faces], 64, model)
-    hole = model.masks(options)[0][0, :, :, 0] == 0
-    ((_, seconds, _, completed),) = search(model, options, images, [options.nIter])
-    return {"seconds": seconds, "PSNR": psnr(completed, images, hole).mean(),
-            "SSIM": ssim(completed, images, hole).mean()}
+    times = [list(search(model, options, images, [options.nIter]))[-1][1] for _ in range(3)]
+    return {"seconds": statistics.median(times)}
 
 
 def check():
     """Stop unless the compared networks compute what ours does, from the same weights.
 
-    Compared are G(z) with running statistics, the losses of two training steps (so the update of
-    the first matters to the second), and a search iteration's loss per image.
+    Compared are G(z) in inference (in bfloat16 too), the losses of two training steps, and those of
+    three iterations of the compiled search; each update matters to what comes behind it. The
+    perceptual loss weighs as much as the contextual one, so that neither hides behind the other.
     """
     utils.import_tensorflow()
+    import tensorflow as tf
     import torch
     from article_schedule import ArticleDCGAN
     from torch_dcgan import TorchDCGAN
 
     from model import DCGAN
 
-    model = DCGAN(batch_size=8, gf_dim=16, df_dim=16)
+    model = DCGAN(batch_size=8, gf_dim=16, df_dim=16, lam=5000.0)
     rng = np.random.default_rng(0)
     for name, variable in model.vars.items():
         if name.endswith(("gamma", "moving_variance", "biases", "bias", "beta", "moving_mean")):
             variable.assign(variable + rng.uniform(-0.3, 0.3, variable.shape))
     images, z, mask = make_inputs(model)
-    rivals = TorchDCGAN(model), ArticleDCGAN(model, training=True)
-    inference = TorchDCGAN(model), ArticleDCGAN(model, training=False)
+    torch_images, torch_mask = TorchDCGAN.images(images), TorchDCGAN.images(mask)
 
-    def agree(what, ours, theirs):
-        if not np.allclose(ours, theirs, rtol=2e-3, atol=2e-3):
-            difference = np.abs(np.asarray(ours) - theirs).max()
+    def agree(what, ours, theirs, tolerance=1e-3):
+        difference = np.abs(np.asarray(ours) - theirs).max()
+        if not difference <= tolerance * np.abs(ours).max():
             raise UserError(f"the compared networks differ in {what}, by {difference:.2g}")
 
-    ours = model.completion_losses(z, images, mask)[0]
-    torch_images = TorchDCGAN.images
-    steps = (inference[0].make_search(torch_images(images), torch_images(mask)),
-             inference[1].make_search(images, mask))
-    with torch.no_grad():
-        G = inference[0].G(torch.tensor(z)).numpy()[:, :, ::-1, ::-1].transpose(0, 2, 3, 1)
-    agree("PyTorch's G(z)", model.generator(z), G)
-    agree("PyTorch's search", ours, steps[0](torch.tensor(z)))
-    # The article adds the mean of the perceptual losses to each.
-    perceptual = model.completion_losses(z, images, mask)[2].numpy()
-    agree("the article's search", ours + model.lam * (perceptual.mean() - perceptual),
-          steps[1](z.copy()))
-    step = our_step_losses(model, images, z)
-    for _ in range(2):
-        before_update = rivals[1].session.run(
-            rivals[1].d_loss, {rivals[1].images: images, rivals[1].z: z})
-        d_loss, g_loss = step()
-        agree("PyTorch's training step", (d_loss, g_loss), [
-            float(loss.detach()) for loss in rivals[0].train_step(
-                torch_images(images), torch.tensor(z))])
-        agree("the article's training step", d_loss, before_update)
-        rivals[1].train_step(images, z)
+    def our_losses(approach, lr):
+        start, search = model.make_search(SimpleNamespace(
+            approach=approach, lr=lr, momentum=0.9, beta1=0.9, beta2=0.999, eps=1e-8, nIter=1000,
+            schedule="constant", tol=0.0))
+        return search(start(tf.constant(z), 0), images, mask, tf.zeros([1, 1, 1, 1]),
+                      tf.constant(0), tf.constant(3))[1].numpy()
 
+    for bfloat16, tolerance in ((False, 1e-3), (True, 0.1)):
+        rival = TorchDCGAN(model, bfloat16)
+        step, torch_z = rival.make_search(torch_images, torch_mask), torch.tensor(z)
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            G = rival.G(torch_z).float().numpy()[:, :, ::-1, ::-1].transpose(0, 2, 3, 1)
+        agree("PyTorch's G(z)", model.generator(z), G, tolerance)
+        theirs = np.stack([step(torch_z).numpy() for _ in range(3)])
+        agree("PyTorch's search", our_losses("adam", 0.01), theirs, tolerance)
 
-def our_step_losses(model, images, z):
-    import tensorflow as tf
+    step, article_z = ArticleDCGAN(model, training=False).make_search(images, mask), z.copy()
+    theirs = np.stack([step(article_z) for _ in range(3)])
+    # The article adds the batch's mean of the perceptual losses to each: the same mean over all.
+    agree("the article's search", our_losses("momentum", 0.0001).mean(axis=1), theirs.mean(axis=1))
 
+    article, rival = ArticleDCGAN(model, training=True), TorchDCGAN(model)
     model.make_optimizers()
-    step = tf.function(model.train_step)
-
-    def losses():
-        result = step(tf.constant(images), tf.constant(z))
-        return float(result["d_loss"]), float(result["g_loss"])
-
-    return losses
+    train_step = tf.function(model.train_step)
+    for _ in range(2):
+        before = article.session.run(article.d_loss, {article.images: images, article.z: z})
+        result = train_step(tf.constant(images), tf.constant(z))
+        d_loss, g_loss = float(result["d_loss"]), float(result["g_loss"])
+        losses = rival.train_step(torch_images, torch.tensor(z))
+        agree("PyTorch's training step", (d_loss, g_loss), [float(x.detach()) for x in losses])
+        agree("the article's training step", d_loss, before)
+        article.train_step(images, z)
 
 
 def run_row(name, config):
@@ -333,12 +325,15 @@ def run_row(name, config):
         return {}
     if name.startswith("matmul-"):
         return run_matmul(name.removeprefix("matmul-"))
-    if name.startswith("quality-"):
-        return run_quality(name.removeprefix("quality-"), config)
+    if name == "script-complete":
+        return run_script_complete(config, "--approach", "adam", "--lr", "0.01", "--nIter", "1000")
+    if name == "script-fast":
+        return run_script_complete(config, "--preset", "fast")
+    if name == "search-fast":
+        return run_search_fast(config)
     if name.startswith("script-"):
         with tempfile.TemporaryDirectory() as folder:
-            return {"script-train": run_script_train, "script-complete": run_script_complete,
-                    "script-memory": run_script_memory,
+            return {"script-train": run_script_train, "script-memory": run_script_memory,
                     "script-startup": run_script_startup}[name](folder)
     return run_step_row(name)
 
@@ -368,13 +363,15 @@ def write_json(path, rows):
 
 
 def machine():
+    from importlib.metadata import PackageNotFoundError, version
+
     with open("/proc/cpuinfo") as info:
         cpu = re.search(r"model name\s*: (.*)", info.read())
-    from importlib.metadata import version
-
-    return {"cpu": cpu[1] if cpu else platform.machine(), "cores": os.cpu_count(),
-            "tensorflow": version("tensorflow"), "torch": version("torch"),
-            "python": platform.python_version(), "date": time.strftime("%Y-%m-%d")}
+    result = {"cpu": cpu[1] if cpu else platform.machine(), "cores": os.cpu_count(),
+              "python": platform.python_version(), "tensorflow": version("tensorflow")}
+    with contextlib.suppress(PackageNotFoundError):  # only `make bench` needs it
+        result["torch"] = version("torch")
+    return result | {"date": time.strftime("%Y-%m-%d")}
 
 
 def medians(rounds):
@@ -385,20 +382,27 @@ def medians(rounds):
 def measure(config):
     """Every row, `{name: figures}`; the JSON file is up to date after each."""
     run_apart("check", config)
-    rounds = {name: [] for name in COMPARED}
+    rounds, rows = {name: [] for name in COMPARED}, {}
+
+    def add(name):
+        row = run_apart(name, config)
+        if name in rounds:
+            rounds[name].append(row)
+            row = medians(rounds[name])
+        rows[name] = row
+        write_json(config.json, rows)
+        return row
+
     for _ in range(config.rounds):
         for name in COMPARED:
-            rounds[name].append(run_apart(name, config))
-    rows = {name: medians(results) for name, results in rounds.items()}
-    quality = QUALITY if os.path.isdir(config.faces) else ()
-    for name in (*SCALED, *SCRIPTS, *quality):
-        if name == "script-train":  # beside the bare step, of the same minutes
-            before, rows[name], after = (
-                run_apart(n, config) for n in ("train-float32", name, "train-float32"))
-            rows[name]["bare"] = (before["seconds"] + after["seconds"]) / 2
-        else:
-            rows[name] = run_apart(name, config)
-        write_json(config.json, rows)
+            add(name)
+    for name in (*SCALED, *SCRIPTS, *(FACES if os.path.isdir(config.faces) else ())):
+        bare = BARE.get(name)
+        before = run_apart(bare, config) if bare else None
+        row = add(name)
+        if bare:
+            row["bare"] = (before["seconds"] + run_apart(bare, config)["seconds"]) / 2
+    write_json(config.json, rows)
     return rows
 
 
@@ -421,24 +425,27 @@ def table(rows):
         lines.append(f"| {name} | {row['seconds']:.3f} | {rate:.0f} | {rate / ceiling:.0%} | "
                      f"{ours} |")
     lines.append("")
-    train, complete, start = (rows[f"script-{n}"] for n in ("train", "complete", "startup"))
+    train, start = rows["script-train"], rows["script-startup"]
     lines += [
         f"- train-dcgan.py from its second epoch on: {train['seconds']:.3f} s per step, "
         f"{train['bare'] / train['seconds']:.1%} of the rate of the bare step "
         f"({train['bare']:.3f} s); peak memory {train['memory'] / 2**30:.2f} GiB",
-        f"- complete.py, 200 iterations: {complete['seconds'] / complete['search'] - 1:.1%} on top "
-        f"of its search ({complete['search']:.1f} s); peak memory with 276 pictures "
+        f"- complete.py with 276 pictures: peak memory "
         f"{rows['script-memory']['memory'] / 2**30:.2f} GiB",
         f"- complete.py for one picture and one iteration: {start['seconds']:.1f} s; --help: "
         + ", ".join(f"{script} {seconds:.2f} s" for script, seconds in start["help"].items())]
-    if "quality-fast" in rows:
-        original, fast = rows["quality-original"], rows["quality-fast"]
-        for what, row in (("Adam, lr 0.01, 1,000 iterations, float32", original),
-                          ("--preset fast", fast)):
-            lines.append(f"- {what}: {row['seconds']:.1f} s for 64 faces, PSNR in the hole "
-                         f"{row['PSNR']:.2f} dB, SSIM {row['SSIM']:.3f}")
-        lines.append(f"- --preset fast takes 1/{original['seconds'] / fast['seconds']:.0f} of the "
-                     "time")
+    if "script-fast" in rows:
+        complete, fast = rows["script-complete"], rows["script-fast"]
+        search, fast_search = 1000 * complete["bare"], rows["search-fast"]["seconds"]
+        for what, row, alone in (("--approach adam --lr 0.01 --nIter 1000", complete, search),
+                                 ("--preset fast", fast, fast_search)):
+            lines.append(f"- complete.py {what}: {row['seconds']:.1f} s for 64 faces, of them "
+                         f"{alone:.1f} s of search; PSNR in the hole {row['PSNR']:.2f} dB, SSIM "
+                         f"{row['SSIM']:.3f}")
+        lines += ["- complete.py with 1,000 iterations takes "
+                  f"{complete['seconds'] / search - 1:.1%} more than its search",
+                  f"- --preset fast takes 1/{search / fast_search:.0f} of the search, "
+                  f"1/{complete['seconds'] / fast['seconds']:.0f} of the whole command"]
     return "\n".join(lines)
 
 
@@ -447,24 +454,40 @@ def parse_args(argv=None):
     parser.add_argument("--only", metavar="ROW", help="measure one row, in this process")
     parser.add_argument("--rounds", type=number(int, low=1), default=3,
                         help="how often the compared rows take turns")
-    parser.add_argument("--json", default="benchmarks/bench.json", help="where the figures go")
+    parser.add_argument("--json", help="where the figures go (benchmarks/bench.json; with --only "
+                                       "nowhere)")
     parser.add_argument("--faces", default="../shared/faces/test",
                         help="faces for the time to a quality; left out where there are none")
     parser.add_argument("--checkpointDir", default="../shared/reference-checkpoint",
                         help="the network for them")
     config = parser.parse_args(argv)
-    rows = ("check", *COMPARED, *SCRIPTS, *QUALITY)
-    if config.only and config.only not in rows and not PATTERN.fullmatch(config.only):
-        parser.error(f"--only {config.only}: must be one of {', '.join(rows)}, or a row of "
+    if config.only and not is_row(config.only):
+        rows = ", ".join(("check", *COMPARED, *SCRIPTS, *FACES))
+        parser.error(f"--only {config.only}: must be one of {rows}, or a row of "
                      "KIND-WHO-PRECISION-batchN-sizeN")
+    if not config.only and not config.json:
+        config.json = os.path.join(ROOT, "benchmarks", "bench.json")
     return config
+
+
+def is_row(name):
+    """Whether `run_row` knows it."""
+    if name in ("check", *COMPARED, *SCRIPTS, *FACES):
+        return True
+    parts = PATTERN.fullmatch(name)
+    if not parts:
+        return False
+    _, who, precision, batch, size = parts.groups()
+    return ((who, precision) != ("article", "bfloat16") and int(batch or 64) > 0
+            and int(size or 64) in (8, 16, 32, 64, 128, 256))
 
 
 def main(argv=None):
     config = parse_args(argv)
     if config.only:
         row = run_row(config.only, config)
-        write_json(config.json, {config.only: row})
+        if config.json:
+            write_json(config.json, {config.only: row})
         print(json.dumps(row))
         print(row.get("seconds", 0.0))
         return

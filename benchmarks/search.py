@@ -36,6 +36,8 @@ def parse_args(argv=None):
 def search(model, options, images, until):
     """One search from its start, as complete.py does it: bank, start, iterations, best iterate.
 
+    All images stay to the end, so that --tol does not show in the seconds.
+
     Args:
         model: a DCGAN.
         options: what complete.py's `parse_args` returns.

@@ -133,6 +133,8 @@ class TorchDCGAN:
         """`step(z)`: one iteration of the search with Adam, in place; returns the losses `[B]`."""
         for net in (self.G, self.D):
             net.eval().requires_grad_(False)
+            if self.bfloat16:  # once: autocast keeps only casts of weights that are trained
+                net.convolutions.to(torch.bfloat16)
         autocast = torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16)
         state = {"m": 0.0, "v": 0.0, "t": 0}
 

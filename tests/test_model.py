@@ -265,11 +265,20 @@ def test_regression_recovers_much_of_z(known):
 def test_folded_batch_norm_changes_nothing_of_note():
     model = DCGAN.from_checkpoint(str(SHARED / "reference-checkpoint"))
     v = {name: variable.numpy().astype(float) for name, variable in model.vars.items()}
-    z = uniform(2, 100)
+    z = uniform(4, 100)
     images = reference.generator(v, z, 4)
-    np.testing.assert_allclose(model.generator(f32(z)), images, atol=1e-5)
-    probability = 1 / (1 + np.exp(-reference.discriminator(v, images, 4)))
-    np.testing.assert_allclose(model.discriminator(f32(images))[0], probability, atol=1e-5)
+    logits = reference.discriminator(v, images, 4)
+    for weights in (model.folded(), model.search_weights()):
+        np.testing.assert_allclose(
+            model.generator(f32(z), weights=weights), images, atol=1e-5)
+        ours = model.discriminator(f32(images), weights=weights)[1]
+        assert np.abs(ours - logits).max() < 1e-5 * np.abs(logits).max()
+
+
+def test_the_graph_for_tensorboard_lies_within_the_networks():
+    graph = DCGAN(image_size=8, gf_dim=2, df_dim=2).graph()
+    outside = {op.name.partition("/")[0].rstrip("_0123456789") for op in graph.get_operations()}
+    assert outside <= {"generator", "discriminator", "z", "images", "progress"}
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
