@@ -22,7 +22,7 @@ def linear(x, matrix, bias):
 
 # The two convolutions are each other's gradients: three primitives make up both. In two places
 # oneDNN's kernels for the CPU stay far below its others, and a detour takes half the time
-# (benchmarks/layers.py); on a GPU, cuDNN's are used throughout.
+# (docs/performance.md); on a GPU, cuDNN's are used throughout.
 
 
 def _on_cpu():

@@ -370,15 +370,26 @@ def test_one_train_step_is_three_separate_updates():
         expected_g = update(plain.g_vars, g_loss)
     assert float(result["d_loss"]) == pytest.approx(float(expected_d), rel=1e-4)
     assert float(result["g_loss"]) == pytest.approx(float(expected_g), rel=1e-4)
+
+    def assert_close(ours, expected, what):
+        distance = np.linalg.norm(ours - expected)
+        assert distance <= 1e-5 * np.linalg.norm(expected), what
+
+    no_gradient = ("generator/g_h0_lin/bias", "generator/g_h1/biases",
+                   "discriminator/d_h1_conv/biases")  # batch norm behind them takes it away
     for name, variable in plain.vars.items():
-        np.testing.assert_allclose(model.vars[name], variable, rtol=1e-5, atol=2e-6, err_msg=name)
+        assert_close(model.vars[name].numpy(), variable.numpy(), name)
     for optim, updates in ((model.d_optim, 2), (model.g_optim, 4)):
         assert optim.step == updates
         for name in optim.m:
-            assert slots[name][2] == updates
-            m, v, _ = slots[name]
-            np.testing.assert_allclose(optim.m[name], m, rtol=1e-4, atol=1e-6, err_msg=name)
-            np.testing.assert_allclose(optim.v[name], v, rtol=1e-4, atol=1e-10, err_msg=name)
+            m, v, count = slots[name]
+            assert count == updates
+            if name in no_gradient:
+                assert np.abs(optim.m[name]).max() < 1e-6
+            else:
+                assert_close(optim.m[name].numpy(), m, f"m of {name}")
+                # v holds squares, whose relative error is twice that of what was squared.
+                assert_close(np.sqrt(optim.v[name]), np.sqrt(v), f"v of {name}")
 
 
 def test_z_is_a_function_of_seed_and_step():
