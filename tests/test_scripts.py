@@ -95,7 +95,7 @@ def test_quality_counts_the_hole_alone(tmp_path):
     assert lines[1] == "same: 1 images, PSNR inf, SSIM 1.000, E 0.000"
 
 
-def test_bench_counts_the_operations_of_issue_and_article():
+def test_bench_counts_operations():
     """163.0 M multiply-adds per image through G and 162.2 M through D, at 64 pixels."""
     bench = load_script("benchmarks/bench.py")
     model = DCGAN()
