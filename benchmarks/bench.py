@@ -112,7 +112,7 @@ def torch_step(kind, model, images, z, mask, bfloat16):
     rival = TorchDCGAN(model, bfloat16)
     images, z = rival.images(images), torch.tensor(z)
     if kind == "train":
-        return lambda: float(rival.train_step(images, z)[1])
+        return lambda: rival.train_step(images, z)[1].detach().numpy()
     step = rival.make_search(images, rival.images(mask))
     return lambda: step(z).numpy()
 
