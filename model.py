@@ -120,6 +120,11 @@ class SearchState(NamedTuple):
         return tf.nest.map_structure(
             lambda t: tf.gather(t, index) if t.shape.rank else t, self)
 
+    def result(self, loss, keep_best):
+        """The z of lowest loss, or the last one; `loss` `[B]` is that of the last."""
+        last_is_best = (loss < self.best_loss)[:, tf.newaxis]
+        return tf.where(last_is_best, self.z, self.best_z) if keep_best else self.z
+
 
 class DCGAN(tf.Module):
     """Generator, discriminator, their training, and image completion.
@@ -731,11 +736,11 @@ class DCGAN(tf.Module):
                 stop[:] = False
             if stop.any():
                 loss = self.completion_losses(
-                    state.z, batch.y[running], batch.mask, batch.lowres_mask)[0].numpy()
-                use_last = loss < state.best_loss.numpy() if config.keepBest else stop
-                result[running] = np.where(use_last[:, np.newaxis], state.z, state.best_z)
+                    state.z, batch.y[running], batch.mask, batch.lowres_mask)[0]
+                result[running] = state.result(loss, config.keepBest)
                 utils.append_logs([batch.logs[k] for k in running[stop]], i,
-                                  loss[np.newaxis, stop], state.z.numpy()[np.newaxis, stop])
+                                  loss.numpy()[np.newaxis, stop],
+                                  state.z.numpy()[np.newaxis, stop])
                 running, state = running[~stop], state.rows(np.flatnonzero(~stop))
             if i % config.outInterval == 0 or not len(running):
                 frames.append(self._write_grids(batch, i, now if len(running) else result))

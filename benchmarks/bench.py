@@ -10,7 +10,6 @@ the compared ones in several rounds by turns; what counts is the median.
 """
 
 import contextlib
-import importlib
 import json
 import os
 import platform
@@ -25,6 +24,7 @@ from types import SimpleNamespace
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import numpy as np  # noqa: E402
 
+import complete  # noqa: E402
 import utils  # noqa: E402  (the project's root is on the path only now)
 from utils import UserError, number  # noqa: E402
 
@@ -41,6 +41,7 @@ SCRIPTS = ("script-train", "script-memory", "script-startup")
 FACES = ("script-complete", "script-fast", "search-fast")  # with faces and a network for them
 # The bare step that a script's row is held against, of the minutes before and behind it.
 BARE = {"script-train": "train-float32", "script-complete": "search-float32"}
+CENTER = SimpleNamespace(maskType="center", centerScale=0.25)  # complete.py's default mask
 PATTERN = re.compile(r"(train|search)(?:-(torch|article))?(?:-(float32|bfloat16))?"
                      r"(?:-batch(\d+))?(?:-size(\d+))?")
 
@@ -84,8 +85,7 @@ def make_inputs(model):
     shape = (model.batch_size, model.image_size, model.image_size, model.c_dim)
     images = rng.uniform(-1, 1, shape).astype(np.float32)
     z = rng.uniform(-1, 1, (model.batch_size, model.z_dim)).astype(np.float32)
-    options = SimpleNamespace(maskType="center", centerScale=0.25)
-    return images, z, model.masks(options)[0]
+    return images, z, model.masks(CENTER)[0]
 
 
 def our_step(kind, model, images, z, mask):
@@ -205,19 +205,14 @@ def save_untrained(folder):
 
 def run_script_complete(config, *flags):
     """complete.py with 64 faces in one batch; with the quality of what it makes."""
-    from quality import psnr, ssim
+    from quality import psnr, read_results, ssim
+    from search import spread
 
     with tempfile.TemporaryDirectory() as folder:
-        files = utils.list_images([config.faces])
-        files = [files[i] for i in np.linspace(0, len(files) - 1, 64).astype(int)]
-        seconds, _ = run_script(f"{ROOT}/complete.py", *files, "--checkpointDir",
-                                config.checkpointDir, "--outDir", folder, *flags)
-        # Their names are of their inputs, but for the second of one name.
-        names = utils.unique_names([os.path.splitext(os.path.basename(f))[0] for f in files])
-        made = np.stack([utils.read_image(f"{folder}/images/{name}.png") for name in names])
-    truth = np.stack([utils.read_image(file, made.shape[1]) for file in files])
-    options = SimpleNamespace(centerScale=0.25)
-    hole = utils.MASKS["center"](made.shape[1:3], None, options) == 0
+        seconds, _ = run_script(f"{ROOT}/complete.py", *spread([config.faces], 64),
+                                "--checkpointDir", config.checkpointDir, "--outDir", folder, *flags)
+        made, truth = read_results(folder, config.faces)
+    hole = utils.MASKS["center"](made.shape[1:3], None, CENTER) == 0
     return {"seconds": seconds, "PSNR": psnr(made, truth, hole).mean(),
             "SSIM": ssim(made, truth, hole).mean()}
 
@@ -249,7 +244,7 @@ def run_search_fast(config):
 
     from model import DCGAN
 
-    options = importlib.import_module("complete").parse_args([config.faces, "--preset", "fast"])
+    options = complete.parse_args([config.faces, "--preset", "fast"])
     model = DCGAN.from_checkpoint(config.checkpointDir, precision=options.precision)
     images = load_images([config.faces], 64, model)
     times = [list(search(model, options, images, [options.nIter]))[-1][1] for _ in range(3)]
@@ -435,17 +430,17 @@ def table(rows):
         f"- complete.py for one picture and one iteration: {start['seconds']:.1f} s; --help: "
         + ", ".join(f"{script} {seconds:.2f} s" for script, seconds in start["help"].items())]
     if "script-fast" in rows:
-        complete, fast = rows["script-complete"], rows["script-fast"]
-        search, fast_search = 1000 * complete["bare"], rows["search-fast"]["seconds"]
-        for what, row, alone in (("--approach adam --lr 0.01 --nIter 1000", complete, search),
+        original, fast = rows["script-complete"], rows["script-fast"]
+        search, fast_search = 1000 * original["bare"], rows["search-fast"]["seconds"]
+        for what, row, alone in (("--approach adam --lr 0.01 --nIter 1000", original, search),
                                  ("--preset fast", fast, fast_search)):
             lines.append(f"- complete.py {what}: {row['seconds']:.1f} s for 64 faces, of them "
                          f"{alone:.1f} s of search; PSNR in the hole {row['PSNR']:.2f} dB, SSIM "
                          f"{row['SSIM']:.3f}")
         lines += ["- complete.py with 1,000 iterations takes "
-                  f"{complete['seconds'] / search - 1:.1%} more than its search",
+                  f"{original['seconds'] / search - 1:.1%} more than its search",
                   f"- --preset fast takes 1/{search / fast_search:.0f} of the search, "
-                  f"1/{complete['seconds'] / fast['seconds']:.0f} of the whole command"]
+                  f"1/{original['seconds'] / fast['seconds']:.0f} of the whole command"]
     return "\n".join(lines)
 
 

@@ -68,6 +68,28 @@ def measures(images, truth, hole):
             "E": distances.mean()}
 
 
+def read_results(folder, truth):
+    """What complete.py wrote and the truth of it, each `[B, H, W, 3]` uint8.
+
+    Args:
+        folder: its --outDir.
+        truth: a folder of the whole pictures, no two of one name.
+
+    Raises:
+        UserError: a result has no picture of its name in `truth`.
+    """
+    def stem(path):
+        return os.path.splitext(os.path.basename(path))[0]
+
+    whole = {stem(path): path for path in utils.list_images([truth])}
+    results = utils.list_images([os.path.join(folder, "images")])
+    if not {stem(path) for path in results} <= whole.keys():
+        raise UserError(f"{folder}: has pictures that are not in {truth}")
+    images = np.stack([utils.read_image(path) for path in results])
+    return images, np.stack(
+        [utils.read_image(whole[stem(path)], images.shape[1]) for path in results])
+
+
 def parse_args(argv=None):
     parser = utils.Parser(prog="quality.py", description=__doc__.splitlines()[0])
     parser.add_argument("truth", help="folder of the whole pictures, no two of one name")
@@ -81,15 +103,8 @@ def parse_args(argv=None):
 
 def main(argv=None):
     config = parse_args(argv)
-    truth = {os.path.splitext(os.path.basename(path))[0]: path
-             for path in utils.list_images([config.truth])}
     for folder in config.outDirs:
-        results = utils.list_images([os.path.join(folder, "images")])
-        images = np.stack([utils.read_image(path) for path in results])
-        names = [os.path.splitext(os.path.basename(path))[0] for path in results]
-        if not set(names) <= truth.keys():
-            raise UserError(f"{folder}: has pictures that are not in {config.truth}")
-        whole = np.stack([utils.read_image(truth[name], images.shape[1]) for name in names])
+        images, whole = read_results(folder, config.truth)
         hole = utils.MASKS[config.maskType](images.shape[1:3], None, config) == 0
         values = measures(images, whole, hole)
         print(f"{folder}: {len(images)} images, "

@@ -5,7 +5,6 @@
         ../shared/reference-checkpoint --search "--preset fast" "--approach adam --nIter 200"
 """
 
-import importlib
 import os
 import shlex
 import sys
@@ -16,6 +15,7 @@ import numpy as np
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from quality import psnr, ssim  # noqa: E402
 
+import complete  # noqa: E402
 import utils  # noqa: E402  (the project's root is on the path only now)
 from utils import number  # noqa: E402
 
@@ -61,24 +61,28 @@ def search(model, options, images, until):
         first = time.perf_counter()
         state, *_ = run(state, y, mask, lowres_mask, tf.constant(done),
                         tf.constant(iterations - done))
-        loss = model.completion_losses(state.z, y, mask, lowres_mask)[0].numpy()
-        better = loss < state.best_loss if options.keepBest else np.ones(len(y), bool)
-        G = model.generator(tf.where(better[:, np.newaxis], state.z, state.best_z))
+        loss = model.completion_losses(state.z, y, mask, lowres_mask)[0]
+        z = state.result(loss, options.keepBest)
+        G = model.generator(z)
         seconds, done = seconds + time.perf_counter() - first, iterations
-        yield (done, seconds, np.where(better, loss, state.best_loss),
+        yield (done, seconds, model.completion_losses(z, y, mask, lowres_mask)[0].numpy(),
                np.where(mask == 1, images, utils.to_uint8(G)))
+
+
+def spread(paths, count):
+    """So many of the files there are, evenly spread."""
+    files = utils.list_images(paths)
+    return [files[i] for i in np.linspace(0, len(files) - 1, count).astype(int)]
 
 
 def load_images(paths, count, model):
     """`[count, H, W, C]` uint8 of files spread evenly over what there is."""
-    files = utils.list_images(paths)
-    chosen = [files[i] for i in np.linspace(0, len(files) - 1, count).astype(int)]
-    return np.stack([utils.read_image(f, model.image_size, model.c_dim) for f in chosen])
+    return np.stack([utils.read_image(file, model.image_size, model.c_dim)
+                     for file in spread(paths, count)])
 
 
 def main(argv=None):
     config = parse_args(argv)
-    complete = importlib.import_module("complete")
     utils.import_tensorflow()
     from model import DCGAN
 
