@@ -9,6 +9,7 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the tolerances are the CPU's
 
 import numpy as np  # noqa: E402  (TensorFlow reads the environment when it is imported)
 import pytest  # noqa: E402
+import tensorflow as tf  # noqa: E402
 
 import utils  # noqa: E402
 from model import DCGAN  # noqa: E402
@@ -65,6 +66,21 @@ def randomise(model, seed=0):
         else:
             variable.assign(rng.normal(0, 0.2, variable.shape))
     return model
+
+
+def tiny(image_size=16, c_dim=3, **settings):
+    """A model with random values everywhere, and its values as float64."""
+    settings = {"z_dim": 5, "gf_dim": 2, "df_dim": 2, "batch_size": 4} | settings
+    model = randomise(DCGAN(image_size=image_size, c_dim=c_dim, **settings))
+    return model, {name: v.numpy().astype(float) for name, v in model.vars.items()}
+
+
+def uniform(*shape, seed=0):
+    return np.random.default_rng(seed).uniform(-1, 1, shape)
+
+
+def f32(array):
+    return tf.constant(array, tf.float32)
 
 
 def save_lively(folder, **sizes):

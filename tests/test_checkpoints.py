@@ -1,0 +1,180 @@
+"""Checkpoints: our own, and those of the original in both of its namings."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import SHARED, f32, needs_shared, randomise, tiny, uniform
+
+from model import DCGAN, Architecture, checkpoint_architecture
+from utils import UserError
+
+
+def save_tf1(folder, variables, name="DCGAN.model-7"):
+    """A checkpoint as TensorFlow 1's Saver writes it, with the file that names it."""
+    folder.mkdir(exist_ok=True)
+    prefix = str(folder / name)
+    tf.raw_ops.SaveV2(prefix=prefix, tensor_names=list(variables),
+                      shape_and_slices=[""] * len(variables),
+                      tensors=[f32(value) for value in variables.values()])
+    (folder / "checkpoint").write_text(
+        f'model_checkpoint_path: "{name}"\nall_model_checkpoint_paths: "{name}"\n')
+    return prefix
+
+
+def published_variables(widths=(16, 8, 4, 2), d_widths=(2, 4, 8, 16)):
+    """Random variables under the published checkpoint's names, for a 64-pixel network."""
+    architecture = Architecture(64, 6, 3, widths, d_widths)
+    rng = np.random.default_rng(0)
+    return {name: rng.uniform(0.1, 1, shape) for name, shape in architecture.shapes().items()}
+
+
+def head_variables():
+    """The same as the original's HEAD names and sizes them, with what its Saver keeps besides."""
+    variables = published_variables(widths=(16, 16, 8, 4))
+    renamed = {}
+    for name, value in variables.items():
+        for i in (1, 2, 3):
+            if f"d_bn{i}/" in name:
+                name = name.replace(f"d_bn{i}/", f"d_bn{i - 1}/")
+                break
+        renamed[name.replace("d_h3_lin", "d_h4_lin")] = value
+    renamed["generator/g_h1/w/Adam"] = renamed["generator/g_h1/w/Adam_1"] = np.ones((2, 2))
+    renamed["beta1_power"] = renamed["beta2_power_1"] = np.ones(())
+    return variables, renamed
+
+
+def test_published_naming_loads(tmp_path):
+    variables = published_variables()
+    save_tf1(tmp_path, variables)
+    model = DCGAN.from_checkpoint(str(tmp_path))
+    assert (model.image_size, model.z_dim, model.c_dim) == (64, 6, 3)
+    assert model.architecture.g_widths == (16, 8, 4, 2)
+    for name, value in variables.items():
+        np.testing.assert_allclose(model.vars[name], value, rtol=1e-6)
+
+
+def test_heads_naming_loads(tmp_path):
+    variables, renamed = head_variables()
+    assert "discriminator/d_bn0/gamma" in renamed and "discriminator/d_bn3/gamma" not in renamed
+    save_tf1(tmp_path, renamed)
+    model = DCGAN.from_checkpoint(str(tmp_path))
+    assert model.architecture.g_widths == (16, 16, 8, 4)
+    for name, value in variables.items():
+        np.testing.assert_allclose(model.vars[name], value, rtol=1e-6)
+
+
+def test_a_checkpoint_is_found_where_its_list_is_of_another_place(tmp_path):
+    save_tf1(tmp_path, published_variables())
+    (tmp_path / "checkpoint").write_text('model_checkpoint_path: "/home/someone/DCGAN.model-7"\n')
+    assert checkpoint_architecture(str(tmp_path)).z_dim == 6
+    assert checkpoint_architecture(str(tmp_path / "DCGAN.model-7")).z_dim == 6
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage", bytes(range(256))])
+def test_a_checkpoint_is_found_where_its_list_is_damaged(tmp_path, damage):
+    save_tf1(tmp_path, published_variables())
+    (tmp_path / "checkpoint").write_bytes(damage)
+    assert checkpoint_architecture(str(tmp_path)).z_dim == 6
+
+
+def test_missing_left_over_and_misshapen_variables_are_listed(tmp_path):
+    variables = published_variables()
+    del variables["generator/g_bn1/gamma"]
+    variables["generator/g_extra/w"] = np.ones(3)
+    variables["discriminator/d_bn2/beta"] = np.ones(5)
+    save_tf1(tmp_path, variables)
+    with pytest.raises(UserError) as error:
+        DCGAN.from_checkpoint(str(tmp_path))
+    message = str(error.value)
+    assert "missing: generator/g_bn1/gamma;" in message
+    assert "left over: generator/g_extra/w;" in message
+    assert "of another shape: discriminator/d_bn2/beta (5,) instead of (8,)" in message
+    assert "\n" not in message
+
+
+def test_a_checkpoint_of_something_else_is_refused(tmp_path):
+    save_tf1(tmp_path, {"dense/kernel": np.ones((2, 2))})
+    with pytest.raises(UserError, match="missing: .*left over: dense/kernel"):
+        checkpoint_architecture(str(tmp_path))
+
+
+def test_another_networks_checkpoint_is_refused_with_both_values(tmp_path):
+    save_tf1(tmp_path, published_variables())
+    with pytest.raises(UserError, match=r"z_dim 6 \(here 100\)"):
+        DCGAN().load(str(tmp_path))
+
+
+def test_no_checkpoint(tmp_path):
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(UserError, match="no checkpoint in"):
+            DCGAN.from_checkpoint(str(folder))
+
+
+def save_own(folder, seed=0):
+    model, _ = tiny(16, 1)
+    randomise(model, seed)
+    model.make_optimizers()
+    for i in range(2):
+        model.train_step(f32(uniform(4, 16, 16, 1, seed=i)), f32(uniform(4, 5, seed=i)))
+    model.progress["step"].assign(2)
+    assert model.save(str(folder)) == str(folder / "DCGAN-2")
+    return model
+
+
+def test_own_checkpoint_restores_everything(tmp_path):
+    saved = save_own(tmp_path)
+    model = DCGAN.from_checkpoint(str(tmp_path))
+    assert model.architecture == saved.architecture
+    resumed = DCGAN(architecture=saved.architecture)
+    resumed.make_optimizers()
+    resumed.load(str(tmp_path))
+    for name in saved.vars:
+        np.testing.assert_array_equal(model.vars[name], saved.vars[name])
+        np.testing.assert_array_equal(resumed.vars[name], saved.vars[name])
+    for ours, theirs in ((resumed.g_optim, saved.g_optim), (resumed.d_optim, saved.d_optim)):
+        assert ours.step == theirs.step
+        for name in theirs.m:
+            np.testing.assert_array_equal(ours.m[name], theirs.m[name])
+            np.testing.assert_array_equal(ours.v[name], theirs.v[name])
+    assert resumed.progress["step"] == 2
+
+
+def test_weights_only_leaves_optimizers_and_progress_fresh(tmp_path):
+    saved = save_own(tmp_path)
+    model = DCGAN(architecture=saved.architecture)
+    model.make_optimizers()
+    model.load(str(tmp_path), weights_only=True)
+    np.testing.assert_array_equal(
+        model.vars["generator/g_h1/w"], saved.vars["generator/g_h1/w"])
+    assert model.progress["step"] == 0 and model.g_optim.step == 0
+
+
+@pytest.mark.parametrize("damage", ["truncated data", "no data", "garbage index"])
+def test_damaged_checkpoints_are_named(tmp_path, damage):
+    save_own(tmp_path)
+    data, index = tmp_path / "DCGAN-2.data-00000-of-00001", tmp_path / "DCGAN-2.index"
+    if damage == "truncated data":
+        data.write_bytes(data.read_bytes()[:500])
+    elif damage == "no data":
+        data.unlink()
+    else:
+        index.write_bytes(b"garbage" * 50)
+    with pytest.raises(UserError, match="DCGAN-2 is damaged") as error:
+        DCGAN.from_checkpoint(str(tmp_path))
+    assert "\n" not in str(error.value)
+
+
+@needs_shared
+def test_the_published_checkpoints_index_has_our_names_and_shapes():
+    assert checkpoint_architecture(
+        str(SHARED / "upstream-checkpoint" / "DCGAN.model-60502")) == Architecture.make()
+
+
+@needs_shared
+def test_the_reference_checkpoint_makes_faces():
+    """Its samples' mean is a face: darker at the eyes than between and below them."""
+    model = DCGAN.from_checkpoint(str(SHARED / "reference-checkpoint"))
+    mean = model.generator(model.initial_z(0, 64)).numpy().mean(axis=(0, 3))
+    eyes = (mean[10:16, 16:22].mean() + mean[10:16, 42:48].mean()) / 2
+    cheeks = (mean[28:34, 14:20].mean() + mean[28:34, 44:50].mean()) / 2
+    assert cheeks - eyes > 0.1
