@@ -52,34 +52,6 @@ def parse_args(argv=None):
     return parser.parse_args(argv)
 
 
-@functools.cache
-def _dlib(predictor):
-    """dlib's detector and landmark predictor, made once in each process."""
-    import dlib
-
-    return dlib.get_frontal_face_detector(), dlib.shape_predictor(predictor)
-
-
-def find_landmarks(image, predictor):
-    """The 68 landmarks of the largest face.
-
-    Args:
-        image: `[H, W, 3]` uint8.
-        predictor: path of dlib's predictor.
-
-    Returns:
-        `(landmarks, count)`: `[68, 2]` float64 x, y in pixels, or None without a face; and how many
-        faces there are.
-    """
-    detector, shape = _dlib(predictor)
-    faces = detector(image, 1)
-    if not faces:
-        return None, 0
-    largest = max(faces, key=lambda face: face.area())
-    points = shape(image, largest).parts()
-    return np.array([(point.x, point.y) for point in points], np.float64), len(faces)
-
-
 def align_file(job, config):
     """Align one picture; returns the path and what became of it."""
     path, output = job
@@ -87,19 +59,17 @@ def align_file(job, config):
         image = utils.read_image(path)
     except (OSError, ValueError) as error:
         return path, f"could not be read ({error})"
-    landmarks, count = find_landmarks(image, config.dlibFacePredictor)
-    if count > 1 and config.skipMulti:
-        landmarks = None
-    if landmarks is not None:
+    faces = utils.find_landmarks(image, config.dlibFacePredictor)
+    if faces and not (len(faces) > 1 and config.skipMulti):
         transform = utils.face_transform(
-            landmarks, utils.ALIGNMENTS[config.landmarks], config.size)
+            faces[0], utils.ALIGNMENTS[config.landmarks], config.size)
         face = utils.warp_face(image, transform, config.size)
         result = "aligned"
     else:
         face = fallback_face(path, config) if config.fallbackLfw else None
         result = "taken from LFW"
     if face is None:
-        return path, "several faces" if count > 1 else "no face"
+        return path, "several faces" if len(faces) > 1 else "no face"
     utils.save_image(output, face)
     return path, result
 
@@ -161,9 +131,10 @@ def run_jobs(function, jobs, processes):
 def normalised_landmarks(path, predictor):
     """The landmarks of a picture's largest face in the unit box of their extremes, or None."""
     image = utils.read_or_warn(path)
-    landmarks = None if image is None else find_landmarks(image, predictor)[0]
-    if landmarks is None:
+    faces = [] if image is None else utils.find_landmarks(image, predictor)
+    if not faces:
         return None
+    landmarks = faces[0]
     low = landmarks.min(axis=0)
     return (landmarks - low) / (landmarks.max(axis=0) - low)
 
@@ -201,26 +172,11 @@ def plot_landmarks(landmarks, path):
     axes.figure.savefig(path, format="png")
 
 
-def check_predictor(path):
-    """Raise UserError unless the file is a predictor of 68 landmarks."""
-    import dlib
-
-    if not os.path.isfile(path):
-        raise UserError(f"--dlibFacePredictor {path}: no such file")
-    try:
-        _, shape = _dlib(path)
-        count = shape(np.zeros((8, 8, 3), np.uint8), dlib.rectangle(0, 0, 7, 7)).num_parts
-    except RuntimeError:
-        count = 0
-    if count != 68:
-        raise UserError(f"--dlibFacePredictor {path}: is not a predictor of 68 landmarks")
-
-
 def main(argv=None):
     config = parse_args(argv)
     if config.dlibFacePredictor is None:
         config.dlibFacePredictor = utils.face_predictor_path()
-    check_predictor(config.dlibFacePredictor)
+    utils.check_predictor(config.dlibFacePredictor)
     if config.mode == "align" and not os.path.isdir(config.fallbackLfw or "."):
         raise UserError(f"--fallbackLfw {config.fallbackLfw}: no such folder")
     {"align": align_faces, "computeMean": compute_mean}[config.mode](config)

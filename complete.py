@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 """Complete the missing part of pictures with a trained DCGAN."""
 
+import argparse
+import os
+import re
 from argparse import BooleanOptionalAction
 
 import utils
+from inpainting import masks
 from utils import UserError, number
 
 # Measured on shared/reference-checkpoint; see docs/search.md. The article's momentum rate is 0.01.
@@ -40,17 +44,19 @@ def parse_args(argv=None):
                         help="edge of the network's pictures; the checkpoint knows it")
     parser.add_argument("--batchSize", "--batch_size", type=count, default=64,
                         help="pictures per search")
-    parser.add_argument("--crop", action=BooleanOptionalAction, default=True,
-                        help="cut the centre square of a picture before it is resized")
     parser.add_argument("--seed", type=number(int, low=0, high=2**31 - 1), default=0,
                         help="of z, of random masks and of hmc")
+    parser.add_argument("--init", metavar="FILE",
+                        help="a latents.npz of an earlier run: go on from its z, with its settings "
+                             "where no flag is given")
+    parser.add_argument("--log_dir", "--logDir",
+                        help="write losses and quality of each picture for TensorBoard there")
+    parser.add_argument("--video", metavar="NAME.mp4", type=video_name,
+                        help="write completion.gif as a video too, beside it")
 
-    mask = parser.add_argument_group("what is missing")
-    mask.add_argument("--maskType", choices=tuple(utils.MASKS), default="center",
-                      help="; ".join(f"{name}: {utils.mask_help(name)}" for name in utils.MASKS))
-    mask.add_argument("--centerScale", type=number(float, low=0, high=0.5), default=0.25,
-                      help="where the center mask begins, as a share of the edge")
 
+    add_mask_flags(parser.add_argument_group("what is missing"))
+    add_frame_flags(parser.add_argument_group("what the network sees of a picture"))
     search = parser.add_argument_group("the search for z")
     search.add_argument("--preset", choices=tuple(PRESETS),
                         help="set several flags, of which those given beside it stand: "
@@ -90,19 +96,150 @@ def parse_args(argv=None):
     search.add_argument("--hmcL", type=count, default=100, help="leapfrog steps per iteration")
     search.add_argument("--hmcAnneal", type=number(float, above=0), default=1.0,
                         help="factor on hmcBeta after each iteration")
-    search.add_argument("--lam", type=number(float, low=0), default=0.1,
-                        help="weight of the perceptual loss")
-    machine = parser.add_argument_group("the machine")
-    utils.add_machine_flags(machine)
-    preset = PRESETS.get(parser.parse_known_args(argv)[0].preset, {})
+    search.add_argument("--nCandidates", type=count, default=1, metavar="K",
+                        help="searches for each picture, from different z; the result is that of "
+                             "the lowest loss, and candidates/ shows all")
+    add_loss_flags(parser.add_argument_group("the loss and the blend"))
+    utils.add_machine_flags(parser.add_argument_group("the machine"))
+    first = parser.parse_known_args(argv)[0]
+    preset = PRESETS.get(first.preset, {})
     if not utils.has_bfloat16():  # it would be slower than float32
         preset = {flag: value for flag, value in preset.items() if value != "bfloat16"}
+    if first.init:
+        from inpainting.results import read_latents
+
+        preset = read_latents(first.init)[1] | preset
     parser.set_defaults(**{flag: value for flag, value in preset.items() if flag != "lr"})
     config = parser.parse_args(argv)
     if config.lr is None:  # a preset's is of the preset's approach
         same = config.approach == preset.get("approach")
         config.lr = preset["lr"] if same else DEFAULT_LR[config.approach]
+    return resolve(config, parser)
+
+
+def resolve(config, parser):
+    """What follows from flags together: `own_mask`, `frame`, `crop` and `blend`."""
+    own = [flag for flag in ("mask", "maskFromAlpha", "maskColor") if getattr(config, flag)]
+    if len(own) > 1:
+        parser.error(f"--{own[0]} and --{own[1]}: leave out one of them")
+    config.own_mask = bool(own)
+    for flag in ("faces", "landmarks", "alignBy"):
+        if getattr(config, flag) != parser.get_default(flag) and not config.align:
+            parser.error(f"--{flag} {getattr(config, flag)}: is of --align; add that")
+    if config.landmarks and config.faces == "all":
+        parser.error("--faces all: --landmarks has one face; leave out one of them")
+    if config.align:
+        config.frame = "face"
+    elif config.region:
+        config.frame = "region"
+    elif config.letterbox or (config.own_mask and config.crop is None):
+        config.frame = "letterbox"
+    else:
+        config.frame = "stretch" if config.crop is False else "crop"
+    if config.blend is None:
+        seams = config.own_mask or config.frame in ("face", "region", "letterbox")
+        config.blend = "poisson" if seams else "paste"
     return config
+
+
+def add_mask_flags(parser):
+    """The flags that say what is missing."""
+    parser.add_argument("--maskType", choices=tuple(masks.MASKS), default="center",
+                        help="; ".join(f"{name}: {masks.mask_help(name)}" for name in masks.MASKS))
+    parser.add_argument("--centerScale", type=number(float, low=0, high=0.5), default=0.25,
+                        help="where the center mask begins, as a share of the edge")
+    parser.add_argument("--maskSide", choices=(*masks.SIDES, "random"), default="random",
+                        help="the half that the half mask hides; random: another of each picture")
+    parser.add_argument("--fraction", type=number(float, low=0, high=1), default=0.2,
+                        help="the share of pixels that the random mask hides")
+    parser.add_argument("--mask", metavar="FILE|FOLDER",
+                        help="a mask of your own instead, for all pictures, or a folder of masks "
+                             "with the names of the pictures: what is white is missing, or what is "
+                             "opaque if the rest is transparent")
+    parser.add_argument("--maskFromAlpha", action=BooleanOptionalAction, default=False,
+                        help="instead, what is transparent in a picture is missing")
+    parser.add_argument("--maskColor", metavar="'#rrggbb'", type=color,
+                        help="instead, what has this colour in a picture is missing")
+    parser.add_argument("--maskTolerance", type=number(int, low=0, high=255), default=8,
+                        help="how far red, green and blue may each be from --maskColor")
+    parser.add_argument("--truth", metavar="FILE|FOLDER",
+                        help="the whole pictures of the same names: with a mask of your own, the "
+                             "quality in the hole is measured against them")
+
+
+def add_frame_flags(parser):
+    """The flags that say what the network sees of a picture."""
+    parser.add_argument("--faces", choices=("largest", "all"), default="largest",
+                        help="of --align: the largest face (that the mask touches), or each")
+    parser.add_argument("--alignBy", choices=tuple(utils.ALIGNMENTS),
+                        default="innerEyesAndBottomLip",
+                        help="of --align: the landmarks that are put in place, as the network's "
+                             "faces were")
+    parser.add_argument("--landmarks", metavar="FILE",
+                        help="of --align: x and y of the 68 landmarks, or of the three, where no "
+                             "face can be found; or lines of these behind the pictures' names")
+    parser.add_argument("--dlibFacePredictor", metavar="FILE",
+                        help="dlib's 68-landmark predictor (that of face_recognition_models)")
+    box = parser.add_mutually_exclusive_group()
+    box.add_argument("--align", action=BooleanOptionalAction, default=False,
+                     help="find the face, complete it aligned, and put it back into the picture")
+    box.add_argument("--region", metavar="x,y,w,h", type=region,
+                     help="complete this part of the picture and put it back")
+    box.add_argument("--letterbox", action=BooleanOptionalAction, default=False,
+                     help="complete all of the picture, in a square around it; so it is with a "
+                          "mask of your own")
+    box.add_argument("--crop", action=BooleanOptionalAction,
+                     help="complete the centre square, or (--no-crop) the picture made square; so "
+                          "it is with --maskType")
+
+
+def add_loss_flags(parser):
+    """The flags that say what a good z is, and how G(z) gets into the hole."""
+    parser.add_argument("--lam", type=number(float, low=0), default=0.1,
+                        help="weight of the perceptual loss")
+    parser.add_argument("--prior", choices=("article", "saturating"), default="article",
+                        help="the perceptual loss: -log D(G(z)), or log(1 - D(G(z)))")
+    parser.add_argument("--contextual", choices=("uniform", "weighted", "mixed"), default="uniform",
+                        help="known pixels count alike, by how much is missing in a window around "
+                             "them, or half so")
+    parser.add_argument("--window", type=odd, default=7, help="edge of that window")
+    parser.add_argument("--mix", type=number(float, low=0, high=1), default=0.5,
+                        help="the share of weighted in mixed")
+    parser.add_argument("--blend", choices=("paste", "poisson"),
+                        help="put G(z) into the hole as it is, or keep its gradients and meet what "
+                             "is known (default: poisson with --align, --region, --letterbox or a "
+                             "mask of your own, else paste)")
+
+
+def region(text):
+    """`x,y,w,h` as a tuple of ints."""
+    if not re.fullmatch(r"\d+,\d+,\d*[1-9]\d*,\d*[1-9]\d*", text):
+        raise argparse.ArgumentTypeError(
+            f"{text}: must be x,y,w,h in pixels, w and h at least 1, such as 120,80,200,200")
+    return tuple(map(int, text.split(",")))
+
+
+def color(text):
+    """`#rrggbb` as a tuple of three ints."""
+    if not re.fullmatch(r"#?[0-9a-fA-F]{6}", text):
+        raise argparse.ArgumentTypeError(f"{text}: must be a colour such as '#ffffff'")
+    return tuple(bytes.fromhex(text.lstrip("#")))
+
+
+def odd(text):
+    """An odd int of 3 or more."""
+    value = number(int, low=3)(text)
+    if value % 2 == 0:
+        raise argparse.ArgumentTypeError(f"{text}: must be odd")
+    return value
+
+
+def video_name(text):
+    """A file name that ends in .mp4."""
+    if os.path.basename(text) != text or not text.lower().endswith(".mp4"):
+        raise argparse.ArgumentTypeError(
+            f"{text}: must be a name that ends in .mp4, without a folder")
+    return text
 
 
 def main(argv=None):
@@ -110,9 +247,15 @@ def main(argv=None):
     utils.import_tensorflow()
     from model import DCGAN
 
+    if config.align and not config.landmarks:
+        config.dlibFacePredictor = config.dlibFacePredictor or utils.face_predictor_path()
+        utils.check_predictor(config.dlibFacePredictor)
     model = DCGAN.from_checkpoint(
-        config.checkpointDir, batch_size=config.batchSize, lam=config.lam, seed=config.seed,
-        precision=config.precision, jit=config.jit)
+        config.checkpointDir, batch_size=config.batchSize, lam=config.lam, prior=config.prior,
+        seed=config.seed, precision=config.precision, jit=config.jit)
+    if config.window > 2 * model.image_size:
+        raise UserError(f"--window {config.window}: the checkpoint's pictures have an edge of "
+                        f"{model.image_size}; make it smaller")
     if config.imgSize not in (None, model.image_size):
         raise UserError(f"--imgSize {config.imgSize}: the checkpoint in {config.checkpointDir} is "
                         f"for {model.image_size}; leave the flag out")

@@ -19,6 +19,9 @@ from tqdm import tqdm
 
 import ops
 import utils
+from inpainting.masks import alike
+from inpainting.photos import Framer
+from inpainting.results import Results, read_latents
 from utils import UserError
 
 CHECKPOINT_NAME = "DCGAN"
@@ -95,14 +98,14 @@ def initial_value(name, shape, seed):
 
 
 class CompletionBatch(NamedTuple):
-    """Images that are completed together, and where what becomes of them is written."""
+    """Images that are completed together."""
 
-    folder: str  # of the grids and the animation
-    logs: list  # one path per image
+    frames: list  # of `inpainting.photos.Frame`
     images: np.ndarray  # `[B, H, W, C]` uint8
     y: np.ndarray  # the same, float32 in [-1, 1]
-    mask: np.ndarray  # `[1, H, W, 1]` float32, 1 = known
-    lowres_mask: np.ndarray  # `[1, h, w, 1]` float32, 1 = the block's mean is known
+    mask: np.ndarray  # `[B, H, W, 1]` float32, 1 = known, 0 = missing
+    weights: np.ndarray  # `[B, H, W, 1]` float32, the mask as the contextual loss weighs it
+    lowres_mask: np.ndarray  # `[1, 1, 1, 1]` float32, 1 = the blocks' means are known
 
 
 class SearchState(NamedTuple):
@@ -136,6 +139,8 @@ class DCGAN(tf.Module):
         gf_dim, df_dim: channels of G's and D's widest-resolution layer; deeper ones have up to 8x.
         c_dim: 3 for RGB, 1 for grey.
         lam: weight of the perceptual against the contextual loss in completion.
+        prior: the perceptual loss in completion: article, -log D(G(z)), or saturating,
+            log(1 - D(G(z))).
         lowres: edge of the blocks that the `lowres` mask averages.
         seed: seeds weights, z and the order of the data.
         precision: of the convolutions, float32, bfloat16 or float16; variables, batch norm's
@@ -146,12 +151,14 @@ class DCGAN(tf.Module):
     """
 
     def __init__(self, image_size=64, batch_size=64, z_dim=100, gf_dim=64, df_dim=64, c_dim=3,
-                 lam=0.1, lowres=8, seed=0, precision="float32", jit=None, architecture=None):
+                 lam=0.1, prior="article", lowres=8, seed=0, precision="float32", jit=None,
+                 architecture=None):
         super().__init__(name="DCGAN")
         self.architecture = architecture or Architecture.make(
             image_size, z_dim, gf_dim, df_dim, c_dim)
         self.image_size, self.z_dim, self.c_dim, *_ = self.architecture
-        self.batch_size, self.lam, self.lowres, self.seed = batch_size, lam, lowres, seed
+        self.batch_size, self.lowres, self.seed = batch_size, lowres, seed
+        self.lam, self.prior = lam, prior
         self.dtype = tf.as_dtype(precision)
         self.jit = bool(tf.config.get_visible_devices("GPU")) if jit is None else jit
         self.vars = {
@@ -521,15 +528,13 @@ class DCGAN(tf.Module):
     def completion_losses(self, z, images, mask, lowres_mask=0.0, weights=None):
         """The loss of each z as a completion of its image (Yeh et al. 2016, section 3).
 
-        contextual = sum |mask * G(z) - mask * y|, plus the same over block means where
-        `lowres_mask` is 1; perceptual = G's loss of that image; complete = contextual + lam *
-        perceptual. All per image: the article adds lam times the *batch mean* of the perceptual
-        loss to each, whose gradient is the same.
+        complete = contextual + lam * perceptual. All per image: the article adds lam times the
+        *batch mean* of the perceptual loss to each, whose gradient is the same.
 
         Args:
             z: `[B, z_dim]` float32 in [-1, 1].
             images: `[B, H, W, C]` float32 in [-1, 1], the y; pixels under mask 0 do not matter.
-            mask: broadcastable to `images`, 1 = known, 0 = missing.
+            mask: broadcastable to `images`, 1 = known, 0 = missing; or its `contextual_weights`.
             lowres_mask: broadcastable to the block means, 1 = that mean is known.
             weights: as `generator` takes them.
 
@@ -538,33 +543,72 @@ class DCGAN(tf.Module):
         """
         G = self.generator(z, weights=weights)
         contextual = self.contextual_loss(G, images, mask, lowres_mask)
-        perceptual = self.g_loss(self.discriminator(G, weights=weights)[1])
+        perceptual = self.perceptual_loss(self.discriminator(G, weights=weights)[1])
         return contextual + self.lam * perceptual, contextual, perceptual
 
     def contextual_loss(self, G, images, mask, lowres_mask=0.0):
-        """`[B]`: how far each G(z) is from what is known of its image, by `completion_losses`."""
+        """`[B]`: sum |mask * G(z) - mask * y|, how far each G(z) is from what is known of its
+        image, plus the same over block means where `lowres_mask` is 1."""
         means = ops.downsample(G, self.lowres) - ops.downsample(images, self.lowres)
         return (tf.reduce_sum(tf.abs(mask * G - mask * images), axis=[1, 2, 3])
                 + tf.reduce_sum(lowres_mask * tf.abs(means), axis=[1, 2, 3]))
 
-    def initial_z(self, first, count):
+    def perceptual_loss(self, logits):
+        """`[B]`: how unreal D finds each G(z): -log D, as the article's code has it, or log(1 - D),
+        as it and the paper write it, whose gradient fades where D is sure."""
+        return self.g_loss(logits) if self.prior == "article" else -self.d_loss_fake(logits)
+
+    @staticmethod
+    def contextual_weights(mask, method, window=7, mix=0.5):
+        """How much each known pixel counts in the contextual loss.
+
+        `weighted` is Yeh et al.'s importance (CVPR 2017, arXiv 1607.07539v3, section 3.1): the
+        share of missing pixels in the window around a known pixel, here scaled so that the weights'
+        sum is the mask's and `lam` keeps its meaning. `uniform` is the mask, `mixed` between both.
+
+        Args:
+            mask: `[B, H, W, 1]` float32, 1 = known, 0 = missing.
+            method: uniform, weighted or mixed.
+            window: edge of the window, odd; beyond the image it is mirrored.
+            mix: the share of `weighted` in `mixed`.
+
+        Returns:
+            `[B, H, W, 1]` float32, 0 where pixels are missing.
+        """
+        half = [window // 2] * 2
+        missing = tf.pad(1 - mask, [[0, 0], half, half, [0, 0]], "SYMMETRIC")
+        importance = mask * tf.nn.avg_pool2d(missing, window, 1, "VALID")
+        total, known = (tf.reduce_sum(t, axis=[1, 2, 3], keepdims=True) for t in (importance, mask))
+        # Where nothing is missing, no pixel is more important than another.
+        weighted = tf.where(total > 0, importance * tf.math.divide_no_nan(known, total), mask)
+        share = {"uniform": 0.0, "weighted": 1.0, "mixed": mix}[method]
+        return share * weighted + (1 - share) * mask
+
+    def initial_z(self, first, count, candidate=0):
         """Uniform z number `first`, `first + 1`, ..., each a function of the seed and its number.
+
+        Args:
+            first: the number of the first image.
+            count: B, how many.
+            candidate: which of an image's searches they are for.
 
         Returns:
             `[count, z_dim]` float32 in [-1, 1].
         """
+        which = [candidate] if candidate else []
         return tf.constant(np.stack([
-            np.random.default_rng([self.seed, index]).uniform(-1, 1, self.z_dim)
+            np.random.default_rng([self.seed, index, *which]).uniform(-1, 1, self.z_dim)
             for index in range(first, first + count)]), tf.float32)
 
-    def make_bank(self, count):
+    def make_bank(self, count, candidate=0):
         """Random z and their G(z), which `start_z` chooses the starts of searches from.
 
         Returns:
             `(zs, images)`: `[count, z_dim]` and `[count, H, W, C]` float32 in [-1, 1]; the z are a
-            function of the seed.
+            function of the seed and the candidate.
         """
-        zs = tf.random.stateless_uniform([count, self.z_dim], [self.seed, -1], -1, 1)
+        zs = tf.random.stateless_uniform(
+            [count, self.z_dim], [self.seed, -1 - candidate], -1, 1)
         generate = tf.function(self.generator, jit_compile=self.jit, reduce_retracing=True)
         weights = self.search_weights()
         return zs, tf.concat([generate(zs[i:i + self.batch_size], weights=weights)
@@ -587,19 +631,62 @@ class DCGAN(tf.Module):
             `[B, z_dim]` float32 in [-1, 1].
         """
         zs, bank_images = bank
-        if method == "regression":
-            def known(x):
+        mask = np.broadcast_to(mask, [len(images), *np.shape(mask)[1:]])
+        start = np.empty([len(images), self.z_dim], np.float32)
+        for one, rows in alike(mask):  # those of one mask share their regression
+
+            def known(x, one=one):
                 return tf.concat([tf.reshape(t, [len(x), -1]) for t in (
-                    mask * x, lowres_mask * ops.downsample(x, self.lowres))], axis=1)
+                    one * x, lowres_mask * ops.downsample(x, self.lowres))], axis=1)
 
-            z = ops.ridge_prediction(known(bank_images), zs, known(images), RIDGE_STRENGTH)
-            return tf.clip_by_value(z, -1, 1)
+            def best(image, one=one):
+                return tf.argmin(
+                    self.contextual_loss(bank_images, image[tf.newaxis], one, lowres_mask))
 
-        def best(image):
-            return tf.argmin(
-                self.contextual_loss(bank_images, image[tf.newaxis], mask, lowres_mask))
+            y = tf.gather(images, rows)
+            if method == "regression":
+                start[rows] = tf.clip_by_value(ops.ridge_prediction(
+                    known(bank_images), zs, known(y), RIDGE_STRENGTH), -1, 1)
+            else:
+                start[rows] = tf.gather(zs, tf.map_fn(best, y, fn_output_signature=tf.int64))
+        return tf.constant(start)
 
-        return tf.gather(zs, tf.map_fn(best, images, fn_output_signature=tf.int64))
+    def make_start(self, config):
+        """Where searches start.
+
+        Args:
+            config: `nInit` (1: at a random z of each image's own; N: by `start_z`), `initBy`,
+                `nCandidates` and `init`, the path of a latents.npz, whose images go on where they
+                were, or None.
+
+        Returns:
+            The function `(batch, first) -> z`: of a `CompletionBatch` of B images, numbered from
+            `first` on, `[B * nCandidates, z_dim]` float32, an image's candidates side by side.
+
+        Raises:
+            UserError: the latents are not for this network or number of candidates.
+        """
+        candidates = range(config.nCandidates)
+        banks = [self.make_bank(config.nInit, k) for k in candidates if config.nInit > 1]
+        saved = read_latents(config.init)[0] if config.init else {}
+        shape = (config.nCandidates, self.z_dim)
+        for z in saved.values():
+            if z.shape != shape:
+                raise UserError(f"--init {config.init}: for an image, it has {z.shape[0]} z of "
+                                f"{z.shape[1]} numbers, not {shape[0]} of {shape[1]}")
+
+        def start(batch, first):
+            if banks:
+                zs = [self.start_z(bank, config.initBy, batch.y, batch.weights, batch.lowres_mask)
+                      for bank in banks]
+            else:
+                zs = [self.initial_z(first, len(batch.y), k) for k in candidates]
+            z = np.stack(zs, axis=1)
+            for i, frame in enumerate(batch.frames):
+                z[i] = saved.get(frame.name, z[i])
+            return tf.constant(z.reshape(-1, self.z_dim))
+
+        return start
 
     def make_search(self, config):
         """The compiled z-search.
@@ -657,137 +744,96 @@ class DCGAN(tf.Module):
         return start, search
 
     def complete(self, config):
-        """Complete damaged images and write what the article writes, under `config.outDir`.
-
-        Every `outInterval` iterations, and of the results: `hats_imgs/IIII.png` (G(z)) and
-        `completed/IIII.png` (G(z) in the hole), each a grid of the batch; `logs/hats_NN.log` with
-        the loss and z of every iteration of image NN; `before.png`, `masked.png`; at the end
-        `completion.gif` and, for each input, `images/NAME.png`. The second and later batches write
-        their grids into folders of their own, `batch_01`, `batch_02`, ...
+        """Complete damaged images and write what `inpainting.results.Results` says.
 
         Args:
-            config: the flags of complete.py as attributes: `imgs`, `outDir`, `maskType`,
-                `centerScale`, `nIter`, `outInterval`, `crop`, `keepBest`, `nInit`, `initBy` and
-                what `make_search` takes.
+            config: the flags of complete.py as attributes.
 
         Raises:
-            UserError: nothing readable among `imgs`, or `outDir` cannot be written.
+            UserError: nothing usable among `imgs`, or `outDir` cannot be written.
+            KeyboardInterrupt: after what an interrupted search has found is written.
         """
         files = utils.list_images(config.imgs)
-        batches = utils.readable_batches(
-            files, self.batch_size, self.image_size, self.c_dim, config.crop)
+        framer = Framer(config, files, self.image_size, self.c_dim)
+        batches = utils.batched(framer.frames(), self.batch_size)
         first = next(batches, None)
         if first is None:
-            raise UserError(f"none of the {len(files)} images can be read")
-        utils.make_folder(config.outDir, flag="--outDir ")
-        for folder in ("images", "logs"):
-            utils.make_folder(os.path.join(config.outDir, folder))
-        names = utils.unique_names(
-            [os.path.splitext(os.path.basename(path))[0] for path in files])
-        masks, search = self.masks(config), self.make_search(config)
-        bank = self.make_bank(config.nInit) if config.nInit > 1 else None
-        n_batches = -(-len(files) // self.batch_size)
-        done = 0
-        with tqdm(total=n_batches * config.nIter, unit="it", dynamic_ncols=True) as bar:
-            for number, (indices, images) in enumerate(itertools.chain([first], batches)):
-                bar.set_description(f"batch {number + 1}/{n_batches}")
-                batch = CompletionBatch(
-                    config.outDir if number == 0
-                    else os.path.join(config.outDir, f"batch_{number:02d}"),
-                    [os.path.join(config.outDir, "logs", f"hats_{done + i:02d}.log")
-                     for i in range(len(images))],
-                    images, utils.to_float(images), *masks)
-                if bank:
-                    z = self.start_z(bank, config.initBy, batch.y, batch.mask, batch.lowres_mask)
-                else:
-                    z = self.initial_z(done, len(images))
-                z = self._search_batch(config, search, batch, z, done, bar)
-                for index, image in zip(indices, self._completed(batch, self.generator(z))):
-                    utils.save_image(
-                        os.path.join(config.outDir, "images", f"{names[index]}.png"), image)
-                done += len(images)
-        print(f"{done} completed: {os.path.join(config.outDir, 'images')}, "
-              f"animation {os.path.join(config.outDir, 'completion.gif')}")
+            raise UserError(f"none of the {len(files)} images can be completed")
+        results = Results(config, framer, self.z_dim, self.lowres)
+        start, search = self.make_start(config), self.make_search(config)
+        n_batches, done = -(-len(files) // self.batch_size), 0
+        with utils.deferred_interrupt() as interrupted, results, tqdm(
+                total=n_batches * config.nIter, unit="it", dynamic_ncols=True) as bar:
+            for number, frames in enumerate(itertools.chain([first], batches)):
+                bar.set_description(f"batch {number + 1}/{max(n_batches, number + 1)}")
+                batch = self.completion_batch(frames, config)
+                results.begin(batch, number, done)
+                self._search_batch(
+                    config, search, batch, start(batch, done), done, results, bar, interrupted)
+                done += len(frames)
+                if interrupted.is_set():
+                    break
+        print(f"{done} completed: {results.summary()}")
+        if interrupted.is_set():
+            raise KeyboardInterrupt
 
-    def masks(self, config):
-        """The mask `[1, H, W, 1]` and the lowres mask `[1, h, w, 1]` of `--maskType`."""
-        size = self.image_size
-        shape = (size // self.lowres, size // self.lowres)
-        is_lowres = config.maskType == "lowres"
-        mask = utils.MASKS[config.maskType](
-            (size, size), np.random.default_rng(self.seed), config)
-        lowres_mask = np.full(shape, is_lowres, np.float32)
-        return mask[np.newaxis, :, :, np.newaxis], lowres_mask[np.newaxis, :, :, np.newaxis]
+    def completion_batch(self, frames, config):
+        """The `CompletionBatch` of `Frame`s, by `contextual`, `window` and `mix` of the flags."""
+        images = np.stack([frame.image for frame in frames])
+        mask = np.stack([frame.mask for frame in frames])[..., np.newaxis]
+        weights = self.contextual_weights(mask, config.contextual, config.window, config.mix)
+        is_lowres = config.maskType == "lowres" and not config.own_mask
+        return CompletionBatch(frames, images, utils.to_float(images), mask, weights.numpy(),
+                               np.full([1, 1, 1, 1], is_lowres, np.float32))
 
-    def _search_batch(self, config, search, batch, z, first, bar):
-        """Search from z for the images numbered from `first` on, writing the batch's grids, logs
-        and animation; returns the z of the results, `[B, z_dim]`."""
-        self._write_inputs(batch)
-        utils.start_logs(batch.logs, self.z_dim)
+    def _search_batch(self, config, search, batch, z, first, results, bar, interrupted):
+        """Search from z, `[B * nCandidates, z_dim]`, for the images numbered from `first` on, and
+        hand what becomes of them to `results`."""
+        count = config.nCandidates
+        y, weights = (np.repeat(t, count, axis=0) for t in (batch.y, batch.weights))
         start, search = search
-        state, frames, i = start(z, first), [], 0
-        now, result = z.numpy(), z.numpy()
-        running = np.arange(len(now))  # the images that are not done, a row of the state each
-        # An iteration of hmc takes hmcL gradients: fewer at once, so that progress is seen.
-        at_once = max(1, config.outInterval // (config.hmcL if config.approach == "hmc" else 1))
+        state, i, at_once = start(z, first * count), 0, 1
+        now, result, lowest = z.numpy(), z.numpy(), np.full(len(z), np.inf)
+        running = np.arange(len(now))  # the searches that are not done, a row of the state each
+
+        def best_of(z, losses):
+            best = losses.reshape(-1, count).argmin(axis=1)
+            return z.reshape(-1, count, self.z_dim)[np.arange(len(best)), best]
+
         while True:
-            stop = (state.waited.numpy() >= PATIENCE) | (i >= config.nIter)
-            if self.jit and not stop.all():  # XLA would compile anew for each smaller batch
-                stop[:] = False
-            if stop.any():
-                loss = self.completion_losses(
-                    state.z, batch.y[running], batch.mask, batch.lowres_mask)[0]
-                result[running] = state.result(loss, config.keepBest)
-                utils.append_logs([batch.logs[k] for k in running[stop]], i,
-                                  loss.numpy()[np.newaxis, stop],
-                                  state.z.numpy()[np.newaxis, stop])
-                running, state = running[~stop], state.rows(np.flatnonzero(~stop))
-            if i % config.outInterval == 0 or not len(running):
-                frames.append(self._write_grids(batch, i, now if len(running) else result))
-            if not len(running):
-                break
+            ends = i >= config.nIter or interrupted.is_set()
+            if i % config.outInterval == 0 or ends:
+                stop = (state.waited.numpy() >= PATIENCE) | ends
+                if self.jit and not stop.all():  # XLA would compile anew for each smaller batch
+                    stop[:] = False
+                if stop.any():
+                    loss = self.completion_losses(
+                        state.z, y[running], weights[running], batch.lowres_mask)[0]
+                    result[running] = state.result(loss, config.keepBest)
+                    results.iterations(running[stop], i, loss.numpy()[np.newaxis, stop],
+                                       state.z.numpy()[np.newaxis, stop])
+                    running, state = running[~stop], state.rows(np.flatnonzero(~stop))
+                if not len(running):
+                    break
+                results.pictures(i, self.generator(best_of(now, lowest)).numpy())
             n = min(at_once, config.outInterval - i % config.outInterval, config.nIter - i)
+            before = time.perf_counter()
             state, losses, zs = search(
-                state, tf.constant(batch.y[running]), batch.mask, batch.lowres_mask,
+                state, tf.constant(y[running]), weights[running], batch.lowres_mask,
                 tf.constant(i), tf.constant(n))
-            utils.append_logs([batch.logs[k] for k in running], i, losses.numpy(), zs.numpy())
-            now[running] = state.z
+            results.iterations(running, i, losses.numpy(), zs.numpy())
+            # About a second's, so that progress is seen and Ctrl-C is answered.
+            at_once = max(1, int(n / (time.perf_counter() - before)))
+            now[running], lowest[running] = state.z, state.best_loss
             bar.update(n)
             bar.set_postfix(loss=f"{float(tf.reduce_mean(losses[-1])):.1f}")
             i += n
         bar.update(config.nIter - i)
-        utils.save_gif(os.path.join(batch.folder, "completion.gif"), frames)
-        return result
-
-    def _completed(self, batch, G):
-        """G(z) in the hole, `[B, H, W, C]` uint8; the known pixels are the input's bit for bit."""
-        return np.where(batch.mask == 1, batch.images, utils.to_uint8(G))
-
-    def _write_inputs(self, batch):
-        """`before.png`, `masked.png`, and `lowres.png` where block means are known."""
-        for name in ("hats_imgs", "completed"):
-            utils.make_folder(os.path.join(batch.folder, name))
-        utils.save_image(os.path.join(batch.folder, "before.png"), utils.grid(batch.images))
-        masked = utils.to_uint8(batch.y * batch.mask)
-        utils.save_image(os.path.join(batch.folder, "masked.png"), utils.grid(masked))
-        if batch.lowres_mask.any():
-            self._save_lowres(os.path.join(batch.folder, "lowres.png"), batch.y)
-
-    def _write_grids(self, batch, i, z):
-        """G(z) and the completions of iteration i; returns the path of the latter."""
-        G = self.generator(z)
-        hats = os.path.join(batch.folder, "hats_imgs", f"{i:04d}")
-        utils.save_image(f"{hats}.png", utils.grid(utils.to_uint8(G)))
-        if batch.lowres_mask.any():
-            self._save_lowres(f"{hats}.lowres.png", G)
-        path = os.path.join(batch.folder, "completed", f"{i:04d}.png")
-        utils.save_image(path, utils.grid(self._completed(batch, G)))
-        return path
-
-    def _save_lowres(self, path, images):
-        means = ops.downsample(images, self.lowres).numpy()
-        blocks = means.repeat(self.lowres, axis=1).repeat(self.lowres, axis=2)
-        utils.save_image(path, utils.grid(utils.to_uint8(blocks)))
+        losses = [t.numpy() for t in self.completion_losses(
+            result, y, weights, batch.lowres_mask)]
+        results.end(i, result.reshape(-1, count, self.z_dim),
+                    *(t.reshape(-1, count) for t in losses),
+                    self.generator(result).numpy().reshape(-1, count, *batch.y.shape[1:]))
 
     # Checkpoints
 

@@ -1,4 +1,4 @@
-"""Files and pictures: listing, reading, batching, grids, masks, alignment, and the command line.
+"""Files and pictures: listing, reading, batching, grids, alignment, and the command line.
 
 Pictures are `[H, W, C]` uint8 arrays, C 1 (grey) or 3 (RGB); the networks' range [-1, 1] is entered
 and left by `to_float` and `to_uint8`, which map every byte to itself. TensorFlow, OpenCV and dlib
@@ -7,7 +7,9 @@ are imported where they are used, so that `--help` does not wait for them.
 
 import argparse
 import contextlib
+import functools
 import importlib.util
+import itertools
 import os
 import re
 import signal
@@ -80,6 +82,26 @@ def unique_names(names):
     return unique
 
 
+def untaken(name, names):
+    """The name, with `-2`, `-3`, ... behind it if one of the names already is it."""
+    return unique_names([*names, name])[-1]
+
+
+def stem(path):
+    """A file's name without folder and suffix."""
+    return os.path.splitext(os.path.basename(path))[0]
+
+
+def by_stem(files, flag):
+    """`{stem: file}`; a UserError, begun with `flag`, if two files share one."""
+    stems = {}
+    for path in files:
+        if stem(path) in stems:
+            raise UserError(f"{flag} {path}: another file has the same name, {stems[stem(path)]}")
+        stems[stem(path)] = path
+    return stems
+
+
 def make_folder(path, flag=""):
     """Make a folder unless it is there, and see that files can be written into it.
 
@@ -123,22 +145,17 @@ def write_whole(path, write):
 # Reading and writing pictures
 
 
-def read_image(path, size=None, c_dim=3, crop=True):
-    """Read any picture that Pillow knows, upright, as grey or RGB.
-
-    16-bit pictures are scaled to 8, and the alpha channel is dropped.
+def open_image(path):
+    """Any picture that Pillow knows, upright and decoded, with 16 bits scaled to 8.
 
     Args:
         path: the file; what it holds decides, not its suffix.
-        size: edge to resize to, antialiased; None leaves the picture as it is.
-        c_dim: 1 (grey) or 3 (RGB).
-        crop: cut the centre square before resizing, instead of distorting.
 
     Returns:
-        `[H, W, c_dim]` uint8.
+        A Pillow image of any mode of 8 bits.
 
     Raises:
-        OSError, ValueError: it cannot be read; `UnidentifiedImageError` is an OSError too.
+        OSError: it cannot be read; `UnidentifiedImageError` is an OSError too.
     """
     with warnings.catch_warnings():
         # Pillow only warns from 89 to 178 million pixels, and refuses beyond.
@@ -148,22 +165,44 @@ def read_image(path, size=None, c_dim=3, crop=True):
                 image = ImageOps.exif_transpose(image)
                 if image.mode.startswith("I"):
                     image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
-                image = image.convert("L" if c_dim == 1 else "RGB")
+                return image
         except UnidentifiedImageError as error:
             raise OSError("not an image") from error
         # Pillow's decoders raise SyntaxError, struct.error, EOFError, ... on damaged files.
         except Exception as error:
             raise OSError(f"damaged image ({error})") from error
+
+
+def read_image(path, size=None, c_dim=3, crop=True):
+    """Read any picture that Pillow knows, upright, as grey or RGB without its alpha channel.
+
+    Args:
+        path: the file.
+        size: edge to resize to, antialiased; None leaves the picture as it is.
+        c_dim: 1 (grey) or 3 (RGB).
+        crop: cut the centre square before resizing, instead of distorting.
+
+    Returns:
+        `[H, W, c_dim]` uint8.
+
+    Raises:
+        OSError, ValueError: it cannot be read.
+    """
+    image = open_image(path).convert("L" if c_dim == 1 else "RGB")
     if size is not None and image.size != (size, size):
         image = (ImageOps.fit if crop else Image.Image.resize)(
             image, (size, size), Image.Resampling.LANCZOS)
     return np.asarray(image).reshape(image.height, image.width, c_dim)
 
 
+def as_pillow(image):
+    """`[H, W, C]` uint8 (C 1 or 3) as a Pillow image."""
+    return Image.fromarray(image.squeeze(axis=2) if image.shape[2] == 1 else image)
+
+
 def save_image(path, image):
     """Write `[H, W, C]` uint8 (C 1 or 3) as PNG, whole or not at all."""
-    picture = Image.fromarray(image.squeeze(axis=2) if image.shape[2] == 1 else image)
-    write_whole(path, lambda temporary: picture.save(temporary, format="PNG"))
+    write_whole(path, lambda temporary: as_pillow(image).save(temporary, format="PNG"))
 
 
 def to_float(images):
@@ -205,6 +244,35 @@ def save_gif(path, frames, milliseconds=100):
     write_whole(path, write)
 
 
+def save_video(path, frames, per_second=10):
+    """The same as a video, in VP9, which browsers play and OpenCV's wheel has an encoder for.
+
+    Args:
+        path: the video, .mp4.
+        frames: as `save_gif` takes them.
+        per_second: how many are shown.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    import cv2
+
+    pictures = [read_image(frame) for frame in frames]
+    height, width, _ = pictures[0].shape
+
+    def write(temporary):
+        video = cv2.VideoWriter(temporary, cv2.VideoWriter_fourcc(*"vp09"), per_second,
+                                (width + width % 2, height + height % 2))  # it wants even edges
+        if not video.isOpened():
+            raise OSError("OpenCV has no encoder for it here")
+        for picture in pictures:
+            video.write(np.pad(picture[..., ::-1], ((0, height % 2), (0, width % 2), (0, 0)),
+                               mode="edge"))
+        video.release()
+
+    write_whole(path, write)
+
+
 def start_logs(paths, z_dim):
     """Begin each search log anew with its header, as the original writes it."""
     header = "iter loss " + " ".join(f"z{i}" for i in range(z_dim)) + "\n"
@@ -232,26 +300,24 @@ def append_logs(paths, first, losses, zs):
 # Batches
 
 
-def read_or_warn(path, size=None, c_dim=3, crop=True):
-    """`read_image`, or None and a warning that names the file."""
+def or_warn(path, read):
+    """What `read()` returns, or None and a warning that names the file."""
     try:
-        return read_image(path, size, c_dim, crop)
+        return read()
     except (OSError, ValueError) as error:
         print(f"warning: {path}: {error}; skipped", file=sys.stderr)
         return None
 
 
-def readable_batches(files, batch_size, size, c_dim, crop):
-    """Yield `(indices, [b, size, size, c_dim] uint8)` of the files that can be read, in order."""
-    indices, images = [], []
-    for index, path in enumerate(files):
-        image = read_or_warn(path, size, c_dim, crop)
-        if image is not None:
-            indices.append(index)
-            images.append(image)
-        if images and (len(images) == batch_size or index == len(files) - 1):
-            yield indices, np.stack(images)
-            indices, images = [], []
+def read_or_warn(path, size=None, c_dim=3, crop=True):
+    """`read_image`, or None and a warning that names the file."""
+    return or_warn(path, lambda: read_image(path, size, c_dim, crop))
+
+
+def batched(items, count):
+    """Yield lists of `count` of the items, and of what remains."""
+    items = iter(items)
+    return iter(lambda: list(itertools.islice(items, count)), [])
 
 
 def image_batches(files, batch_size, size, c_dim, crop, seed, start, unreadable):
@@ -323,6 +389,45 @@ def face_predictor_path():
                         "shape_predictor_68_face_landmarks.dat")
 
 
+@functools.cache
+def _dlib(predictor):
+    """dlib's detector and landmark predictor, made once in each process."""
+    import dlib
+
+    return dlib.get_frontal_face_detector(), dlib.shape_predictor(predictor)
+
+
+def check_predictor(path):
+    """Raise UserError unless the file is a predictor of 68 landmarks."""
+    import dlib
+
+    if not os.path.isfile(path):
+        raise UserError(f"--dlibFacePredictor {path}: no such file")
+    try:
+        _, shape = _dlib(path)
+        count = shape(np.zeros((8, 8, 3), np.uint8), dlib.rectangle(0, 0, 7, 7)).num_parts
+    except RuntimeError:
+        count = 0
+    if count != 68:
+        raise UserError(f"--dlibFacePredictor {path}: is not a predictor of 68 landmarks")
+
+
+def find_landmarks(image, predictor):
+    """The 68 landmarks of every face, the largest face first.
+
+    Args:
+        image: `[H, W, 3]` uint8.
+        predictor: path of dlib's predictor.
+
+    Returns:
+        A list of `[68, 2]` float64: x, y in pixels.
+    """
+    detector, shape = _dlib(predictor)
+    faces = sorted(detector(image, 1), key=lambda face: -face.area())
+    return [np.array([(point.x, point.y) for point in shape(image, face).parts()], np.float64)
+            for face in faces]
+
+
 def face_transform(landmarks, indices, size):
     """The affine map that puts three landmarks at their template places, as OpenFace aligns.
 
@@ -364,59 +469,6 @@ def warp_face(image, transform, size):
     if k > 1:
         warped = cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA)
     return warped.reshape(size, size, image.shape[2])
-
-
-# Masks: `[H, W]` float32, 1 = known, 0 = missing, from (shape, rng, options)
-
-
-def _random_mask(shape, rng, options):
-    """A fifth of the pixels missing, here and there."""
-    return (rng.random(shape) >= 0.2).astype(np.float32)
-
-
-def _center_mask(shape, rng, options):
-    """The middle missing, from `--centerScale` of the edge to as far from the other side."""
-    mask = np.ones(shape, np.float32)
-    low, high = (int(shape[0] * s) for s in (options.centerScale, 1 - options.centerScale))
-    mask[low:high, low:high] = 0
-    return mask
-
-
-def _left_mask(shape, rng, options):
-    """The left half missing."""
-    mask = np.ones(shape, np.float32)
-    mask[:, :shape[1] // 2] = 0
-    return mask
-
-
-def _full_mask(shape, rng, options):
-    """Everything known: G(z) imitates the whole image, and none of it is used."""
-    return np.ones(shape, np.float32)
-
-
-def _grid_mask(shape, rng, options):
-    """Every fourth pixel of every fourth row known."""
-    mask = np.zeros(shape, np.float32)
-    mask[::4, ::4] = 1
-    return mask
-
-
-def _lowres_mask(shape, rng, options):
-    """Every pixel missing; the means over 8x8 blocks are known instead."""
-    return np.zeros(shape, np.float32)
-
-
-MASKS = {"random": _random_mask, "center": _center_mask, "left": _left_mask, "full": _full_mask,
-         "grid": _grid_mask, "lowres": _lowres_mask}
-
-
-def mask_help(name):
-    """What a mask does, for `--help`."""
-    text = MASKS[name].__doc__.rstrip(".")
-    return text[0].lower() + text[1:]
-
-
-# The command line
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):

@@ -24,8 +24,9 @@ from types import SimpleNamespace
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import numpy as np  # noqa: E402
 
-import complete  # noqa: E402
 import utils  # noqa: E402  (the project's root is on the path only now)
+from inpainting.masks import MASKS  # noqa: E402
+from inpainting.measures import psnr, ssim  # noqa: E402
 from utils import UserError, number  # noqa: E402
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
@@ -41,7 +42,6 @@ SCRIPTS = ("script-train", "script-memory", "script-startup")
 FACES = ("script-complete", "script-fast", "search-fast")  # with faces and a network for them
 # The bare step that a script's row is held against, of the minutes before and behind it.
 BARE = {"script-train": "train-float32", "script-complete": "search-float32"}
-CENTER = SimpleNamespace(maskType="center", centerScale=0.25)  # complete.py's default mask
 PATTERN = re.compile(r"(train|search)(?:-(torch|article))?(?:-(float32|bfloat16))?"
                      r"(?:-batch(\d+))?(?:-size(\d+))?")
 
@@ -79,13 +79,18 @@ def operations(kind, model):
         passes[0] * macs["generator"] + passes[1] * macs["discriminator"])
 
 
+def center_mask(size):
+    """complete.py's default mask, `[size, size]`."""
+    return MASKS["center"]((size, size), None, SimpleNamespace(centerScale=0.25))
+
+
 def make_inputs(model):
     """Random images, z and the center mask, as NumPy."""
     rng = np.random.default_rng(0)
     shape = (model.batch_size, model.image_size, model.image_size, model.c_dim)
     images = rng.uniform(-1, 1, shape).astype(np.float32)
     z = rng.uniform(-1, 1, (model.batch_size, model.z_dim)).astype(np.float32)
-    return images, z, model.masks(CENTER)[0]
+    return images, z, center_mask(model.image_size)[np.newaxis, :, :, np.newaxis]
 
 
 def our_step(kind, model, images, z, mask):
@@ -205,14 +210,14 @@ def save_untrained(folder):
 
 def run_script_complete(config, *flags):
     """complete.py with 64 faces in one batch; with the quality of what it makes."""
-    from quality import psnr, read_results, ssim
+    from quality import read_results
     from search import spread
 
     with tempfile.TemporaryDirectory() as folder:
         seconds, _ = run_script(f"{ROOT}/complete.py", *spread([config.faces], 64),
                                 "--checkpointDir", config.checkpointDir, "--outDir", folder, *flags)
         made, truth = read_results(folder, config.faces)
-    hole = utils.MASKS["center"](made.shape[1:3], None, CENTER) == 0
+    hole = center_mask(made.shape[1]) == 0
     return {"seconds": seconds, "PSNR": psnr(made, truth, hole).mean(),
             "SSIM": ssim(made, truth, hole).mean()}
 
@@ -240,14 +245,10 @@ def run_script_startup(folder):
 def run_search_fast(config):
     """The search of `--preset fast` alone, from making its bank to the last iteration."""
     utils.import_tensorflow()
-    from search import load_images, search
+    from search import load, search, spread
 
-    from model import DCGAN
-
-    options = complete.parse_args([config.faces, "--preset", "fast"])
-    model = DCGAN.from_checkpoint(config.checkpointDir, precision=options.precision)
-    images = load_images([config.faces], 64, model)
-    times = [list(search(model, options, images, [options.nIter]))[-1][1] for _ in range(3)]
+    loaded = load(["--preset", "fast"], spread([config.faces], 64), config.checkpointDir)
+    times = [list(search(*loaded, [loaded[0].nIter]))[-1][1] for _ in range(3)]
     return {"seconds": statistics.median(times)}
 
 

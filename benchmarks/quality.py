@@ -1,48 +1,40 @@
 #!/usr/bin/env python3
-"""How good completions are: PSNR, SSIM and face embedding distance to the truth, means over images.
+"""How good completions are, by method and mask, beside interpolation and the article's paste.
 
-    .venv/bin/python benchmarks/quality.py ../shared/faces/test completions
+    .venv/bin/python benchmarks/quality.py ../shared/faces/test \\
+        --checkpointDir ../shared/reference-checkpoint
+
+Prints for each mask the means over the pictures of PSNR in the hole, SSIM over the hole and two
+pixels around it, and E, the distance of dlib's face embeddings of completed and true picture.
 """
 
 import os
+import shlex
 import sys
 
 import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import search  # noqa: E402
+
 import utils  # noqa: E402  (the project's root is on the path only now)
+from inpainting.blending import harmonic  # noqa: E402
+from inpainting.masks import MASKS  # noqa: E402
+from inpainting.measures import psnr, ssim  # noqa: E402
 from utils import UserError, number  # noqa: E402
 
-SSIM_MARGIN = 2  # pixels around the hole: an edge that shows is part of what is judged
-
-
-def psnr(images, truth, hole):
-    """PSNR of the pixels in the hole, of each image.
-
-    Args:
-        images, truth: `[B, H, W, C]` uint8.
-        hole: `[H, W]` bool.
-
-    Returns:
-        `[B]` float64, in dB.
-    """
-    error = (images.astype(float) - truth)[:, hole] ** 2
-    with np.errstate(divide="ignore"):  # inf where both are alike
-        return 10 * np.log10(255**2 / error.mean(axis=(1, 2)))
-
-
-def ssim(images, truth, hole):
-    """Structural similarity (Wang et al. 2004) over the hole and `SSIM_MARGIN` pixels around it.
-
-    Takes what `psnr` does and returns `[B]` float64, at most 1.
-    """
-    from scipy.ndimage import binary_dilation
-    from skimage.metrics import structural_similarity
-
-    region = binary_dilation(hole, np.ones((3, 3)), iterations=SSIM_MARGIN)
-    maps = (structural_similarity(a, b, channel_axis=2, data_range=255, full=True)[1]
-            for a, b in zip(images, truth))
-    return np.array([values[region].mean() for values in maps])
+ROWS = {  # what is found by a search: label, flags beside --search, which candidates, blend
+    "uniform": (
+        ("random G(z), Poisson", "--nIter 0", "first", "poisson"),
+        ("G(z), paste (the article)", "", "first", "paste"),
+        ("G(z), Poisson", "", "first", "poisson"),
+        ("best of 4 candidates by loss, Poisson", "--nCandidates 4", "best", "poisson"),
+        ("mean of 4 candidates, Poisson", "--nCandidates 4", "mean", "poisson"),
+        ("weighted contextual, Poisson", "--contextual weighted", "first", "poisson"),
+        ("half uniform and half weighted, Poisson", "--contextual mixed", "first", "poisson")),
+    "presets": (
+        ("`--preset fast`", "--preset fast", "best", None),
+        ("`--preset best`", "--preset best", "best", None))}
 
 
 def embeddings(images):
@@ -61,11 +53,41 @@ def embeddings(images):
     return np.array([net.compute_face_descriptor(face) for face in faces])
 
 
-def measures(images, truth, hole):
-    """`{name: mean}` of all three, of `[B, H, W, 3]` uint8."""
-    distances = np.linalg.norm(embeddings(images) - embeddings(truth), axis=1)
-    return {"PSNR": psnr(images, truth, hole).mean(), "SSIM": ssim(images, truth, hole).mean(),
-            "E": distances.mean()}
+def inpaint(images, mask, method):
+    """OpenCV's inpainting, `cv2.INPAINT_TELEA` or `cv2.INPAINT_NS`, of `[B, H, W, 3]` uint8."""
+    import cv2
+
+    return np.stack([cv2.inpaint(image, (one[..., 0] == 0).astype(np.uint8), 3, method)
+                     for image, one in zip(images, mask)])
+
+
+def interpolations(batch):
+    """Yield `(label, images)` of what needs no network."""
+    import cv2
+
+    known = np.where(batch.mask == 1, batch.images, 0).astype(np.uint8)
+    yield "OpenCV Telea", inpaint(known, batch.mask, cv2.INPAINT_TELEA)
+    yield "OpenCV Navier-Stokes", inpaint(known, batch.mask, cv2.INPAINT_NS)
+    smooth = np.stack([harmonic(y, mask[..., 0]) for y, mask in zip(batch.y, batch.mask)])
+    yield "harmonic interpolation, no network", utils.to_uint8(smooth)
+
+
+def completions(config, files, mask_flags):
+    """Yield `(label, images)` of what a search makes, each search run once."""
+    found = {}
+    for label, flags, which, blend in (*ROWS["uniform"], *ROWS["presets"]):
+        base = "" if "--preset" in flags else config.search
+        if flags == "":  # the first of four candidates is what one alone would be
+            flags = "--nCandidates 4"
+        if flags not in found:
+            options, model, batch = search.load(
+                [*shlex.split(f"{base} {flags}"), *mask_flags], files, config.checkpointDir)
+            found[flags] = options, batch, *list(
+                search.search(options, model, batch, [options.nIter]))[-1][2:]
+        options, batch, losses, G = found[flags]
+        G = {"first": lambda G=G: G[:, 0], "mean": lambda G=G: G.mean(axis=1),
+             "best": lambda losses=losses, G=G: search.best_of(losses, G)}[which]()
+        yield label, search.completed(batch, G, blend or options.blend)
 
 
 def read_results(folder, truth):
@@ -78,37 +100,47 @@ def read_results(folder, truth):
     Raises:
         UserError: a result has no picture of its name in `truth`.
     """
-    def stem(path):
-        return os.path.splitext(os.path.basename(path))[0]
-
-    whole = {stem(path): path for path in utils.list_images([truth])}
+    whole = utils.by_stem(utils.list_images([truth]), "")
     results = utils.list_images([os.path.join(folder, "images")])
-    if not {stem(path) for path in results} <= whole.keys():
+    if not {utils.stem(path) for path in results} <= whole.keys():
         raise UserError(f"{folder}: has pictures that are not in {truth}")
     images = np.stack([utils.read_image(path) for path in results])
     return images, np.stack(
-        [utils.read_image(whole[stem(path)], images.shape[1]) for path in results])
+        [utils.read_image(whole[utils.stem(path)], images.shape[1]) for path in results])
 
 
 def parse_args(argv=None):
     parser = utils.Parser(prog="quality.py", description=__doc__.splitlines()[0])
-    parser.add_argument("truth", help="folder of the whole pictures, no two of one name")
-    parser.add_argument("outDirs", nargs="+", help="folders that complete.py wrote")
-    parser.add_argument("--maskType", choices=("center", "left"), default="center",
-                        help="the mask that was used")
-    parser.add_argument("--centerScale", type=number(float, low=0, high=0.5), default=0.25,
-                        help="as it was used")
+    parser.add_argument("imgs", nargs="+", help="whole pictures, or folders of them")
+    parser.add_argument("--checkpointDir", default="checkpoint", help="the checkpoint")
+    parser.add_argument("--maskType", nargs="+", choices=tuple(MASKS), metavar="MASK",
+                        default=["center", "half", "left", "pattern", "random", "grid"],
+                        help="the masks")
+    parser.add_argument("--search", default="--approach adam --lr 0.1 --nIter 150", metavar="FLAGS",
+                        help="flags of complete.py, in one word: the search of all rows but those "
+                             "of the presets")
+    parser.add_argument("--count", type=number(int, low=1), default=64,
+                        help="pictures, spread evenly over what there is")
     return parser.parse_args(argv)
 
 
 def main(argv=None):
     config = parse_args(argv)
-    for folder in config.outDirs:
-        images, whole = read_results(folder, config.truth)
-        hole = utils.MASKS[config.maskType](images.shape[1:3], None, config) == 0
-        values = measures(images, whole, hole)
-        print(f"{folder}: {len(images)} images, "
-              + ", ".join(f"{name} {value:.3f}" for name, value in values.items()))
+    utils.import_tensorflow()
+    files = search.spread(config.imgs, config.count)
+    for mask in config.maskType:
+        flags = ["--maskType", mask]
+        _, _, batch = search.load(flags, files, config.checkpointDir)
+        hole = batch.mask[..., 0] == 0
+        truth = embeddings(batch.images)
+        print(f"\n{mask} mask, {len(files)} pictures\n\n| method | PSNR | SSIM | E |\n"
+              "| --- | --- | --- | --- |")
+        for rows in (interpolations(batch), completions(config, files, flags)):
+            for label, images in rows:
+                distance = np.linalg.norm(embeddings(images) - truth, axis=1)
+                print(f"| {label} | {psnr(images, batch.images, hole).mean():.2f} "
+                      f"| {ssim(images, batch.images, hole).mean():.3f} "
+                      f"| {distance.mean():.3f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,11 @@ import time
 import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from quality import psnr, ssim  # noqa: E402
-
-import complete  # noqa: E402
-import utils  # noqa: E402  (the project's root is on the path only now)
+import complete  # noqa: E402  (the project's root is on the path only now)
+import utils  # noqa: E402
+from inpainting.blending import blend  # noqa: E402
+from inpainting.measures import psnr, ssim  # noqa: E402
+from inpainting.photos import Framer  # noqa: E402
 from utils import number  # noqa: E402
 
 
@@ -33,71 +34,89 @@ def parse_args(argv=None):
     return parser.parse_args(argv)
 
 
-def search(model, options, images, until):
+def load(flags, files, checkpoint):
+    """What complete.py would have of these flags.
+
+    Args:
+        flags: the flags of complete.py, a list.
+        files: the pictures.
+        checkpoint: as --checkpointDir.
+
+    Returns:
+        `(options, model, batch)`: its flags, a DCGAN, and a `CompletionBatch` of all pictures.
+    """
+    from model import DCGAN
+
+    options = complete.parse_args([*files, *flags])
+    model = DCGAN.from_checkpoint(checkpoint, lam=options.lam, prior=options.prior,
+                                  precision=options.precision, jit=options.jit)
+    frames = list(Framer(options, files, model.image_size, model.c_dim).frames())
+    return options, model, model.completion_batch(frames, options)
+
+
+def search(options, model, batch, until):
     """One search from its start, as complete.py does it: bank, start, iterations, best iterate.
 
     All images stay to the end, so that --tol does not show in the seconds.
 
     Args:
-        model: a DCGAN.
-        options: what complete.py's `parse_args` returns.
-        images: `[B, H, W, C]` uint8.
+        options, model, batch: what `load` returned.
         until: numbers of iterations, ascending.
 
     Yields:
-        `(iterations, seconds, losses [B], completed images [B, H, W, C] uint8)` at each of `until`.
+        `(iterations, seconds, losses [B, K], G(z) [B, K, S, S, C])` at each of `until`.
     """
     import tensorflow as tf
 
-    y = tf.constant(utils.to_float(images))
-    mask, lowres_mask = (tf.constant(m) for m in model.masks(options))
     first = time.perf_counter()
-    z = model.initial_z(0, len(y))
-    if options.nInit > 1:
-        z = model.start_z(model.make_bank(options.nInit), options.initBy, y, mask, lowres_mask)
+    state = model.make_start(options)(batch, 0)
+    y, weights = (tf.repeat(t, options.nCandidates, axis=0) for t in (batch.y, batch.weights))
     start, run = model.make_search(options)
-    state, done, seconds = start(z, 0), 0, time.perf_counter() - first
+    state, done, seconds = start(state, 0), 0, time.perf_counter() - first
     for iterations in until:
         first = time.perf_counter()
-        state, *_ = run(state, y, mask, lowres_mask, tf.constant(done),
+        state, *_ = run(state, y, weights, batch.lowres_mask, tf.constant(done),
                         tf.constant(iterations - done))
-        loss = model.completion_losses(state.z, y, mask, lowres_mask)[0]
+        loss = model.completion_losses(state.z, y, weights, batch.lowres_mask)[0]
         z = state.result(loss, options.keepBest)
-        G = model.generator(z)
+        G = model.generator(z).numpy()
         seconds, done = seconds + time.perf_counter() - first, iterations
-        yield (done, seconds, model.completion_losses(z, y, mask, lowres_mask)[0].numpy(),
-               np.where(mask == 1, images, utils.to_uint8(G)))
+        losses = model.completion_losses(z, y, weights, batch.lowres_mask)[0].numpy()
+        shape = len(batch.y), options.nCandidates
+        yield done, seconds, losses.reshape(shape), G.reshape(*shape, *batch.y.shape[1:])
+
+
+def best_of(losses, G):
+    """The G(z) of the lowest loss among each image's candidates, `[B, S, S, C]`."""
+    return G[np.arange(len(G)), losses.argmin(axis=1)]
+
+
+def completed(batch, G, method):
+    """The batch's images with G(z) in the hole, `[B, S, S, C]` uint8."""
+    blended = blend(method, batch.y, G, batch.mask[..., 0])
+    return np.where(batch.mask == 1, batch.images, utils.to_uint8(blended))
 
 
 def spread(paths, count):
     """So many of the files there are, evenly spread."""
     files = utils.list_images(paths)
-    return [files[i] for i in np.linspace(0, len(files) - 1, count).astype(int)]
-
-
-def load_images(paths, count, model):
-    """`[count, H, W, C]` uint8 of files spread evenly over what there is."""
-    return np.stack([utils.read_image(file, model.image_size, model.c_dim)
-                     for file in spread(paths, count)])
+    return [files[i] for i in np.linspace(0, len(files) - 1, min(count, len(files))).astype(int)]
 
 
 def main(argv=None):
     config = parse_args(argv)
     utils.import_tensorflow()
-    from model import DCGAN
-
     print(f"{'search':<60} {'iterations':>10} {'seconds':>8} {'loss':>6} {'PSNR':>6} {'SSIM':>6}")
+    files = spread(config.imgs, config.count)
     for flags in config.search:
-        options = complete.parse_args([*config.imgs, *shlex.split(flags)])
-        model = DCGAN.from_checkpoint(
-            config.checkpointDir, lam=options.lam, precision=options.precision, jit=options.jit)
-        images = load_images(config.imgs, config.count, model)
-        hole = model.masks(options)[0][0, :, :, 0] == 0
+        options, model, batch = load(shlex.split(flags), files, config.checkpointDir)
+        hole = batch.mask[..., 0] == 0
         until = sorted({i for i in config.iterations if i < options.nIter} | {options.nIter})
-        for done, seconds, losses, completed in search(model, options, images, until):
-            print(f"{flags:<60} {done:>10} {seconds:>8.1f} {losses.mean():>6.0f} "
-                  f"{psnr(completed, images, hole).mean():>6.2f} "
-                  f"{ssim(completed, images, hole).mean():>6.3f}", flush=True)
+        for done, seconds, losses, G in search(options, model, batch, until):
+            images = completed(batch, best_of(losses, G), options.blend)
+            print(f"{flags:<60} {done:>10} {seconds:>8.1f} {losses.min(axis=1).mean():>6.0f} "
+                  f"{psnr(images, batch.images, hole).mean():>6.2f} "
+                  f"{ssim(images, batch.images, hole).mean():>6.3f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,140 @@
+"""How G(z) is put into the hole: pasted, or blended by solving Poisson's equation (Perez, Gangnet
+and Blake 2003), so that its gradients meet the known pixels without a seam."""
+
+import functools
+
+import numpy as np
+
+from inpainting.masks import alike, around
+
+# Unknown pixels up to which the equation is factored; larger holes start from half the resolution.
+DIRECT_LIMIT = 20_000
+
+
+def paste(image, fill, mask):
+    """`fill` in the hole, `image` elsewhere; arguments as of `poisson_blend`."""
+    return np.where(mask[..., np.newaxis] != 0, image, fill)
+
+
+def poisson_blend(image, fill, mask):
+    """The gradients of `fill` in the hole, with the known pixels of `image` as boundary.
+
+    Solves the discrete Poisson equation on the four neighbours that a pixel has inside the picture.
+    As fill + h, its solution is the one in which h is harmonic and equals image - fill around the
+    hole.
+
+    Args:
+        image: `[..., H, W, C]` float; pixels in the hole are not read.
+        fill: `[..., H, W, C]` float.
+        mask: `[H, W]`, 1 = known, 0 = missing.
+
+    Returns:
+        `[..., H, W, C]` float, `image` where it is known; `fill` if nothing is.
+    """
+    known = mask != 0
+    difference = np.where(known[..., np.newaxis], image - fill, 0)
+    return np.where(known[..., np.newaxis], image, fill + harmonic(difference, mask))
+
+
+BLENDS = {"paste": paste, "poisson": poisson_blend}
+
+
+def blend(method, images, fills, masks):
+    """Blend a batch: `images` and `fills` `[B, H, W, C]`, `masks` `[B, H, W]`; one solution for all
+    that share a mask."""
+    results = np.empty_like(images)
+    for mask, indices in alike(masks):
+        results[indices] = BLENDS[method](images[indices], fills[indices], mask)
+    return results
+
+
+def harmonic(image, mask):
+    """The hole filled so smoothly that each pixel is the mean of its neighbours.
+
+    Args:
+        image: `[..., H, W, C]` float; pixels in the hole are not read.
+        mask: `[H, W]`, 1 = known, 0 = missing.
+
+    Returns:
+        `[..., H, W, C]` float; 0 in the hole if nothing is known.
+    """
+    known = np.ascontiguousarray(mask != 0)
+    result = np.where(known[..., np.newaxis], image, 0)
+    if known.all() or not known.any():
+        return result
+    part = around(known)  # all that matters
+    known, values = known[part], np.moveaxis(result, (-3, -2), (0, 1))[part]
+    flat = values.reshape(*known.shape, -1)
+    solve = _solve_directly if np.count_nonzero(~known) <= DIRECT_LIMIT else _solve_by_halves
+    flat[~known] = solve(flat, known)
+    np.moveaxis(result, (-3, -2), (0, 1))[part] = flat.reshape(values.shape)
+    return result
+
+
+def _equation(known):
+    """The equation of the unknown pixels: `A h = B k` with k all pixels, where 0 is the unknown.
+
+    Each says that so many times the pixel as it has neighbours is their sum.
+    """
+    from scipy import sparse
+
+    index = np.arange(known.size).reshape(known.shape)
+    pairs = np.concatenate([
+        np.stack([index[:, :-1].ravel(), index[:, 1:].ravel()]),
+        np.stack([index[:-1].ravel(), index[1:].ravel()])], axis=1)
+    pairs = np.concatenate([pairs, pairs[::-1]], axis=1)
+    unknown = ~known.ravel()
+    row, column = pairs[:, unknown[pairs[0]]]
+    place = np.cumsum(unknown) - 1
+    count = int(unknown.sum())
+    inside = unknown[column]
+    degree = np.bincount(place[row], minlength=count)
+    diagonal = np.arange(count)
+    A = sparse.csc_matrix(
+        (np.concatenate([degree, -np.ones(inside.sum())]),
+         (np.concatenate([diagonal, place[row[inside]]]),
+          np.concatenate([diagonal, place[column[inside]]]))), shape=(count, count))
+    B = sparse.csr_matrix((np.ones((~inside).sum()), (place[row[~inside]], column[~inside])),
+                          shape=(count, known.size))
+    return A, B
+
+
+@functools.lru_cache(maxsize=32)
+def _factors(shape, known):
+    """The equation of a mask, given by its bytes, factored."""
+    from scipy.sparse.linalg import splu
+
+    A, B = _equation(np.frombuffer(known, bool).reshape(shape))
+    # Symmetric and diagonally dominant: the order may follow the pattern alone, without pivots.
+    return splu(A, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0,
+                options={"SymmetricMode": True}), B
+
+
+def _solve_directly(values, known):
+    """The unknown pixels `[n, k]` of `values` `[H, W, k]`, by the factors of their mask."""
+    factors, B = _factors(known.shape, known.tobytes())
+    return factors.solve(B @ values.reshape(known.size, -1).astype(float))
+
+
+def _solve_by_halves(values, known):
+    """The same for many: from the solution at half the resolution, by conjugate gradients.
+
+    The coarse solution has the slow changes, so that few iterations are left for the rest (a
+    cascade; Bornemann and Deuflhard 1996).
+    """
+    import cv2
+    from scipy.sparse.linalg import cg
+
+    height, width = known.shape
+    pad = ((0, height % 2), (0, width % 2))
+    blocks = np.pad(known, pad).reshape((height + 1) // 2, 2, (width + 1) // 2, 2)
+    count = blocks.sum(axis=(1, 3))
+    sums = np.pad(np.where(known[..., np.newaxis], values, 0), (*pad, (0, 0))).reshape(
+        *blocks.shape, -1).sum(axis=(1, 3))
+    coarse = harmonic(sums / np.maximum(count, 1)[..., np.newaxis], count > 0)
+    A, B = _equation(known)
+    right = B @ values.reshape(known.size, -1).astype(float)
+    for k in range(values.shape[2]):
+        guess = cv2.resize(coarse[..., k].astype(float), (width, height))
+        right[:, k] = cg(A, right[:, k], x0=guess[~known], rtol=0, atol=1e-3, maxiter=200)[0]
+    return right

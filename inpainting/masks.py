@@ -1,0 +1,176 @@
+"""What is missing of a picture: masks by name, and masks of one's own.
+
+Masks are 1 (True) where a pixel is known and 0 (False) where it is missing.
+"""
+
+import os
+
+import numpy as np
+
+import utils
+from utils import UserError
+
+THRESHOLD = 127  # of masks from files and of alpha channels, as IOPaint has it
+
+# By name: functions from (shape, rng, options) to `[H, W]` float32. What they draw from `rng` is
+# different for each picture; `options` are the flags of complete.py. Help, tests and the README's
+# gallery are made from the list at the end.
+
+
+def _random_mask(shape, rng, options):
+    """A share of the pixels missing, here and there (`--fraction`)."""
+    return (rng.random(shape) >= options.fraction).astype(np.float32)
+
+
+def _center_mask(shape, rng, options):
+    """The middle missing, from `--centerScale` of the edge to as far from the other side."""
+    mask = np.ones(shape, np.float32)
+    low, high = (int(shape[0] * s) for s in (options.centerScale, 1 - options.centerScale))
+    mask[low:high, low:high] = 0
+    return mask
+
+
+def _left_mask(shape, rng, options):
+    """The left half missing."""
+    return _without_half(shape, "left")
+
+
+def _half_mask(shape, rng, options):
+    """One half missing (`--maskSide`)."""
+    side = options.maskSide
+    return _without_half(shape, rng.choice(SIDES) if side == "random" else side)
+
+
+SIDES = ("left", "right", "top", "bottom")
+
+
+def _without_half(shape, side):
+    mask = np.ones(shape, np.float32)
+    axis, first = {"left": (1, True), "right": (1, False),
+                   "top": (0, True), "bottom": (0, False)}[side]
+    half = shape[axis] // 2
+    np.moveaxis(mask, axis, 0)[slice(half) if first else slice(half, None)] = 0
+    return mask
+
+
+def _pattern_mask(shape, rng, options):
+    """A quarter missing, in irregular blots."""
+    from scipy.ndimage import gaussian_filter
+
+    noise = gaussian_filter(rng.normal(size=shape), shape[0] / 20, mode="wrap")
+    return (noise >= np.quantile(noise, 0.25)).astype(np.float32)
+
+
+def _full_mask(shape, rng, options):
+    """Everything known: G(z) imitates the whole image, and none of it is used."""
+    return np.ones(shape, np.float32)
+
+
+def _grid_mask(shape, rng, options):
+    """Every fourth pixel of every fourth row known."""
+    mask = np.zeros(shape, np.float32)
+    mask[::4, ::4] = 1
+    return mask
+
+
+def _lowres_mask(shape, rng, options):
+    """Every pixel missing; the means over 8x8 blocks are known instead."""
+    return np.zeros(shape, np.float32)
+
+
+MASKS = {"random": _random_mask, "center": _center_mask, "left": _left_mask, "half": _half_mask,
+         "pattern": _pattern_mask, "full": _full_mask, "grid": _grid_mask, "lowres": _lowres_mask}
+
+
+def mask_help(name):
+    """What a mask does, for `--help`."""
+    text = MASKS[name].__doc__.rstrip(".").replace("`", "")
+    return text[0].lower() + text[1:]
+
+
+# Of one's own: `[H, W]` bool, True = known, in the pixels of the upright picture
+
+
+def match_masks(mask, files):
+    """The mask file of each picture.
+
+    Args:
+        mask: one file, for all pictures, or a folder, whose masks belong to the pictures of the
+            same name (whatever the suffixes).
+        files: the pictures.
+
+    Returns:
+        As many paths as pictures; None for a picture without a mask.
+
+    Raises:
+        UserError: there is no such file or folder, no picture has a mask, or two masks claim one.
+    """
+    if not os.path.isdir(mask):
+        return utils.list_images([mask], flag="--mask ") * len(files)
+    masks = utils.by_stem(utils.list_images([mask], flag="--mask "), "--mask")
+    matched = [masks.get(utils.stem(path)) for path in files]
+    if not any(matched):
+        raise UserError(f"--mask {mask}: no mask in there has the name of a picture, such as "
+                        f"{utils.stem(files[0])}.png")
+    return matched
+
+
+def read_mask(path, shape):
+    """A mask file: what is painted is missing.
+
+    That is what is opaque, in a file with transparent pixels, and otherwise what is white.
+
+    Args:
+        path: the file.
+        shape: (H, W), which it is resized to.
+
+    Returns:
+        `[H, W]` bool, True = known.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    from PIL import Image
+
+    image = utils.open_image(path)
+    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+    painted = alpha if alpha is not None and alpha.getextrema()[0] < 255 else image.convert("L")
+    painted = painted.resize(shape[::-1], Image.Resampling.NEAREST)
+    return np.asarray(painted) <= THRESHOLD
+
+
+def alpha_mask(image):
+    """What is transparent in a Pillow image is missing, `[H, W]` bool."""
+    return np.asarray(image.convert("RGBA").getchannel("A")) > THRESHOLD
+
+
+def color_mask(image, color, tolerance):
+    """What has one colour in a Pillow image is missing.
+
+    Args:
+        image: a Pillow image.
+        color: (red, green, blue).
+        tolerance: how far off each of the three may be.
+
+    Returns:
+        `[H, W]` bool, True = known.
+    """
+    distance = np.abs(np.asarray(image.convert("RGB")).astype(int) - color).max(axis=2)
+    return distance > tolerance
+
+
+def around(known):
+    """The part of `[H, W]` that holds what is not known, and a pixel around it: two slices."""
+    ends = [np.flatnonzero(~known.all(axis=axis))[[0, -1]] for axis in (1, 0)]
+    return tuple(slice(max(first - 1, 0), last + 2) for first, last in ends)
+
+
+def alike(masks):
+    """Yield `(mask, indices)` for each different one of `[B, ...]` masks: what is worked out for a
+    mask is worked out once for all images that have it."""
+    rows = np.ascontiguousarray(masks).reshape(len(masks), -1)
+    groups = {}
+    for index, row in enumerate(rows):
+        groups.setdefault(row.tobytes(), []).append(index)
+    for indices in groups.values():
+        yield masks[indices[0]], np.array(indices)

@@ -1,0 +1,387 @@
+"""Pictures of any size and shape as the network's frames, and the completed frames put back.
+
+A frame is the square that the network sees, cut from a picture by a map of pixels `[2, 3]`: of the
+face by its landmarks, or of a box. Pixels that a mask of one's own hides are overwritten as soon as
+a picture is read, so that nothing can depend on them.
+"""
+
+import functools
+import os
+import re
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, JpegImagePlugin
+
+import utils
+from inpainting.blending import BLENDS
+from inpainting.masks import MASKS, alpha_mask, around, color_mask, match_masks, read_mask
+from utils import UserError
+
+HIDDEN = 128  # the grey of what a mask of one's own hides
+PHOTO_FORMATS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
+# What turns an upright picture back into the orientation that its EXIF tag says it is stored in.
+STORED = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
+          4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
+          6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
+          8: Image.Transpose.ROTATE_270}
+ORIENTATION = 0x0112
+
+
+class Photo(NamedTuple):
+    """A picture as it came, upright."""
+
+    pixels: np.ndarray  # `[H, W, 3]` uint8; what is not known is grown over from around it
+    known: np.ndarray  # `[H, W]` bool
+
+
+class Frame(NamedTuple):
+    """What the network sees of a picture."""
+
+    name: str  # of its results
+    path: str  # of the picture
+    transform: np.ndarray  # `[2, 3]`, from pixels of the picture to pixels of the frame
+    image: np.ndarray  # `[S, S, C]` uint8
+    mask: np.ndarray  # `[S, S]` float32, 1 = known, 0 = missing
+    hole: np.ndarray  # `[S, S]` bool, what is missing and lies inside the picture
+    truth: np.ndarray  # `[S, S, C]` uint8, what the hole hides, or None
+    siblings: int  # the frames of this picture
+    whole: bool  # the picture is more than this frame
+
+
+class Framer:
+    """Cuts the frames of pictures as complete.py's flags say.
+
+    Args:
+        config: the flags as attributes: `frame` (crop, stretch, letterbox, region or face),
+            `region`, `faces`, `landmarks`, `alignBy`, `dlibFacePredictor`, `maskType` and its
+            options, `mask`, `maskFromAlpha`, `maskColor`, `maskTolerance`, `truth`, `seed`.
+        files: the pictures.
+        size, c_dim: edge and channels of a frame.
+
+    Raises:
+        UserError: a file of masks, landmarks or truth is missing or of no use.
+    """
+
+    def __init__(self, config, files, size, c_dim):
+        self.config, self.files, self.size, self.c_dim = config, files, size, c_dim
+        self.names = utils.unique_names([utils.stem(path) for path in files])
+        self.own_mask = own_mask(config, files)
+        self.landmarks = read_landmarks(config.landmarks) if config.landmarks else None
+        self.truths = (utils.by_stem(utils.list_images([config.truth], "--truth "), "--truth")
+                       if config.truth else {})
+
+    def frames(self):
+        """Yield the frames of every picture that can be used, and warn of each that cannot."""
+        for index, path in enumerate(self.files):
+            yield from utils.or_warn(path, functools.partial(self.frames_of, index)) or []
+
+    def photo(self, path):
+        """Read a picture and what is known of it; ValueError if that is nothing or all of it."""
+        image = utils.open_image(path)
+        pixels = np.array(image.convert("RGB"))
+        if self.own_mask is None:
+            return Photo(pixels, np.ones(pixels.shape[:2], bool))
+        known = self.own_mask(path, image)
+        if known.all():
+            raise ValueError("its mask hides nothing")
+        if not known.any():
+            raise ValueError("its mask hides everything")
+        return Photo(grow(pixels, known), known)
+
+    def frames_of(self, index):
+        """The frames of picture number `index`, a list; OSError or ValueError if there is none."""
+        photo = self.photo(self.files[index])
+        cuts = [(transform, *self.cut(photo, transform))
+                for transform in self.transforms(photo, self.files[index])]
+        if self.own_mask:
+            cuts = [cut for cut in cuts if (~cut[2] & cut[3]).any()]
+            if not cuts:
+                raise ValueError(f"its mask hides nothing of {self.place()}")
+        if self.config.faces == "largest":
+            cuts = cuts[:1]
+        truth = self.truth(self.files[index], photo.known.shape)
+        return [self.frame(index, k, len(cuts), photo, truth, *cut) for k, cut in enumerate(cuts)]
+
+    def place(self):
+        """Where a hole has to be, in words."""
+        places = {"face": "the face", "region": "--region"}
+        return places.get(self.config.frame, "the centre square")
+
+    def frame(self, index, k, count, photo, truth, transform, image, known, inside):
+        """Frame k of `count` of a picture, from what `cut` returned."""
+        rng = np.random.default_rng([self.config.seed, index, k, 1])
+        if self.own_mask:
+            mask = known.astype(np.float32)
+            image = np.where(known[..., np.newaxis], image, HIDDEN).astype(np.uint8)
+            truth = truth and self.cut(truth, transform)[0]
+            if not known.any():
+                raise ValueError(f"its mask hides everything of {self.place()}")
+        else:
+            mask = MASKS[self.config.maskType](known.shape, rng, self.config) * known
+            truth = image
+        height, width = photo.known.shape
+        whole = (height, width) != known.shape or not np.allclose(transform, np.eye(2, 3))
+        name = self.names[index] if k == 0 else utils.untaken(
+            f"{self.names[index]}-face{k + 1}", self.names)
+        return Frame(name, self.files[index], transform, image, mask, (mask == 0) & inside, truth,
+                     count, whole)
+
+    def transforms(self, photo, path):
+        """The maps of the frames that a picture has, the largest first."""
+        height, width = photo.known.shape
+        if self.config.frame == "face":
+            return self.face_transforms(photo, path)
+        x, y, w, h = self.config.region or (0, 0, width, height)
+        if x + w > width or y + h > height:
+            raise ValueError(f"--region {x},{y},{w},{h} is not inside its {width}x{height} pixels")
+        if self.config.frame != "stretch":  # a square around the box, or inside it
+            edge = min(w, h) if self.config.frame == "crop" else max(w, h)
+            x, y, w, h = x + (w - edge) / 2, y + (h - edge) / 2, edge, edge
+        return [box_transform(x, y, w, h, self.size)]
+
+    def face_transforms(self, photo, path):
+        indices = utils.ALIGNMENTS[self.config.alignBy]
+        if self.landmarks is None:
+            faces = utils.find_landmarks(photo.pixels, self.config.dlibFacePredictor)
+            if not faces:
+                raise ValueError("no face found; name its landmarks with --landmarks")
+        else:
+            points = self.landmarks.get(utils.stem(path), self.landmarks.get(None))
+            if points is None:
+                raise ValueError(f"--landmarks {self.config.landmarks} has no line for it")
+            faces = [dict(zip(indices, points)) if len(points) == 3 else points]
+        return [utils.face_transform(face, indices, self.size) for face in faces]
+
+    def cut(self, photo, transform):
+        """A frame of a photo.
+
+        Returns:
+            `(image, known, inside)`: `[S, S, C]` uint8, and `[S, S]` bool each: which pixels have
+            nothing in them that is unknown or outside the picture, and which lie inside.
+        """
+        if self.config.frame == "face":
+            layers = [utils.warp_face(255 * layer.astype(np.uint8)[..., np.newaxis], transform,
+                                      self.size)
+                      for layer in (photo.known, np.ones_like(photo.known))]
+            image = utils.warp_face(photo.pixels, transform, self.size)
+        else:
+            image, *layers = cut_box(photo, transform, self.size, self.c_dim)
+        # 254: a resampled 255 may be rounded.
+        known, inside = (layer.reshape(self.size, self.size) >= 254 for layer in layers)
+        if image.shape[2] != self.c_dim:
+            image = np.asarray(Image.fromarray(image).convert("L"))[..., np.newaxis]
+        return image, known, inside
+
+    def truth(self, path, shape):
+        """The whole picture behind one with a mask, as a Photo, or None."""
+        if utils.stem(path) not in self.truths:
+            return None
+        pixels = np.array(utils.open_image(self.truths[utils.stem(path)]).convert("RGB"))
+        if pixels.shape[:2] != shape:
+            raise ValueError(f"its --truth has {pixels.shape[1]}x{pixels.shape[0]} pixels, not "
+                             f"{shape[1]}x{shape[0]}")
+        return Photo(pixels, np.ones(shape, bool))
+
+    def completed(self, frames, fills, method):
+        """A whole picture with its frames completed.
+
+        Args:
+            frames: all frames of one picture.
+            fills: `[n, S, S, C]` float32 in [-1, 1], the G(z) of each.
+            method: a name in `BLENDS`.
+
+        Returns:
+            `(pixels, hole)`: `[H, W, 3]` uint8, the picture's own outside of the hole; and the hole
+            `[H, W]` bool.
+        """
+        import cv2
+
+        photo = self.photo(frames[0].path)
+        hole = ~photo.known
+        if self.own_mask is None:
+            for frame in frames:
+                hole |= cv2.warpAffine(
+                    frame.hole.astype(np.uint8), frame.transform, hole.shape[::-1],
+                    flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP) > 0
+        if not hole.any():
+            return photo.pixels, hole
+        part = around(~hole)
+        corner = [[0, 0, part[1].start], [0, 0, part[0].start]]
+        fill = spread_fills([frame.transform + frame.transform[:, :2] @ corner for frame in frames],
+                            fills, hole[part].shape)
+        blended = BLENDS[method](utils.to_float(photo.pixels[part]), fill, ~hole[part])
+        pixels = photo.pixels.copy()
+        pixels[part][hole[part]] = utils.to_uint8(blended)[hole[part]]
+        return pixels, hole
+
+
+def own_mask(config, files):
+    """The function `(path, Pillow image) -> [H, W] bool` behind the flags of a mask of one's own,
+    or None if there is none."""
+    if config.mask:
+        masks = dict(zip(files, match_masks(config.mask, files)))
+
+        def from_file(path, image):
+            if masks[path] is None:
+                raise ValueError(f"--mask {config.mask} has no mask of its name")
+            try:
+                return read_mask(masks[path], (image.height, image.width))
+            except OSError as error:
+                raise OSError(f"its mask {masks[path]}: {error}") from error
+
+        return from_file
+    if config.maskFromAlpha:
+        return lambda path, image: alpha_mask(image)
+    if config.maskColor:
+        return lambda path, image: color_mask(image, config.maskColor, config.maskTolerance)
+    return None
+
+
+def read_landmarks(path):
+    """Landmarks from a text of numbers, separated by commas, blanks or lines.
+
+    Either x and y of 68 points, or of the three that are put in place, for all pictures; or a line
+    for each picture, with its name in front.
+
+    Returns:
+        `{stem of the picture, or None: [68 or 3, 2] float64}`.
+
+    Raises:
+        UserError: it cannot be read, or has another number of points.
+    """
+    def points(words):
+        if len(words) not in (6, 136):
+            raise ValueError(f"{len(words)} numbers; 136 (68 points) or 6 (three) are needed")
+        return np.array(words, float).reshape(-1, 2)
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = [re.split(r"[\s,;]+", line.strip()) for line in file if line.strip()]
+        words = [word for line in lines for word in line]
+        if all(re.fullmatch(r"[-+.\deE]+", word) for word in words):
+            return {None: points(words)}
+        lines = [line for line in lines if not line[1].startswith("x")]  # a header
+        return {utils.stem(name): points(numbers) for name, *numbers in lines}
+    except (OSError, ValueError, IndexError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"--landmarks {path}: {reason}") from error
+
+
+def grow(pixels, known):
+    """Overwrite what is not known by the nearest known pixel."""
+    from scipy.ndimage import distance_transform_edt
+
+    part = around(known)
+    nearest = distance_transform_edt(~known[part], return_distances=False, return_indices=True)
+    grown = pixels.copy()
+    grown[part] = grown[part][tuple(nearest)]
+    return grown
+
+
+def box_transform(x, y, width, height, size):
+    """The map of a box to a frame's pixels; (x, y) is the box's corner, not a pixel's centre."""
+    scale_x, scale_y = size / width, size / height
+    return np.array([[scale_x, 0, (0.5 - x) * scale_x - 0.5],
+                     [0, scale_y, (0.5 - y) * scale_y - 0.5]])
+
+
+def cut_box(photo, transform, size, c_dim):
+    """`(image, known, inside)` of the box that `box_transform` maps, as bytes: antialiased as
+    `utils.read_image` does it, and 255 where a mask is wholly 1."""
+    height, width = photo.known.shape
+    box_size = size / transform[0, 0], size / transform[1, 1]
+    corner = 0.5 - (transform[:, 2] + 0.5) * box_size / size
+    # Pillow wants the box inside: the edge is continued where it is not.
+    before = np.maximum(np.ceil(-corner), 0).astype(int)
+    behind = np.maximum(np.ceil(corner + box_size - (width, height)), 0).astype(int)
+    pad = (before[1], behind[1]), (before[0], behind[0])
+    box = (*(corner + before), *(corner + before + box_size))
+
+    def resized(pixels, mode, resample):
+        picture = Image.fromarray(pixels).convert(mode)
+        if picture.size == (size, size) and not np.any(before) and not np.any(behind):
+            return np.asarray(picture)
+        return np.asarray(picture.resize((size, size), resample, box=box))
+
+    image = resized(np.pad(photo.pixels, (*pad, (0, 0)), mode="edge"), "L" if c_dim == 1 else "RGB",
+                    Image.Resampling.LANCZOS)
+    layers = (resized(np.pad(255 * layer.astype(np.uint8), pad), "L", Image.Resampling.BOX)
+              for layer in (photo.known, np.ones_like(photo.known)))
+    return image.reshape(size, size, c_dim), *layers
+
+
+def spread_fills(transforms, fills, shape):
+    """Frames warped back: `[H, W, 3]` float32, each pixel from the frame it is most central in.
+
+    What lies outside all frames continues their edges.
+
+    Args:
+        transforms: the maps `[2, 3]` from these pixels to those of each frame.
+        fills: `[n, S, S, C]` float32, C 1 or 3.
+        shape: (H, W).
+    """
+    import cv2
+
+    size = fills.shape[1]
+    y, x = np.mgrid[:shape[0], :shape[1]]
+    nearest, result = np.full(shape, np.inf), np.zeros((*shape, 3), np.float32)
+    for transform, fill in zip(transforms, fills):
+        warped = cv2.warpAffine(fill, transform, shape[::-1], borderMode=cv2.BORDER_REPLICATE,
+                                flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP).reshape(*shape, -1)
+        u, v = (row[0] * x + row[1] * y + row[2] - (size - 1) / 2 for row in transform)
+        distance = np.maximum(abs(u), abs(v))
+        result = np.where((distance < nearest)[..., np.newaxis], warped, result)
+        nearest = np.minimum(distance, nearest)
+    return result
+
+
+def save_photo(folder, name, source, pixels, hole):
+    """Write a completed picture in the format of the one it comes from, with its EXIF data.
+
+    Grey stays grey and an alpha channel stays, opaque in the hole; palette, CMYK and 16-bit
+    pictures become RGB or grey of 8 bits. A JPEG is written with the source's own quantisation, and
+    beside it a PNG, because only that keeps every pixel.
+
+    Args:
+        folder: where to.
+        name: without suffix.
+        source: path of the original picture.
+        pixels: `[H, W, 3]` uint8, upright.
+        hole: `[H, W]` bool, what was filled.
+
+    Returns:
+        The paths of what was written.
+    """
+    upright = utils.open_image(source)
+    result = Image.fromarray(pixels)
+    if upright.mode in ("1", "L", "LA"):
+        result = result.convert("L")
+    if upright.has_transparency_data:
+        alpha = np.array(upright.convert("RGBA").getchannel("A"))
+        alpha[hole] = 255
+        result.putalpha(Image.fromarray(alpha))
+    with Image.open(source) as original:
+        kind = original.format if original.format in PHOTO_FORMATS else "PNG"
+        settings = {key: original.info[key] for key in ("icc_profile", "dpi", "exif")
+                    if key in original.info}
+        exif = original.getexif()
+        if kind == "TIFF":  # which keeps its tags elsewhere
+            settings["exif"] = exif
+        if kind == "JPEG" and original.mode == result.mode:
+            settings["qtables"] = original.quantization
+            if result.mode == "RGB":
+                settings["subsampling"] = JpegImagePlugin.get_sampling(original)
+        if kind == "WEBP":
+            settings["lossless"] = True
+    orientation = exif.get(ORIENTATION)
+    if orientation in STORED:
+        result = result.transpose(STORED[orientation])
+    kinds = ("JPEG", "PNG") if kind == "JPEG" else (kind,)
+    paths = [os.path.join(folder, f"{name}{PHOTO_FORMATS[k]}") for k in kinds]
+    for k, path in zip(kinds, paths):
+        of_kind = settings if k == kind else {
+            key: settings[key] for key in ("icc_profile", "dpi", "exif") if key in settings}
+        utils.write_whole(path, lambda temporary, k=k, of_kind=of_kind: result.save(
+            temporary, format=k, **of_kind))
+    return paths
