@@ -9,7 +9,6 @@ from conftest import SHARED, assert_one_line_error, needs_shared, run_script
 from PIL import Image
 
 import utils
-from align import find_landmarks
 
 RAW = SHARED / "faces" / "raw"
 
@@ -171,9 +170,9 @@ def test_true_landmarks_of_real_photographs_land_in_place(tmp_path):
     for row in rows:
         truth = np.array([[float(row[f"x{i}"]), float(row[f"y{i}"])] for i in range(68)])
         (path,) = RAW.glob(f"**/{os.path.basename(row['file'])}")
-        found, _ = find_landmarks(utils.read_image(path), predictor)
-        if found is not None:
-            transform = utils.face_transform(found, (39, 42, 57), 64)
+        found = utils.find_landmarks(utils.read_image(path), predictor)
+        if found:
+            transform = utils.face_transform(found[0], (39, 42, 57), 64)
             distances.append(np.mean([np.linalg.norm(apply(transform, truth[i]) - place)
                                       for i, place in template(64).items() if i in (39, 42, 57)]))
     assert len(rows) == 66 and len(distances) >= 62

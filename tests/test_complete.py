@@ -16,6 +16,7 @@ from conftest import (
 from PIL import Image, ImageSequence
 
 import utils
+from inpainting.masks import MASKS, mask_help
 from model import DCGAN
 
 FAST = ("--nIter", 5, "--outInterval", 2)
@@ -195,7 +196,7 @@ def test_the_fast_preset_runs(lively, test_faces, tmp_path):
     assert log[-1, 1] < log[0, 1]
 
 
-@pytest.mark.parametrize("mask", utils.MASKS)
+@pytest.mark.parametrize("mask", MASKS)
 def test_masks(trained, test_faces, tmp_path, mask):
     result = complete(trained, tmp_path, "--nIter", 1, "--maskType", mask, images=[test_faces])
     assert result.returncode == 0, result.stderr
@@ -241,8 +242,8 @@ def test_help_names_masks_and_defaults(tmp_path):
     result = run_script("complete.py", "--help", cwd=tmp_path)
     assert result.returncode == 0
     words = " ".join(result.stdout.split())
-    for name in utils.MASKS:
-        assert f"{name}: {utils.mask_help(name)}" in words
+    for name in MASKS:
+        assert f"{name}: {mask_help(name)}" in words
     assert "iterations (default: 1000)" in words
 
 
@@ -264,7 +265,7 @@ def test_missing_empty_and_unreadable_input(trained, tmp_path):
     (tmp_path / "text.png").write_text("not a picture")
     for name, words in (("nowhere", "nowhere: no such file or folder"),
                         ("empty", "empty: no image in there"),
-                        ("text.png", "none of the 1 images can be read")):
+                        ("text.png", "none of the 1 images can be completed")):
         assert_one_line_error(complete(trained, tmp_path, images=[name]), words)
 
 

@@ -158,6 +158,65 @@ def test_one_images_completion_does_not_depend_on_the_others():
     np.testing.assert_allclose(together[1], alone[0], rtol=1e-5)
 
 
+def test_the_saturating_prior_is_the_papers():
+    """log(1 - D), where the article's code has -log D."""
+    logits = np.array([[-3.0], [0.5], [8.0]])
+    d = 1 / (1 + np.exp(-logits[:, 0]))
+    article, saturating = (DCGAN(image_size=8, gf_dim=2, df_dim=2, prior=prior).perceptual_loss(
+        f32(logits)) for prior in ("article", "saturating"))
+    np.testing.assert_allclose(article, -np.log(d), rtol=1e-5)
+    np.testing.assert_allclose(saturating, np.log(1 - d), rtol=1e-5)
+
+
+def numpy_weights(mask, window):
+    """Yeh et al. 2017's importance, loop by loop, mirrored beyond the image, of the mask's sum."""
+    half = window // 2
+    padded = np.pad(1 - mask, half, mode="symmetric")
+    weights = np.array([[padded[y:y + window, x:x + window].mean() for x in range(mask.shape[1])]
+                        for y in range(mask.shape[0])]) * mask
+    return weights * mask.sum() / weights.sum()
+
+
+@pytest.mark.parametrize("window", [3, 7])
+def test_contextual_weights(window):
+    masks = np.ones((2, 16, 16, 1), np.float32)
+    masks[0, 4:12, 4:12] = masks[1, :5, :9] = 0
+    weighted = DCGAN.contextual_weights(masks, "weighted", window)
+    for weights, mask in zip(weighted.numpy(), masks):
+        np.testing.assert_allclose(
+            weights[..., 0], numpy_weights(mask[..., 0].astype(float), window), rtol=1e-4)
+    np.testing.assert_array_equal(DCGAN.contextual_weights(masks, "uniform"), masks)
+    np.testing.assert_allclose(DCGAN.contextual_weights(masks, "mixed", window, mix=0.3),
+                               0.3 * weighted + 0.7 * masks, rtol=1e-6)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_contextual_weights_where_nothing_or_everything_is_missing(value):
+    mask = np.full((1, 8, 8, 1), value, np.float32)
+    for method in ("uniform", "weighted", "mixed"):
+        np.testing.assert_allclose(DCGAN.contextual_weights(mask, method), mask, atol=1e-6)
+
+
+def test_starts_of_images_with_masks_of_their_own():
+    model, _ = tiny(16)
+    bank, y = model.make_bank(30), f32(uniform(3, 16, 16, 3))
+    masks = (uniform(3, 16, 16, 1, seed=1) > 0).astype(np.float32)
+    masks[2] = masks[0]
+    for method in ("best", "regression"):
+        together = model.start_z(bank, method, y, masks)
+        for i in range(3):
+            alone = model.start_z(bank, method, y[i:i + 1], masks[i:i + 1])
+            np.testing.assert_allclose(together[i:i + 1], alone, atol=1e-4)
+
+
+def test_candidates_have_z_of_their_own():
+    model, _ = tiny(8)
+    np.testing.assert_array_equal(model.initial_z(3, 2), model.initial_z(0, 5)[3:])
+    for z, other in ((model.initial_z(0, 2), model.initial_z(0, 2, candidate=1)),
+                     (model.make_bank(3)[0], model.make_bank(3, candidate=1)[0])):
+        assert np.abs(z - other).min() > 0
+
+
 def search_options(**options):
     return SimpleNamespace(**{
         "approach": "momentum", "lr": 0.001, "momentum": 0.9, "beta1": 0.9, "beta2": 0.999,

@@ -80,19 +80,22 @@ def test_show_stacks_hidden_shown_and_completed(tmp_path):
                                   np.vstack([grids[name][:16, :48] for name in names]))
 
 
-def test_quality_counts_the_hole_alone(tmp_path):
-    truth = np.full((16, 16, 3), 100, np.uint8)
-    result = truth.copy()
-    result[4:12, 4:12] = 110
-    result[0, 0] = 0  # outside
-    for folder, image in (("truth", truth), ("out/images", result), ("same/images", truth)):
-        (tmp_path / folder).mkdir(parents=True)
-        Image.fromarray(image).save(tmp_path / folder / "a.png")
-    printed = run_script("benchmarks/quality.py", "truth", "out", "same", cwd=tmp_path)
-    lines = printed.stdout.splitlines()
-    assert f"out: 1 images, PSNR {20 * np.log10(25.5):.3f}, SSIM " in lines[0], printed.stderr
-    assert float(lines[0].split("SSIM ")[1].split(",")[0]) < 0.999
-    assert lines[1] == "same: 1 images, PSNR inf, SSIM 1.000, E 0.000"
+def test_quality_has_every_method_of_every_mask(tmp_path):
+    save_lively(tmp_path)
+    draw_faces(tmp_path / "faces", 3)
+    result = run_script("benchmarks/quality.py", "faces", "--count", 2, "--search", "--nIter 2",
+                        "--maskType", "center", "pattern", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    tables = [table.splitlines() for table in result.stdout.split("\n\n| method")][1:]
+    assert len(tables) == 2
+    for table in tables:
+        rows = [line.strip("| ").split(" | ") for line in table[2:] if line.startswith("|")]
+        assert [row[0] for row in rows][:2] == ["OpenCV Telea", "OpenCV Navier-Stokes"]
+        assert rows[-1][0] == "`--preset best`" and len(rows) == 12
+        assert all(np.isfinite(float(figure)) for row in rows for figure in row[1:])
+        by_label = {row[0]: row[1:] for row in rows}
+        assert by_label["G(z), paste (the article)"] != by_label["G(z), Poisson"]
+    assert "center mask, 2 pictures" in result.stdout
 
 
 def test_bench_counts_operations():

@@ -235,43 +235,47 @@ def test_unreadable_files_are_named_once_and_skipped(tmp_path, capfd):
     assert unreadable == {files[5]}
 
 
-def test_readable_batches_keep_order_and_indices(tmp_path, capfd):
-    files = save_numbered(tmp_path, 7)
-    (tmp_path / "2.png").write_bytes(b"")
-    (tmp_path / "6.png").write_bytes(b"")
-    batches = list(utils.readable_batches(files, 3, 8, 3, True))
-    assert [indices for indices, _ in batches] == [[0, 1, 3], [4, 5]]
-    assert [images[:, 0, 0, 0].tolist() for _, images in batches] == [[0, 1, 3], [4, 5]]
-    assert "2.png" in capfd.readouterr().err
+def test_what_cannot_be_read_is_named_and_skipped(capfd):
+    def fail():
+        raise ValueError("too small")
+
+    assert utils.or_warn("a.png", lambda: 3) == 3
+    assert utils.or_warn("a.png", fail) is None
+    assert capfd.readouterr().err == "warning: a.png: too small; skipped\n"
 
 
-# Masks
-
-MASK_CASES = {
-    "random": lambda m: 0.1 < (m == 0).mean() < 0.3,
-    "center": lambda m: (m[4:12, 4:12] == 0).all() and m.sum() == 256 - 64,
-    "left": lambda m: (m[:, :8] == 0).all() and (m[:, 8:] == 1).all(),
-    "full": lambda m: (m == 1).all(),
-    "grid": lambda m: (m[::4, ::4] == 1).all() and m.sum() == 16,
-    "lowres": lambda m: (m == 0).all(),
-}
+def test_batched():
+    assert list(utils.batched(range(5), 2)) == [[0, 1], [2, 3], [4]]
+    assert list(utils.batched([], 2)) == []
 
 
-@pytest.mark.parametrize("name", utils.MASKS)
-def test_masks(name):
-    options = argparse.Namespace(centerScale=0.25)
-    mask = utils.MASKS[name]((16, 16), np.random.default_rng(0), options)
-    assert mask.shape == (16, 16) and mask.dtype == np.float32
-    assert set(np.unique(mask)) <= {0, 1}
-    assert MASK_CASES[name](mask)
-    again = utils.MASKS[name]((16, 16), np.random.default_rng(0), options)
-    np.testing.assert_array_equal(mask, again)
+def test_two_files_of_one_stem():
+    assert utils.by_stem(["a/x.png", "b/y.jpg"], "--mask") == {"x": "a/x.png", "y": "b/y.jpg"}
+    with pytest.raises(utils.UserError, match="--mask b/x.jpg: .* a/x.png"):
+        utils.by_stem(["a/x.png", "b/x.jpg"], "--mask")
 
 
-def test_center_scale_is_where_the_hole_begins():
-    for scale, edge in ((0.125, 12), (0.5, 0), (0.0, 16)):
-        mask = utils.MASKS["center"]((16, 16), None, argparse.Namespace(centerScale=scale))
-        assert (mask == 0).sum() == edge**2
+def test_untaken_names():
+    assert utils.untaken("a", ["b"]) == "a"
+    assert utils.untaken("a", ["A", "a-2"]) == "a-3"
+
+
+def test_a_video_has_every_frame(tmp_path):
+    import cv2
+
+    frames = []
+    for i in range(3):  # of odd edges, which the encoder does not take
+        frames.append(str(tmp_path / f"{i}.png"))
+        utils.save_image(frames[-1], np.full((33, 41, 3), (250, 100 * i, 0), np.uint8))
+    utils.save_video(str(tmp_path / "x.mp4"), frames)
+    video = cv2.VideoCapture(str(tmp_path / "x.mp4"))
+    assert video.get(cv2.CAP_PROP_FPS) == 10
+    read = [video.read()[1] for _ in range(4)]
+    assert read[3] is None
+    for i in range(3):
+        assert read[i].shape == (34, 42, 3)
+        assert np.abs(read[i].astype(int) - (0, 100 * i, 250)).max() < 12
+    assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]
 
 
 # Command line

@@ -1,0 +1,130 @@
+"""Blending against a dense solution of the equation, and measures against scikit-image."""
+
+import numpy as np
+import pytest
+
+from inpainting import blending, measures
+
+
+def dense_poisson(image, fill, known):
+    """Each unknown pixel by its own equation: sum over neighbours q inside the picture of
+    (f_p - f_q) = sum of (g_p - g_q)."""
+    height, width, channels = image.shape
+    A, right = np.eye(height * width), image.reshape(-1, channels).astype(float)
+    for y, x in np.argwhere(~known):
+        p = y * width + x
+        A[p], right[p] = 0, 0
+        for v, u in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+            if 0 <= v < height and 0 <= u < width:
+                A[p, p] += 1
+                A[p, v * width + u] -= 1
+                right[p] += fill[y, x].astype(float) - fill[v, u]
+    return np.linalg.solve(A, right).reshape(image.shape)
+
+
+def holes():
+    known = np.ones((12, 10), bool)
+    middle, border, corner, several = (known.copy() for _ in range(4))
+    middle[3:8, 2:7] = False
+    border[:, :5] = False
+    corner[8:, 7:] = corner[9:, 2:] = False
+    several[1, 1] = several[4:7, 5:] = several[9, :4] = False
+    scattered = np.random.default_rng(0).random((12, 10)) > 0.5
+    return {"middle": middle, "border": border, "corner": corner, "several": several,
+            "scattered": scattered}
+
+
+@pytest.mark.parametrize("name", holes())
+def test_poisson_is_the_dense_solution(name):
+    rng, known = np.random.default_rng(1), holes()[name]
+    image, fill = rng.uniform(-1, 1, (2, 3, 12, 10, 3)).astype(np.float32)
+    result = blending.poisson_blend(image, fill, known)
+    assert result.shape == image.shape
+    np.testing.assert_array_equal(result[:, known], image[:, known])
+    for one, i, f in zip(result, image, fill):
+        np.testing.assert_allclose(one, dense_poisson(i, f, known), atol=1e-5)
+
+
+@pytest.mark.parametrize("method", blending.BLENDS)
+def test_the_hidden_truth_is_not_used(method):
+    rng, known = np.random.default_rng(1), holes()["several"]
+    image, fill = rng.uniform(-1, 1, (2, 2, 12, 10, 3)).astype(np.float32)
+    other = np.where(known[..., np.newaxis], image, np.nan)
+    masks = np.stack([known, known])
+    np.testing.assert_array_equal(blending.blend(method, image, fill, masks),
+                                  blending.blend(method, other, fill, masks))
+
+
+def test_paste_and_batches_of_masks():
+    rng = np.random.default_rng(1)
+    image, fill = rng.uniform(-1, 1, (2, 3, 12, 10, 1)).astype(np.float32)
+    names = ("middle", "border", "middle")
+    masks = np.stack([holes()[name] for name in names])
+    pasted = blending.blend("paste", image, fill, masks)
+    np.testing.assert_array_equal(pasted, np.where(masks[..., np.newaxis], image, fill))
+    blended = blending.blend("poisson", image, fill, masks)
+    for i in range(3):
+        np.testing.assert_array_equal(
+            blended[i], blending.poisson_blend(image[i], fill[i], masks[i]))
+
+
+def test_a_seam_of_another_brightness_disappears():
+    """A fill that is the image but for its brightness becomes the image."""
+    image = np.random.default_rng(2).uniform(-0.5, 0.5, (12, 10, 3)).astype(np.float32)
+    known = holes()["middle"]
+    np.testing.assert_allclose(blending.poisson_blend(image, image + 0.3, known), image, atol=1e-5)
+
+
+def test_everything_or_nothing_known():
+    image, fill = np.zeros((4, 4, 3), np.float32), np.ones((4, 4, 3), np.float32)
+    np.testing.assert_array_equal(blending.poisson_blend(image, fill, np.zeros((4, 4))), fill)
+    np.testing.assert_array_equal(blending.poisson_blend(image, fill, np.ones((4, 4))), image)
+
+
+def test_a_large_hole_by_halves_is_what_one_solution_gives(monkeypatch):
+    known = np.ones((301, 240), bool)
+    known[40:250, 31:200] = known[:50, :60] = False
+    y, x = np.mgrid[:301, :240] / 100
+    image = np.stack([np.sin(3 * x + y), x * y / 3 - 1, np.cos(5 * y)], axis=-1)
+    by_halves = blending.harmonic(image, known)
+    monkeypatch.setattr(blending, "DIRECT_LIMIT", np.inf)
+    np.testing.assert_allclose(by_halves, blending.harmonic(image, known), atol=0.5 / 127.5)
+
+
+# Measures
+
+
+@pytest.fixture
+def pictures():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 256, (3, 24, 20, 3), dtype=np.uint8)
+    noise = rng.integers(-20, 21, truth.shape)
+    holes = np.zeros((3, 24, 20), bool)
+    holes[0, 8:16, 6:14] = holes[1, :, :10] = holes[2, 3, 3] = True
+    return np.clip(truth + noise, 0, 255).astype(np.uint8), truth, holes
+
+
+def test_psnr_and_l1_count_the_hole_alone(pictures):
+    images, truth, holes = pictures
+    for i in range(3):
+        error = images[i][holes[i]].astype(float) - truth[i][holes[i]]
+        assert measures.psnr(images, truth, holes)[i] == pytest.approx(
+            10 * np.log10(255**2 / np.mean(error**2)))
+        assert measures.l1(images, truth, holes)[i] == pytest.approx(np.abs(error).mean() / 255)
+    assert np.isinf(measures.psnr(truth, truth, holes)).all()
+    np.testing.assert_array_equal(measures.psnr(images[:1], truth[:1], holes[0]),
+                                  measures.psnr(images, truth, holes)[:1])
+
+
+def test_ssim_is_that_of_scikit_image(pictures):
+    from scipy.ndimage import binary_dilation
+    from skimage.metrics import structural_similarity
+
+    images, truth, holes = pictures
+    found = measures.ssim(images, truth, holes)
+    for i in range(3):
+        values = structural_similarity(
+            images[i], truth[i], channel_axis=2, data_range=255, full=True)[1]
+        region = binary_dilation(holes[i], np.ones((3, 3)), iterations=2)
+        assert found[i] == pytest.approx(values[region].mean(), abs=1e-9)
+    np.testing.assert_allclose(measures.ssim(truth, truth, holes), 1)

@@ -1,0 +1,248 @@
+"""Pictures of any size and shape as frames, and completed frames put back."""
+
+import os
+
+import numpy as np
+import pytest
+from conftest import load_script
+from PIL import Image, ImageOps
+
+import utils
+from inpainting import photos
+from inpainting.photos import Framer
+from utils import UserError
+
+complete = load_script("complete.py")
+HOLE = slice(6, 14), slice(20, 30)  # of the mask below
+
+
+def picture(height=24, width=40, seed=0):
+    """A smooth picture, `[H, W, 3]` uint8."""
+    phase = np.random.default_rng(seed).uniform(0, 3, 3)
+    y, x = np.mgrid[:height, :width, :1][:2] / 8
+    return np.uint8(127 + 100 * np.sin(x * (1, 0.5, 2) + y + phase))
+
+
+def framer(tmp_path, *flags, size=16, c_dim=3, names=("a.png",)):
+    config = complete.parse_args([*(str(tmp_path / name) for name in names), *map(str, flags)])
+    return Framer(config, config.imgs, size, c_dim)
+
+
+@pytest.fixture
+def masked(tmp_path):
+    """a.png, and mask.png with a hole."""
+    Image.fromarray(picture()).save(tmp_path / "a.png")
+    mask = np.zeros((24, 40), np.uint8)
+    mask[HOLE] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize("flag", ["--crop", "--no-crop"])
+@pytest.mark.parametrize("size", [(24, 40), (40, 24), (16, 16), (9, 7)])
+@pytest.mark.parametrize("c_dim", [1, 3])
+def test_published_frames_are_what_the_network_was_trained_on(tmp_path, flag, size, c_dim):
+    Image.fromarray(picture(*size)).save(tmp_path / "a.png")
+    (frame,) = framer(tmp_path, flag, c_dim=c_dim).frames()
+    expected = utils.read_image(str(tmp_path / "a.png"), 16, c_dim, crop=flag == "--crop")
+    np.testing.assert_array_equal(frame.image, expected)
+    np.testing.assert_array_equal(frame.truth, expected)
+    assert frame.whole == (size != (16, 16))
+
+
+def test_a_letterbox_knows_nothing_of_its_bars(tmp_path):
+    Image.fromarray(picture(24, 48)).save(tmp_path / "a.png")
+    (frame,) = framer(tmp_path, "--letterbox", "--maskType", "full").frames()
+    assert (frame.mask[4:12] == 1).all() and (frame.mask[:4] == 0).all()
+    assert (frame.mask[12:] == 0).all()
+    assert not frame.hole.any(), "bars are not a part of the picture"
+    inner = Image.fromarray(picture(24, 48)).resize((16, 8), Image.Resampling.LANCZOS)
+    assert np.abs(frame.image[4:12].astype(int) - np.asarray(inner))[1:-1].max() <= 2
+
+
+def test_a_region_is_cut_and_put_back(tmp_path):
+    Image.fromarray(picture()).save(tmp_path / "a.png")
+    f = framer(tmp_path, "--region", "8,4,16,16")
+    (frame,) = f.frames()
+    np.testing.assert_array_equal(frame.image, picture()[4:20, 8:24])
+    fill = np.full((1, 16, 16, 3), -1, np.float32)
+    pixels, hole = f.completed([frame], fill, "paste")
+    expected = np.zeros((24, 40), bool)
+    expected[8:16, 12:20] = True
+    np.testing.assert_array_equal(hole, expected)
+    np.testing.assert_array_equal(pixels[~hole], picture()[~hole])
+    assert (pixels[hole] == 0).all()
+
+
+def test_a_region_outside_of_the_picture(tmp_path, capfd):
+    Image.fromarray(picture()).save(tmp_path / "a.png")
+    assert not list(framer(tmp_path, "--region", "30,0,16,16").frames())
+    assert "--region 30,0,16,16 is not inside its 40x24 pixels; skipped" in capfd.readouterr().err
+
+
+def test_fill_at_another_scale_lands_where_it_belongs(masked):
+    """G(z) that is the picture itself, at the frame's scale, completes it nearly without error."""
+    f = framer(masked, "--mask", masked / "mask.png")
+    (frame,) = f.frames()
+    truth, _, _ = f.cut(photos.Photo(picture(), np.ones((24, 40), bool)), frame.transform)
+    for method in ("paste", "poisson"):
+        pixels, hole = f.completed([frame], utils.to_float(truth)[np.newaxis], method)
+        expected = np.zeros((24, 40), bool)
+        expected[HOLE] = True
+        np.testing.assert_array_equal(hole, expected)
+        np.testing.assert_array_equal(pixels[~hole], picture()[~hole])
+        error = np.abs(pixels[hole].astype(int) - picture()[hole])
+        assert error.mean() < 9, "half a pixel off would be more"
+        off = np.abs(np.roll(pixels, 1, axis=1)[hole].astype(int) - picture()[hole])
+        assert off.mean() > 1.5 * error.mean()
+
+
+def test_pixels_with_something_hidden_in_them_are_missing(masked):
+    """The network's pixel has in it what pixels of the picture have their centres in it."""
+    (frame,) = framer(masked, "--mask", masked / "mask.png").frames()
+    known = np.zeros((40, 40), bool)
+    known[8:32] = True  # in the square around it
+    known[8:][HOLE] = False
+    centers = np.arange(40) + 0.5
+    for y, x in np.ndindex(16, 16):
+        inside = [(centers > 2.5 * k) & (centers <= 2.5 * (k + 1)) for k in (y, x)]
+        assert frame.mask[y, x] == known[np.ix_(*inside)].all(), (y, x)
+    assert (frame.image[frame.mask == 0] == photos.HIDDEN).all()
+
+
+def landmarks_for(transform):
+    """68 landmarks that `utils.face_transform` maps by this transform onto 16x16 pixels."""
+    inverse = np.linalg.inv(np.vstack([transform, [0, 0, 1]]))[:2]
+    points = np.zeros((68, 2))
+    for i, place in utils.LANDMARK_TEMPLATE.items():
+        points[i] = inverse @ [*(16 * np.array(place)), 1]
+    return points
+
+
+ROTATED = np.array([[0.6, 0.2, -6.0], [-0.2, 0.6, 2.0]])
+
+
+def test_a_face_goes_there_and_back(masked):
+    np.savetxt(masked / "points.txt", landmarks_for(ROTATED))
+    f = framer(masked, "--mask", masked / "mask.png", "--align",
+               "--landmarks", masked / "points.txt")
+    (frame,) = f.frames()
+    np.testing.assert_allclose(frame.transform, ROTATED, atol=1e-4)
+    known = frame.mask == 1
+    expected = utils.warp_face(picture(), frame.transform, 16)
+    assert np.abs(frame.image[known].astype(int) - expected[known]).max() <= 1
+    fill = utils.to_float(expected)[np.newaxis]
+    pixels, hole = f.completed([frame], fill, "poisson")
+    assert hole.sum() == 80
+    np.testing.assert_array_equal(pixels[~hole], picture()[~hole])
+    assert np.abs(pixels[hole].astype(int) - picture()[hole]).mean() < 8
+
+
+def test_two_faces_share_a_picture(tmp_path):
+    """Each fills what is nearest to it, and the picture is one."""
+    Image.fromarray(picture()).save(tmp_path / "a.png")
+    f = framer(tmp_path, "--align", "--faces", "all")
+    transforms = [photos.box_transform(x, 4, 16, 16, 16) for x in (2, 22)]
+    f.transforms = lambda photo, path: transforms
+    frames = list(f.frames())
+    assert [frame.name for frame in frames] == ["a", "a-face2"]
+    assert [frame.siblings for frame in frames] == [2, 2]
+    fills = np.stack([np.full((16, 16, 3), value, np.float32) for value in (-1, 1)])
+    pixels, hole = f.completed(frames, fills, "paste")
+    assert (pixels[8:16, 6:14] == 0).all() and (pixels[8:16, 26:34] == 255).all()
+    assert hole.sum() == 2 * 64
+
+
+def test_the_face_that_the_mask_touches(masked):
+    f = framer(masked, "--mask", masked / "mask.png", "--align")
+    boxes = {x: photos.box_transform(x, 2, 16, 16, 16) for x in (0, 18)}
+    f.transforms = lambda photo, path: list(boxes.values())
+    (frame,) = f.frames()
+    np.testing.assert_array_equal(frame.transform, boxes[18])
+
+
+@pytest.mark.parametrize("text,error", [
+    ("1 2 3", "3 numbers"), ("file,x0\na.png,1,2", "2 numbers"), ("a.png one two", "2 numbers"),
+    ("", "0 numbers"), (None, "No such file")])
+def test_landmarks_that_are_none(tmp_path, text, error):
+    if text is not None:
+        (tmp_path / "points.csv").write_text(text)
+    with pytest.raises(UserError, match=f"--landmarks .*points.csv: {error}"):
+        photos.read_landmarks(str(tmp_path / "points.csv"))
+
+
+def test_landmarks_of_every_form(tmp_path):
+    points = np.arange(136.0).reshape(68, 2)
+    np.savetxt(tmp_path / "rows.csv", points, delimiter=",")
+    (tmp_path / "three.txt").write_text("1 2\n3 4\n5 6\n")
+    (tmp_path / "table.csv").write_text(
+        "file,x0,y0\nfolder/a.jpg," + ",".join(map(str, points.ravel())) + "\n")
+    np.testing.assert_array_equal(photos.read_landmarks(tmp_path / "rows.csv")[None], points)
+    np.testing.assert_array_equal(
+        photos.read_landmarks(tmp_path / "three.txt")[None], [[1, 2], [3, 4], [5, 6]])
+    np.testing.assert_array_equal(photos.read_landmarks(tmp_path / "table.csv")["a"], points)
+
+
+@pytest.mark.parametrize("mode,name,expected", [
+    ("RGB", "a.png", "RGB"), ("RGBA", "a.png", "RGBA"), ("L", "a.png", "L"), ("LA", "a.png", "LA"),
+    ("P", "a.png", "RGB"), ("1", "a.bmp", "L"), ("RGB", "a.bmp", "RGB"), ("RGB", "a.tif", "RGB"),
+    ("RGB", "a.webp", "RGB"), ("RGB", "a.jpg", "RGB"), ("L", "a.jpg", "L"),
+    ("CMYK", "a.jpg", "RGB"), ("P", "a.gif", "RGB")])
+def test_a_photo_keeps_format_mode_and_pixels(tmp_path, mode, name, expected):
+    image = Image.fromarray(picture()).convert("RGB" if mode in ("RGBA", "LA") else mode)
+    if mode in ("RGBA", "LA"):
+        image = image.convert(mode[:-1])
+        image.putalpha(Image.fromarray(picture(seed=1)).convert("L"))
+    image.save(tmp_path / name)
+    source, hole = str(tmp_path / name), np.zeros((24, 40), bool)
+    hole[HOLE] = True
+    upright = utils.open_image(source)
+    pixels = np.array(upright.convert("RGB"))
+    pixels[hole] = 200
+    out = tmp_path / "out"
+    out.mkdir()
+    paths = photos.save_photo(str(out), "a", source, pixels, hole)
+    kind = {"gif": "PNG", "tif": "TIFF", "jpg": "JPEG"}.get(name[2:], name[2:].upper())
+    with Image.open(paths[0]) as written:
+        assert (written.format, written.size) == (kind, (40, 24))
+    assert [os.path.basename(path) for path in paths] == {
+        "JPEG": ["a.jpg", "a.png"], "PNG": ["a.png"]}.get(kind, [name])
+    with Image.open(paths[-1]) as written:  # the lossless one
+        assert written.mode == expected
+        result = np.asarray(written.convert("RGBA"))
+    before = np.asarray(upright.convert("RGBA"))
+    np.testing.assert_array_equal(result[~hole], before[~hole])
+    np.testing.assert_array_equal(result[hole], np.full((80, 4), (200, 200, 200, 255)))
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_and_orientation_stay(tmp_path, name, orientation):
+    exif = Image.Exif()
+    exif[photos.ORIENTATION], exif[0x010E] = orientation, "a description"
+    Image.fromarray(picture()).save(tmp_path / name, exif=exif)
+    source = str(tmp_path / name)
+    upright = utils.read_image(source)
+    hole = np.zeros(upright.shape[:2], bool)
+    hole[:5] = True  # what is on top when it is looked at
+    pixels = upright.copy()
+    pixels[hole] = 0
+    path = photos.save_photo(str(tmp_path), "b", source, pixels, hole)[-1]
+    with Image.open(path) as written:
+        assert written.getexif()[photos.ORIENTATION] == orientation
+        assert written.getexif()[0x010E] == "a description"
+        with Image.open(source) as original:
+            assert written.size == original.size, "it is stored as it was"
+        shown = np.asarray(ImageOps.exif_transpose(written).convert("RGB"))
+    np.testing.assert_array_equal(shown, pixels)
+
+
+def test_a_jpeg_is_compressed_as_it_was(tmp_path):
+    Image.fromarray(picture()).save(tmp_path / "a.jpg", quality=31, subsampling=2)
+    path = photos.save_photo(str(tmp_path), "b", str(tmp_path / "a.jpg"), picture(),
+                             np.zeros((24, 40), bool))[0]
+    with Image.open(path) as written, Image.open(tmp_path / "a.jpg") as original:
+        assert written.quantization == original.quantization
+        assert written.layer == original.layer
+
+
