@@ -1,7 +1,6 @@
 PYTHON ?= python3
 BIN = .venv/bin
 DEMO = demo/out
-MASKS = random center left full grid lowres
 
 .PHONY: setup demo test pictures bench
 setup: .venv/installed
@@ -32,12 +31,22 @@ test: setup
 	$(BIN)/python -m pytest
 
 # The README's pictures, from what the demo has left.
+LIST_MASKS = $(BIN)/python -c 'from inpainting.masks import MASKS; print(*MASKS)'
+COMPLETE = $(BIN)/python complete.py --checkpointDir $(DEMO)/checkpoint
 pictures: setup
 	cp $(DEMO)/result.png docs/demo.png
-	for mask in $(MASKS); do $(BIN)/python complete.py $(DEMO)/test/face_00000?.png \
-		--checkpointDir $(DEMO)/checkpoint --outDir $(DEMO)/masks/$$mask --maskType $$mask \
-		--approach adam --lr 0.1 --nIter 150 || exit; done
-	$(BIN)/python demo/show.py docs/masks.png $(MASKS:%=$(DEMO)/masks/%)
+	for mask in `$(LIST_MASKS)`; do $(COMPLETE) $(DEMO)/test/face_00000?.png --maskType $$mask \
+		--outDir $(DEMO)/masks/$$mask --approach adam --lr 0.1 --nIter 150 || exit; done
+	$(BIN)/python demo/show.py docs/masks.png `$(LIST_MASKS) | sed 's|[^ ]*|$(DEMO)/masks/&|g'`
+	rm -rf $(DEMO)/photographs
+	$(BIN)/python demo/draw_photos.py $(DEMO)/photographs
+	$(COMPLETE) $(DEMO)/photographs/photos --mask $(DEMO)/photographs/masks --align \
+		--landmarks $(DEMO)/photographs/landmarks.csv --truth $(DEMO)/photographs/photos \
+		--preset best --outDir $(DEMO)/photographs/completions
+	$(BIN)/python demo/show_photos.py docs/photographs.png $(DEMO)/photographs/photos \
+		$(DEMO)/photographs/masks $(DEMO)/photographs/completions
+	chromium --headless --no-sandbox --hide-scrollbars --window-size=1500,900 \
+		--screenshot=docs/report.png file://$(CURDIR)/$(DEMO)/photographs/completions/report.html
 
 # Speed beside PyTorch and the article's schedule: half an hour, on a machine that does nothing else.
 bench: setup

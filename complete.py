@@ -97,8 +97,10 @@ def parse_args(argv=None):
     search.add_argument("--hmcAnneal", type=number(float, above=0), default=1.0,
                         help="factor on hmcBeta after each iteration")
     search.add_argument("--nCandidates", type=count, default=1, metavar="K",
-                        help="searches for each picture, from different z; the result is that of "
-                             "the lowest loss, and candidates/ shows all")
+                        help="searches for each picture, from different z; candidates/ shows all")
+    search.add_argument("--combine", choices=("best", "mean"), default="best",
+                        help="of several candidates, the result is that of the lowest loss, or the "
+                             "mean of their G(z)")
     add_loss_flags(parser.add_argument_group("the loss and the blend"))
     utils.add_machine_flags(parser.add_argument_group("the machine"))
     first = parser.parse_known_args(argv)[0]

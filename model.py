@@ -796,9 +796,8 @@ class DCGAN(tf.Module):
         now, result, lowest = z.numpy(), z.numpy(), np.full(len(z), np.inf)
         running = np.arange(len(now))  # the searches that are not done, a row of the state each
 
-        def best_of(z, losses):
-            best = losses.reshape(-1, count).argmin(axis=1)
-            return z.reshape(-1, count, self.z_dim)[np.arange(len(best)), best]
+        def by_image(t):
+            return np.reshape(t, (-1, count, *t.shape[1:]))
 
         while True:
             ends = i >= config.nIter or interrupted.is_set()
@@ -815,7 +814,7 @@ class DCGAN(tf.Module):
                     running, state = running[~stop], state.rows(np.flatnonzero(~stop))
                 if not len(running):
                     break
-                results.pictures(i, self.generator(best_of(now, lowest)).numpy())
+                results.pictures(i, by_image(lowest), by_image(self.generator(now)))
             n = min(at_once, config.outInterval - i % config.outInterval, config.nIter - i)
             before = time.perf_counter()
             state, losses, zs = search(
@@ -829,11 +828,8 @@ class DCGAN(tf.Module):
             bar.set_postfix(loss=f"{float(tf.reduce_mean(losses[-1])):.1f}")
             i += n
         bar.update(config.nIter - i)
-        losses = [t.numpy() for t in self.completion_losses(
-            result, y, weights, batch.lowres_mask)]
-        results.end(i, result.reshape(-1, count, self.z_dim),
-                    *(t.reshape(-1, count) for t in losses),
-                    self.generator(result).numpy().reshape(-1, count, *batch.y.shape[1:]))
+        losses = self.completion_losses(result, y, weights, batch.lowres_mask)
+        results.end(i, by_image(result), *map(by_image, losses), by_image(self.generator(result)))
 
     # Checkpoints
 

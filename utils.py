@@ -412,18 +412,19 @@ def check_predictor(path):
         raise UserError(f"--dlibFacePredictor {path}: is not a predictor of 68 landmarks")
 
 
-def find_landmarks(image, predictor):
+def find_landmarks(image, predictor, threshold=0.0):
     """The 68 landmarks of every face, the largest face first.
 
     Args:
         image: `[H, W, 3]` uint8.
         predictor: path of dlib's predictor.
+        threshold: how sure dlib has to be that it is a face; below 0, less than usual.
 
     Returns:
         A list of `[68, 2]` float64: x, y in pixels.
     """
     detector, shape = _dlib(predictor)
-    faces = sorted(detector(image, 1), key=lambda face: -face.area())
+    faces = sorted(detector.run(image, 1, threshold)[0], key=lambda face: -face.area())
     return [np.array([(point.x, point.y) for point in shape(image, face).parts()], np.float64)
             for face in faces]
 

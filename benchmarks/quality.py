@@ -21,20 +21,21 @@ import utils  # noqa: E402  (the project's root is on the path only now)
 from inpainting.blending import harmonic  # noqa: E402
 from inpainting.masks import MASKS  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
+from inpainting.results import combine  # noqa: E402
 from utils import UserError, number  # noqa: E402
 
-ROWS = {  # what is found by a search: label, flags beside --search, which candidates, blend
-    "uniform": (
-        ("random G(z), Poisson", "--nIter 0", "first", "poisson"),
-        ("G(z), paste (the article)", "", "first", "paste"),
-        ("G(z), Poisson", "", "first", "poisson"),
-        ("best of 4 candidates by loss, Poisson", "--nCandidates 4", "best", "poisson"),
-        ("mean of 4 candidates, Poisson", "--nCandidates 4", "mean", "poisson"),
-        ("weighted contextual, Poisson", "--contextual weighted", "first", "poisson"),
-        ("half uniform and half weighted, Poisson", "--contextual mixed", "first", "poisson")),
-    "presets": (
-        ("`--preset fast`", "--preset fast", "best", None),
-        ("`--preset best`", "--preset best", "best", None))}
+# What a search makes: label, flags, and the blend if not theirs. Presets bring a search of
+# their own, all others have that of --search.
+ROWS = (
+    ("random G(z), Poisson", "--nIter 0", "poisson"),
+    ("G(z), paste (the article)", "", "paste"),
+    ("G(z), Poisson", "", "poisson"),
+    ("best of 4 candidates by loss, Poisson", "--nCandidates 4", "poisson"),
+    ("mean of 4 candidates, Poisson", "--nCandidates 4 --combine mean", "poisson"),
+    ("weighted contextual, Poisson", "--contextual weighted", "poisson"),
+    ("half uniform and half weighted, Poisson", "--contextual mixed", "poisson"),
+    ("`--preset fast`", "--preset fast", None),
+    ("`--preset best`", "--preset best", None))
 
 
 def embeddings(images):
@@ -75,19 +76,15 @@ def interpolations(batch):
 def completions(config, files, mask_flags):
     """Yield `(label, images)` of what a search makes, each search run once."""
     found = {}
-    for label, flags, which, blend in (*ROWS["uniform"], *ROWS["presets"]):
+    for label, flags, blend in ROWS:
         base = "" if "--preset" in flags else config.search
-        if flags == "":  # the first of four candidates is what one alone would be
-            flags = "--nCandidates 4"
-        if flags not in found:
-            options, model, batch = search.load(
-                [*shlex.split(f"{base} {flags}"), *mask_flags], files, config.checkpointDir)
-            found[flags] = options, batch, *list(
-                search.search(options, model, batch, [options.nIter]))[-1][2:]
-        options, batch, losses, G = found[flags]
-        G = {"first": lambda G=G: G[:, 0], "mean": lambda G=G: G.mean(axis=1),
-             "best": lambda losses=losses, G=G: search.best_of(losses, G)}[which]()
-        yield label, search.completed(batch, G, blend or options.blend)
+        options, model, batch = search.load(
+            [*shlex.split(f"{base} {flags}"), *mask_flags], files, config.checkpointDir)
+        key = flags.replace(" --combine mean", "")
+        if key not in found:
+            found[key] = list(search.search(options, model, batch, [options.nIter]))[-1][2:]
+        yield label, search.completed(
+            batch, combine(*found[key], options.combine), blend or options.blend)
 
 
 def read_results(folder, truth):

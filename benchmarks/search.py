@@ -18,6 +18,7 @@ import utils  # noqa: E402
 from inpainting.blending import blend  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
 from inpainting.photos import Framer  # noqa: E402
+from inpainting.results import combine  # noqa: E402
 from utils import number  # noqa: E402
 
 
@@ -86,11 +87,6 @@ def search(options, model, batch, until):
         yield done, seconds, losses.reshape(shape), G.reshape(*shape, *batch.y.shape[1:])
 
 
-def best_of(losses, G):
-    """The G(z) of the lowest loss among each image's candidates, `[B, S, S, C]`."""
-    return G[np.arange(len(G)), losses.argmin(axis=1)]
-
-
 def completed(batch, G, method):
     """The batch's images with G(z) in the hole, `[B, S, S, C]` uint8."""
     blended = blend(method, batch.y, G, batch.mask[..., 0])
@@ -113,7 +109,7 @@ def main(argv=None):
         hole = batch.mask[..., 0] == 0
         until = sorted({i for i in config.iterations if i < options.nIter} | {options.nIter})
         for done, seconds, losses, G in search(options, model, batch, until):
-            images = completed(batch, best_of(losses, G), options.blend)
+            images = completed(batch, combine(losses, G, options.combine), options.blend)
             print(f"{flags:<60} {done:>10} {seconds:>8.1f} {losses.min(axis=1).mean():>6.0f} "
                   f"{psnr(images, batch.images, hole).mean():>6.2f} "
                   f"{ssim(images, batch.images, hole).mean():>6.3f}", flush=True)

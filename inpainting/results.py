@@ -134,9 +134,19 @@ class Results:
                     candidate = f"_{row % count}" if row % count else ""
                     tf.summary.scalar(f"loss/{name}{candidate}", loss, first + k)
 
-    def pictures(self, i, G):
-        """Write the grids of iteration i; returns the completed images, `[B, S, S, C]` uint8."""
+    def pictures(self, i, losses, G):
+        """Write the grids of iteration i.
+
+        Args:
+            i: the number of iterations.
+            losses: `[B, K]`, of every candidate.
+            G: `[B, K, S, S, C]` float32, their G(z).
+
+        Returns:
+            The completed images, `[B, S, S, C]` uint8.
+        """
         batch, name = self.batch, f"{i:04d}"
+        G = combine(losses, G, self.config.combine)
         completed = self._completed(G)
         self._save(os.path.join("hats_imgs", f"{name}.png"), utils.to_uint8(G))
         if batch.lowres_mask.any():
@@ -160,8 +170,9 @@ class Results:
             G: `[B, K, S, S, C]` float32, their G(z).
         """
         batch, count = self.batch, self.config.nCandidates
-        each, best = np.arange(len(zs)), complete.argmin(axis=1)
-        completed = self.pictures(i, G[each, best])
+        best = complete.argmin(axis=1)
+        completed = self.pictures(i, complete, G)
+        fills = combine(complete, G, self.config.combine)
         self._save_animations()
         if count > 1:
             utils.make_folder(os.path.join(self.config.outDir, "candidates"))
@@ -177,7 +188,7 @@ class Results:
                 frame, zs[b], complete[b], *(float(t[b, k]) for t in
                                              (complete, contextual, perceptual)),
                 self.curves[b * count + k], completed[b], measure(frame, completed[b]),
-                self._save_photo(frame, G[b, k]) if frame.whole else None)
+                self._save_photo(frame, fills[b]) if frame.whole else None)
             self.results.append(result)
             if self.writer:
                 self._write_measures(result, i)
@@ -295,6 +306,20 @@ class Results:
         name = html.escape(frame.name)
         return (f'<tr><td data-value="{name}">{name}</td>{pictures}<td>{curve(result.curve)}</td>'
                 f"{numbers}</tr>")
+
+
+def combine(losses, G, method):
+    """One fill of several candidates.
+
+    Args:
+        losses: `[B, K]`.
+        G: `[B, K, S, S, C]`, their G(z).
+        method: best, that of the lowest loss, or mean, of all.
+
+    Returns:
+        `[B, S, S, C]`.
+    """
+    return G.mean(axis=1) if method == "mean" else G[np.arange(len(G)), losses.argmin(axis=1)]
 
 
 def measure(frame, completed):

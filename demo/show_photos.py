@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""Put whole pictures side by side: with what is missing, completed, and as they were."""
+
+import os
+import sys
+
+import numpy as np
+from PIL import Image, ImageOps
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import utils  # noqa: E402  (the project's root is on the path only now)
+from inpainting.masks import read_mask  # noqa: E402
+from utils import number  # noqa: E402
+
+
+def parse_args(argv=None):
+    parser = utils.Parser(prog="show_photos.py", description=__doc__)
+    parser.add_argument("picture", help="the PNG to write")
+    parser.add_argument("photos", help="folder of the whole pictures")
+    parser.add_argument("masks", help="folder of their masks")
+    parser.add_argument("outDir", help="folder that complete.py wrote")
+    parser.add_argument("--size", type=number(int, low=1), default=240, help="edge of each")
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    config = parse_args(argv)
+    masks, done = (utils.by_stem(utils.list_images([folder]), "") for folder in (
+        config.masks, os.path.join(config.outDir, "photos")))
+    columns = []
+    for path in utils.list_images([config.photos]):
+        name = utils.stem(path)
+        whole = utils.read_image(path)
+        shown = np.where(read_mask(masks[name], whole.shape[:2])[..., np.newaxis], whole, 128)
+        columns.append(np.vstack([
+            ImageOps.pad(Image.fromarray(picture.astype(np.uint8)), (config.size, config.size),
+                         color="white")
+            for picture in (shown, utils.read_image(done[name]), whole)]))
+    utils.save_image(config.picture, np.hstack(columns))
+    print(f"{len(columns)} pictures in {config.picture}: masked, completed, as they were")
+
+
+if __name__ == "__main__":
+    utils.run(main, "show_photos.py")
