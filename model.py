@@ -684,6 +684,9 @@ class DCGAN(tf.Module):
             z = np.stack(zs, axis=1)
             for i, frame in enumerate(batch.frames):
                 z[i] = saved.get(frame.name, z[i])
+                if saved and frame.name not in saved:
+                    print(f"warning: {frame.name}: --init {config.init} has no z of that name; it "
+                          "starts anew", file=sys.stderr)
             return tf.constant(z.reshape(-1, self.z_dim))
 
         return start

@@ -100,7 +100,7 @@ def _equation(known):
 
 
 @functools.lru_cache(maxsize=32)
-def _factors(shape, known):
+def factors(shape, known):
     """The equation of a mask, given by its bytes, factored."""
     from scipy.sparse.linalg import splu
 
@@ -112,8 +112,8 @@ def _factors(shape, known):
 
 def _solve_directly(values, known):
     """The unknown pixels `[n, k]` of `values` `[H, W, k]`, by the factors of their mask."""
-    factors, B = _factors(known.shape, known.tobytes())
-    return factors.solve(B @ values.reshape(known.size, -1).astype(float))
+    equation, B = factors(known.shape, known.tobytes())
+    return equation.solve(B @ values.reshape(known.size, -1).astype(float))
 
 
 def _solve_by_halves(values, known):

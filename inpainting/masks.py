@@ -4,6 +4,7 @@ Masks are 1 (True) where a pixel is known and 0 (False) where it is missing.
 """
 
 import os
+import sys
 
 import numpy as np
 
@@ -109,6 +110,10 @@ def match_masks(mask, files):
         return utils.list_images([mask], flag="--mask ") * len(files)
     masks = utils.by_stem(utils.list_images([mask], flag="--mask "), "--mask")
     matched = [masks.get(utils.stem(path)) for path in files]
+    left_over = sorted(set(masks.values()) - set(matched))
+    if left_over:
+        print(f"warning: --mask {mask}: {len(left_over)} without a picture of its name, such as "
+              f"{left_over[0]}", file=sys.stderr)
     if not any(matched):
         raise UserError(f"--mask {mask}: no mask in there has the name of a picture, such as "
                         f"{utils.stem(files[0])}.png")

@@ -8,6 +8,7 @@ a picture is read, so that nothing can depend on them.
 import functools
 import os
 import re
+import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -215,8 +216,13 @@ class Framer:
             return photo.pixels, hole
         part = around(~hole)
         corner = [[0, 0, part[1].start], [0, 0, part[0].start]]
-        fill = spread_fills([frame.transform + frame.transform[:, :2] @ corner for frame in frames],
-                            fills, hole[part].shape)
+        fill, distance = spread_fills(
+            [frame.transform + frame.transform[:, :2] @ corner for frame in frames], fills,
+            hole[part].shape)
+        outside = (distance[hole[part]] > self.size / 2).mean()
+        if outside > 0.01:
+            print(f"warning: {frames[0].path}: {outside:.0%} of the hole is outside of "
+                  f"{self.place()}, and filled smoothly from around it", file=sys.stderr)
         blended = BLENDS[method](utils.to_float(photo.pixels[part]), fill, ~hole[part])
         pixels = photo.pixels.copy()
         pixels[part][hole[part]] = utils.to_uint8(blended)[hole[part]]
@@ -319,7 +325,7 @@ def cut_box(photo, transform, size, c_dim):
 
 
 def spread_fills(transforms, fills, shape):
-    """Frames warped back: `[H, W, 3]` float32, each pixel from the frame it is most central in.
+    """Frames warped back, each pixel from the frame that it is most central in.
 
     What lies outside all frames continues their edges.
 
@@ -327,6 +333,10 @@ def spread_fills(transforms, fills, shape):
         transforms: the maps `[2, 3]` from these pixels to those of each frame.
         fills: `[n, S, S, C]` float32, C 1 or 3.
         shape: (H, W).
+
+    Returns:
+        `(fill, distance)`: `[H, W, 3]` float32; and `[H, W]`, how many pixels of the frame it is to
+        the frame's centre, horizontally or vertically: inside, at most half its edge.
     """
     import cv2
 
@@ -340,7 +350,7 @@ def spread_fills(transforms, fills, shape):
         distance = np.maximum(abs(u), abs(v))
         result = np.where((distance < nearest)[..., np.newaxis], warped, result)
         nearest = np.minimum(distance, nearest)
-    return result
+    return result, nearest
 
 
 def save_photo(folder, name, source, pixels, hole):

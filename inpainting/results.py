@@ -130,9 +130,9 @@ class Results:
         with self.writer.as_default():
             for k in range(-first % self.config.outInterval, len(losses), self.config.outInterval):
                 for row, loss in zip(rows, losses[k]):
-                    name = self.batch.frames[row // count].name
                     candidate = f"_{row % count}" if row % count else ""
-                    tf.summary.scalar(f"loss/{name}{candidate}", loss, first + k)
+                    tf.summary.scalar(
+                        f"loss/{tag(self.batch.frames[row // count])}{candidate}", loss, first + k)
 
     def pictures(self, i, losses, G):
         """Write the grids of iteration i.
@@ -198,7 +198,7 @@ class Results:
 
         with self.writer.as_default():
             for name, value in result.measured.items():
-                tf.summary.scalar(f"{name}/{result.frame.name}", value, i)
+                tf.summary.scalar(f"{name}/{tag(result.frame)}", value, i)
 
     def _completed(self, G):
         """G(z) blended into the hole, uint8; the known pixels are the input's bit for bit."""
@@ -306,6 +306,11 @@ class Results:
         name = html.escape(frame.name)
         return (f'<tr><td data-value="{name}">{name}</td>{pictures}<td>{curve(result.curve)}</td>'
                 f"{numbers}</tr>")
+
+
+def tag(frame):
+    """A frame's name, without bytes that are no text, which TensorBoard does not take."""
+    return frame.name.encode(errors="replace").decode()
 
 
 def combine(losses, G, method):

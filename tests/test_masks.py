@@ -1,6 +1,7 @@
 """What is missing: masks by name, and masks of one's own."""
 
 import argparse
+import os
 
 import numpy as np
 import pytest
@@ -97,10 +98,15 @@ def test_a_mask_is_resized_without_shades(tmp_path):
     np.testing.assert_array_equal(masks.read_mask(path, (6, 10)), expected)
 
 
-def test_masks_of_a_folder_are_found_by_name(tmp_path):
+def test_masks_of_a_folder_are_found_by_name(tmp_path, capfd):
     (tmp_path / "masks").mkdir()
     path = save(tmp_path / "masks" / "a.png", [[0]])
     assert masks.match_masks(str(tmp_path / "masks"), ["x/a.jpg", "x/b.jpg"]) == [path, None]
+    assert not capfd.readouterr().err
+    save(tmp_path / "masks" / "c.png", [[0]])
+    assert masks.match_masks(str(tmp_path / "masks"), ["x/a.jpg"]) == [path]
+    assert "1 without a picture of its name, such as" in capfd.readouterr().err
+    os.remove(tmp_path / "masks" / "c.png")
     assert masks.match_masks(path, ["x/a.jpg", "x/b.jpg"]) == [path, path]
     with pytest.raises(UserError, match="--mask .* no mask in there has the name of a picture"):
         masks.match_masks(str(tmp_path / "masks"), ["x/b.jpg"])

@@ -110,6 +110,17 @@ def test_pixels_with_something_hidden_in_them_are_missing(masked):
     assert (frame.image[frame.mask == 0] == photos.HIDDEN).all()
 
 
+def test_a_hole_that_reaches_out_of_the_frame(masked, capfd):
+    """It is filled, all of it, and that it is so is said."""
+    f = framer(masked, "--mask", masked / "mask.png", "--region", "10,2,15,15")
+    (frame,) = f.frames()
+    pixels, hole = f.completed([frame], np.zeros((1, 16, 16, 3), np.float32), "poisson")
+    assert "50% of the hole is outside of --region" in capfd.readouterr().err
+    assert hole.sum() == 80
+    np.testing.assert_array_equal(pixels[~hole], picture()[~hole])
+    assert np.abs(pixels[hole].astype(int) - picture()[hole]).mean() < 40
+
+
 def landmarks_for(transform):
     """68 landmarks that `utils.face_transform` maps by this transform onto 16x16 pixels."""
     inverse = np.linalg.inv(np.vstack([transform, [0, 0, 1]]))[:2]
