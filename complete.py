@@ -13,15 +13,19 @@ from utils import UserError, number
 # Measured on shared/reference-checkpoint; see docs/search.md. The article's momentum rate is 0.01.
 DEFAULT_LR = {"momentum": 0.0001, "adam": 0.01, "hmc": None}
 
-# What each preset changes; measured in docs/search.md. A flag beside it has the last word.
+# What each preset changes; measured in docs/search.md and docs/quality.md. A flag beside it has the
+# last word.
 PRESETS = {
     "article": {"approach": "momentum", "lr": 0.01, "momentum": 0.9, "nIter": 1000, "lam": 0.1,
                 "nInit": 1, "schedule": "constant", "tol": 0.0, "keepBest": False,
+                "nCandidates": 1, "prior": "article", "contextual": "uniform", "blend": "paste",
                 "precision": "float32"},
     "fast": {"approach": "adam", "lr": 0.05, "nIter": 20, "nInit": 512, "initBy": "regression",
-             "schedule": "cosine", "precision": "bfloat16"},
-    "best": {"approach": "adam", "lr": 0.03, "nIter": 150, "nInit": 2048, "initBy": "regression",
-             "schedule": "cosine"},
+             "schedule": "cosine", "contextual": "mixed", "blend": "poisson",
+             "precision": "bfloat16"},
+    "best": {"approach": "adam", "lr": 0.1, "nIter": 100, "schedule": "cosine", "nCandidates": 4,
+             "combine": "mean", "contextual": "mixed", "blend": "poisson",
+             "precision": "bfloat16"},
 }
 
 

@@ -25,6 +25,8 @@ from inpainting.measures import psnr, ssim  # noqa: E402
 from inpainting.results import combine  # noqa: E402
 from utils import UserError, number  # noqa: E402
 
+# Those with something known and something missing.
+MEASURED = [name for name in MASKS if name not in ("full", "lowres")]
 # What a search makes: label, flags, and the blend if not theirs. Presets bring a search of
 # their own, all others have that of --search.
 ROWS = (
@@ -124,9 +126,8 @@ def parse_args(argv=None):
     parser = utils.Parser(prog="quality.py", description=__doc__.splitlines()[0])
     parser.add_argument("imgs", nargs="+", help="whole pictures, or folders of them")
     parser.add_argument("--checkpointDir", default="checkpoint", help="the checkpoint")
-    parser.add_argument("--maskType", nargs="+", choices=tuple(MASKS), metavar="MASK",
-                        default=["center", "half", "left", "pattern", "random", "grid"],
-                        help="the masks")
+    parser.add_argument("--maskType", nargs="+", choices=MEASURED, metavar="MASK",
+                        default=MEASURED, help="the masks")
     parser.add_argument("--search", default="--approach adam --lr 0.1 --nIter 150", metavar="FLAGS",
                         help="flags of complete.py, in one word: the search of all rows but those "
                              "of the presets")

@@ -467,33 +467,59 @@ def test_a_mask_that_is_of_no_use(lively, tmp_path, capfd):
     assert not (tmp_path / "out").exists()
 
 
+def photograph(name):
+    """A real photograph, and a mask of its mouth, `[H, W]` bool."""
+    (path,) = (SHARED / "faces" / "raw" / name).iterdir()
+    with open(SHARED / "faces" / "raw" / "landmarks.csv") as file:
+        (row,) = (r for r in csv.DictReader(file) if os.path.basename(r["file"]) == path.name)
+    left, right, top, bottom = (int(float(row[k])) for k in ("x48", "x54", "y51", "y57"))
+    image = read(path)
+    hole = np.zeros(image.shape[:2], bool)
+    hole[top:bottom + 1, left:right + 1] = True
+    return image, hole
+
+
 @needs_shared
 def test_faces_are_found_in_photographs_and_put_back(tmp_path):
     """With their mouths hidden, by the reference checkpoint."""
-    names = ["Aishwarya_Rai", "Christopher_Walken"]
-    for name in names:
-        (path,) = (SHARED / "faces" / "raw" / name).iterdir()
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    files = sorted(tmp_path.iterdir())
+    (tmp_path / "in").mkdir()
     (tmp_path / "masks").mkdir()
-    with open(SHARED / "faces" / "raw" / "landmarks.csv") as file:
-        rows = {os.path.basename(row["file"]): row for row in csv.DictReader(file)}
-    holes = {}
-    for path in files:
-        image, row = utils.read_image(str(path)), rows[path.name]
-        left, right = float(row["x48"]), float(row["x54"])
-        top, bottom = float(row["y51"]), float(row["y57"])
-        hole = np.zeros(image.shape[:2], np.uint8)
-        hole[int(top):int(bottom) + 1, int(left):int(right) + 1] = 255  # the mouth
-        Image.fromarray(hole).save(tmp_path / "masks" / f"{path.stem}.png")
-        holes[path.stem] = hole > 0
-    result = run_script("complete.py", *files, "--align", "--mask", "masks", "--preset", "fast",
+    photographs = {name: photograph(name) for name in ("Aishwarya_Rai", "Christopher_Walken")}
+    for name, (image, hole) in photographs.items():
+        Image.fromarray(image).save(tmp_path / "in" / f"{name}.png")
+        Image.fromarray(hole).save(tmp_path / "masks" / f"{name}.png")
+    result = run_script("complete.py", "in", "--align", "--mask", "masks", "--preset", "fast",
                         "--checkpointDir", SHARED / "reference-checkpoint", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    for path in files:
-        original = read(path)
-        written = read(tmp_path / "completions" / "photos" / f"{path.stem}.png")
-        hole = holes[path.stem]
-        np.testing.assert_array_equal(written[~hole], original[~hole])
-        change = np.abs(written[hole].astype(int) - original[hole])[:, :3].mean()
-        assert 0 < change < 60
+    for name, (image, hole) in photographs.items():
+        check_photo(tmp_path / "completions" / "photos" / f"{name}.png", image, hole)
+
+
+def check_photo(path, image, hole):
+    """Its pixels are the photograph's outside of the hole, and plausible inside."""
+    written = read(path)
+    np.testing.assert_array_equal(written[~hole], image[~hole])
+    change = np.abs(written[hole].astype(int) - image[hole])[:, :3].mean()
+    assert 0 < change < 60
+
+
+@needs_shared
+def test_every_face_of_a_photograph(tmp_path):
+    parts = [photograph(name) for name in ("Aishwarya_Rai", "Ali_Abbas")]
+    height = max(len(hole) for _, hole in parts)
+
+    def side_by_side(arrays):
+        return np.hstack([np.pad(a, ((0, height - len(a)),) + ((0, 0),) * (a.ndim - 1))
+                          for a in arrays])
+
+    image, hole = (side_by_side(arrays) for arrays in zip(*parts))
+    Image.fromarray(image).save(tmp_path / "two.png")
+    Image.fromarray(hole).save(tmp_path / "mask.png")
+    run(SHARED / "reference-checkpoint", tmp_path / "two.png", "--align", "--faces", "all",
+        "--mask", tmp_path / "mask.png", "--preset", "fast", "--outDir", tmp_path / "out")
+    assert sorted(os.listdir(tmp_path / "out" / "images")) == ["two-face2.png", "two.png"]
+    check_photo(tmp_path / "out" / "photos" / "two.png", image, hole)
+    written = read(tmp_path / "out" / "photos" / "two.png")
+    width = parts[0][1].shape[1]
+    for part in (np.s_[:, :width], np.s_[:, width:]):  # both holes are filled
+        assert (written[part][hole[part]] != image[part][hole[part]]).any()
