@@ -23,7 +23,7 @@ PRESETS = {
     "fast": {"approach": "adam", "lr": 0.05, "nIter": 20, "nInit": 512, "initBy": "regression",
              "schedule": "cosine", "contextual": "mixed", "blend": "poisson",
              "precision": "bfloat16"},
-    "best": {"approach": "adam", "lr": 0.1, "nIter": 100, "schedule": "cosine", "nCandidates": 4,
+    "best": {"approach": "adam", "lr": 0.1, "nIter": 80, "schedule": "cosine", "nCandidates": 6,
              "combine": "mean", "contextual": "mixed", "blend": "poisson",
              "precision": "bfloat16"},
 }
@@ -57,8 +57,6 @@ def parse_args(argv=None):
                         help="write losses and quality of each picture for TensorBoard there")
     parser.add_argument("--video", metavar="NAME.mp4", type=video_name,
                         help="write completion.gif as a video too, beside it")
-
-
     add_mask_flags(parser.add_argument_group("what is missing"))
     add_frame_flags(parser.add_argument_group("what the network sees of a picture"))
     search = parser.add_argument_group("the search for z")
@@ -104,36 +102,76 @@ def parse_args(argv=None):
                         help="searches for each picture, from different z; candidates/ shows all")
     search.add_argument("--combine", choices=("best", "mean"), default="best",
                         help="of several candidates, the result is that of the lowest loss, or the "
-                             "mean of their G(z)")
+                             "mean of their G(z); the loss that is told is the lowest either way")
     add_loss_flags(parser.add_argument_group("the loss and the blend"))
     utils.add_machine_flags(parser.add_argument_group("the machine"))
-    first = parser.parse_known_args(argv)[0]
-    preset = PRESETS.get(first.preset, {})
+    given = given_flags(parser, argv)
+    preset = PRESETS.get(given.get("preset"), {})
     if not utils.has_bfloat16():  # it would be slower than float32
         preset = {flag: value for flag, value in preset.items() if value != "bfloat16"}
-    if first.init:
-        from inpainting.results import read_latents
-
-        preset = read_latents(first.init)[1] | preset
+    if "init" in given:
+        preset = settings_of(given) | preset
     parser.set_defaults(**{flag: value for flag, value in preset.items() if flag != "lr"})
     config = parser.parse_args(argv)
     if config.lr is None:  # a preset's is of the preset's approach
         same = config.approach == preset.get("approach")
         config.lr = preset["lr"] if same else DEFAULT_LR[config.approach]
-    return resolve(config, parser)
+    refuse_idle_flags(config, given, parser)
+    return resolve(config)
 
 
-def resolve(config, parser):
-    """What follows from flags together: `own_mask`, `frame`, `crop` and `blend`."""
-    own = [flag for flag in ("mask", "maskFromAlpha", "maskColor") if getattr(config, flag)]
-    if len(own) > 1:
-        parser.error(f"--{own[0]} and --{own[1]}: leave out one of them")
-    config.own_mask = bool(own)
-    for flag in ("faces", "landmarks", "alignBy"):
-        if getattr(config, flag) != parser.get_default(flag) and not config.align:
-            parser.error(f"--{flag} {getattr(config, flag)}: is of --align; add that")
+# Flags of which one takes the others' place.
+MASK_FLAGS = ("mask", "maskFromAlpha", "maskColor", "maskType")
+FRAME_FLAGS = ("align", "region", "letterbox", "crop")
+# What a flag has to stand beside, to mean something.
+BESIDE = {"faces": "align", "landmarks": "align", "alignBy": "align", "dlibFacePredictor": "align",
+          "maskTolerance": "maskColor"}
+
+
+def given_flags(parser, argv):
+    """The flags that stand on the command line, without the defaults, as a dict."""
+    names = vars(parser.parse_known_args(argv)[0])
+    defaults, unset = {name: parser.get_default(name) for name in names}, object()
+    parser.set_defaults(**dict.fromkeys(names, unset))
+    given = vars(parser.parse_known_args(argv)[0])
+    parser.set_defaults(**defaults)
+    return {name: value for name, value in given.items() if value is not unset}
+
+
+def settings_of(given):
+    """The settings in `--init`, without those whose place a given flag takes."""
+    from inpainting.results import read_latents
+
+    settings = read_latents(given["init"])[1]
+    for group in (MASK_FLAGS, FRAME_FLAGS):
+        if given.keys() & set(group):  # and what blend suits them is decided anew
+            settings = {k: v for k, v in settings.items() if k not in (*group, "blend")}
+    return settings
+
+
+def refuse_idle_flags(config, given, parser):
+    """Stop at flags that would do nothing, or contradict each other."""
+    masks_given = [flag for flag in MASK_FLAGS if flag in given]
+    if len(masks_given) > 1:
+        parser.error(f"--{masks_given[0]} and --{masks_given[1]}: leave out one of them")
+    for flag, other in BESIDE.items():
+        if flag in given and not getattr(config, other):
+            parser.error(f"--{flag} {given[flag]}: is of --{other}; add that")
+    if "truth" in given and not has_own_mask(config):
+        parser.error(f"--truth {config.truth}: is of --mask, --maskFromAlpha or --maskColor; add "
+                     "one of them")
     if config.landmarks and config.faces == "all":
         parser.error("--faces all: --landmarks has one face; leave out one of them")
+
+
+def has_own_mask(config):
+    """Whether the mask is one of the user's own."""
+    return bool(config.mask is not None or config.maskFromAlpha or config.maskColor)
+
+
+def resolve(config):
+    """Add what follows from flags together: `own_mask`, `frame` and, unless given, `blend`."""
+    config.own_mask = has_own_mask(config)
     if config.align:
         config.frame = "face"
     elif config.region:

@@ -768,14 +768,14 @@ class DCGAN(tf.Module):
         with utils.deferred_interrupt() as interrupted, results, tqdm(
                 total=n_batches * config.nIter, unit="it", dynamic_ncols=True) as bar:
             for number, frames in enumerate(itertools.chain([first], batches)):
+                if interrupted.is_set():
+                    break
                 bar.set_description(f"batch {number + 1}/{max(n_batches, number + 1)}")
                 batch = self.completion_batch(frames, config)
                 results.begin(batch, number, done)
                 self._search_batch(
                     config, search, batch, start(batch, done), done, results, bar, interrupted)
                 done += len(frames)
-                if interrupted.is_set():
-                    break
         print(f"{done} completed: {results.summary()}")
         if interrupted.is_set():
             raise KeyboardInterrupt
@@ -794,7 +794,7 @@ class DCGAN(tf.Module):
         hand what becomes of them to `results`."""
         count = config.nCandidates
         y, weights = (np.repeat(t, count, axis=0) for t in (batch.y, batch.weights))
-        start, search = search
+        start, advance = search
         state, i, at_once = start(z, first * count), 0, 1
         now, result, lowest = z.numpy(), z.numpy(), np.full(len(z), np.inf)
         running = np.arange(len(now))  # the searches that are not done, a row of the state each
@@ -820,7 +820,7 @@ class DCGAN(tf.Module):
                 results.pictures(i, by_image(lowest), by_image(self.generator(now)))
             n = min(at_once, config.outInterval - i % config.outInterval, config.nIter - i)
             before = time.perf_counter()
-            state, losses, zs = search(
+            state, losses, zs = advance(
                 state, tf.constant(y[running]), weights[running], batch.lowres_mask,
                 tf.constant(i), tf.constant(n))
             results.iterations(running, i, losses.numpy(), zs.numpy())

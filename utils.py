@@ -12,6 +12,7 @@ import importlib.util
 import itertools
 import os
 import re
+import shutil
 import signal
 import sys
 import tempfile
@@ -131,8 +132,8 @@ def _naming_failure(path):
 
 def write_whole(path, write):
     """Call `write(temporary path)` beside `path`, then rename: the file appears whole or not."""
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{os.getpid()}.{name}")
+    folder, suffix = os.path.dirname(path), os.path.splitext(path)[1]
+    temporary = os.path.join(folder, f".{os.getpid()}{suffix}")  # short, where the name is not
     try:
         with _naming_failure(path):
             write(temporary)
@@ -261,14 +262,16 @@ def save_video(path, frames, per_second=10):
     height, width, _ = pictures[0].shape
 
     def write(temporary):
-        video = cv2.VideoWriter(temporary, cv2.VideoWriter_fourcc(*"vp09"), per_second,
-                                (width + width % 2, height + height % 2))  # it wants even edges
-        if not video.isOpened():
-            raise OSError("OpenCV has no encoder for it here")
-        for picture in pictures:
-            video.write(np.pad(picture[..., ::-1], ((0, height % 2), (0, width % 2), (0, 0)),
-                               mode="edge"))
-        video.release()
+        with tempfile.NamedTemporaryFile(suffix=".mp4") as file:  # OpenCV takes no name but UTF-8
+            video = cv2.VideoWriter(file.name, cv2.VideoWriter_fourcc(*"vp09"), per_second,
+                                    (width + width % 2, height + height % 2))  # it wants even edges
+            if not video.isOpened():
+                raise OSError("OpenCV has no encoder for it here")
+            for picture in pictures:
+                video.write(np.pad(picture[..., ::-1], ((0, height % 2), (0, width % 2), (0, 0)),
+                                   mode="edge"))
+            video.release()
+            shutil.copyfile(file.name, temporary)
 
     write_whole(path, write)
 
@@ -305,8 +308,11 @@ def or_warn(path, read):
     try:
         return read()
     except (OSError, ValueError) as error:
-        print(f"warning: {path}: {error}; skipped", file=sys.stderr)
-        return None
+        reason = error
+    except MemoryError:
+        reason = "is too large for this machine's memory"
+    print(f"warning: {path}: {reason}; skipped", file=sys.stderr)
+    return None
 
 
 def read_or_warn(path, size=None, c_dim=3, crop=True):
@@ -580,6 +586,7 @@ def deferred_interrupt():
 
 def run(main, prog):
     """Call a script's `main()`; a `UserError` becomes one line and exit code 2, Ctrl-C code 130."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
     try:
         main()
     except UserError as error:

@@ -210,7 +210,6 @@ def save_untrained(folder):
 
 def run_script_complete(config, *flags):
     """complete.py with 64 faces in one batch; with the quality of what it makes."""
-    from quality import read_results
     from search import spread
 
     with tempfile.TemporaryDirectory() as folder:
@@ -220,6 +219,25 @@ def run_script_complete(config, *flags):
     hole = center_mask(made.shape[1]) == 0
     return {"seconds": seconds, "PSNR": psnr(made, truth, hole).mean(),
             "SSIM": ssim(made, truth, hole).mean()}
+
+
+def read_results(folder, truth):
+    """What complete.py wrote and the truth of it, each `[B, H, W, 3]` uint8.
+
+    Args:
+        folder: its --outDir.
+        truth: a folder of the whole pictures, no two of one name.
+
+    Raises:
+        UserError: a result has no picture of its name in `truth`.
+    """
+    whole = utils.by_stem(utils.list_images([truth]), "")
+    results = utils.list_images([os.path.join(folder, "images")])
+    if not {utils.stem(path) for path in results} <= whole.keys():
+        raise UserError(f"{folder}: has pictures that are not in {truth}")
+    images = np.stack([utils.read_image(path) for path in results])
+    return images, np.stack(
+        [utils.read_image(whole[utils.stem(path)], images.shape[1]) for path in results])
 
 
 def run_script_memory(folder, count=276):

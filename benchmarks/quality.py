@@ -22,8 +22,8 @@ import utils  # noqa: E402  (the project's root is on the path only now)
 from inpainting import blending  # noqa: E402
 from inpainting.masks import MASKS  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
-from inpainting.results import combine  # noqa: E402
-from utils import UserError, number  # noqa: E402
+from inpainting.results import combine, completed_images  # noqa: E402
+from utils import number  # noqa: E402
 
 # Those with something known and something missing.
 MEASURED = [name for name in MASKS if name not in ("full", "lowres")]
@@ -86,27 +86,8 @@ def completions(config, files, mask_flags):
         key = flags.replace(" --combine mean", "")
         if key not in found:
             found[key] = list(search.search(options, model, batch, [options.nIter]))[-1][2:]
-        yield label, search.completed(
+        yield label, completed_images(
             batch, combine(*found[key], options.combine), blend or options.blend)
-
-
-def read_results(folder, truth):
-    """What complete.py wrote and the truth of it, each `[B, H, W, 3]` uint8.
-
-    Args:
-        folder: its --outDir.
-        truth: a folder of the whole pictures, no two of one name.
-
-    Raises:
-        UserError: a result has no picture of its name in `truth`.
-    """
-    whole = utils.by_stem(utils.list_images([truth]), "")
-    results = utils.list_images([os.path.join(folder, "images")])
-    if not {utils.stem(path) for path in results} <= whole.keys():
-        raise UserError(f"{folder}: has pictures that are not in {truth}")
-    images = np.stack([utils.read_image(path) for path in results])
-    return images, np.stack(
-        [utils.read_image(whole[utils.stem(path)], images.shape[1]) for path in results])
 
 
 def blending_seconds(batch):

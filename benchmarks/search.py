@@ -15,10 +15,9 @@ import numpy as np
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import complete  # noqa: E402  (the project's root is on the path only now)
 import utils  # noqa: E402
-from inpainting.blending import blend  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
 from inpainting.photos import Framer  # noqa: E402
-from inpainting.results import combine  # noqa: E402
+from inpainting.results import combine, completed_images  # noqa: E402
 from utils import number  # noqa: E402
 
 
@@ -87,12 +86,6 @@ def search(options, model, batch, until):
         yield done, seconds, losses.reshape(shape), G.reshape(*shape, *batch.y.shape[1:])
 
 
-def completed(batch, G, method):
-    """The batch's images with G(z) in the hole, `[B, S, S, C]` uint8."""
-    blended = blend(method, batch.y, G, batch.mask[..., 0])
-    return np.where(batch.mask == 1, batch.images, utils.to_uint8(blended))
-
-
 def spread(paths, count):
     """So many of the files there are, evenly spread."""
     files = utils.list_images(paths)
@@ -109,7 +102,8 @@ def main(argv=None):
         hole = batch.mask[..., 0] == 0
         until = sorted({i for i in config.iterations if i < options.nIter} | {options.nIter})
         for done, seconds, losses, G in search(options, model, batch, until):
-            images = completed(batch, combine(losses, G, options.combine), options.blend)
+            images = completed_images(
+                batch, combine(losses, G, options.combine), options.blend)
             print(f"{flags:<60} {done:>10} {seconds:>8.1f} {losses.min(axis=1).mean():>6.0f} "
                   f"{psnr(images, batch.images, hole).mean():>6.2f} "
                   f"{ssim(images, batch.images, hole).mean():>6.3f}", flush=True)

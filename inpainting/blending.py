@@ -7,8 +7,7 @@ import numpy as np
 
 from inpainting.masks import alike, around
 
-# Unknown pixels up to which the equation is factored; larger holes start from half the resolution.
-DIRECT_LIMIT = 20_000
+CACHE_LIMIT = 20_000  # unknown pixels up to which the factors of a mask are kept: megabytes each
 
 
 def paste(image, fill, mask):
@@ -65,8 +64,9 @@ def harmonic(image, mask):
     part = around(known)  # all that matters
     known, values = known[part], np.moveaxis(result, (-3, -2), (0, 1))[part]
     flat = values.reshape(*known.shape, -1)
-    solve = _solve_directly if np.count_nonzero(~known) <= DIRECT_LIMIT else _solve_by_halves
-    flat[~known] = solve(flat, known)
+    cached = np.count_nonzero(~known) <= CACHE_LIMIT
+    A, B = (factors if cached else factors.__wrapped__)(known.shape, known.tobytes())
+    flat[~known] = A.solve(B @ flat.reshape(known.size, -1).astype(float))
     np.moveaxis(result, (-3, -2), (0, 1))[part] = flat.reshape(values.shape)
     return result
 
@@ -101,40 +101,10 @@ def _equation(known):
 
 @functools.lru_cache(maxsize=32)
 def factors(shape, known):
-    """The equation of a mask, given by its bytes, factored."""
+    """The equation of a mask, given by its shape and bytes: `A` factored, and `B`."""
     from scipy.sparse.linalg import splu
 
     A, B = _equation(np.frombuffer(known, bool).reshape(shape))
     # Symmetric and diagonally dominant: the order may follow the pattern alone, without pivots.
     return splu(A, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0,
                 options={"SymmetricMode": True}), B
-
-
-def _solve_directly(values, known):
-    """The unknown pixels `[n, k]` of `values` `[H, W, k]`, by the factors of their mask."""
-    equation, B = factors(known.shape, known.tobytes())
-    return equation.solve(B @ values.reshape(known.size, -1).astype(float))
-
-
-def _solve_by_halves(values, known):
-    """The same for many: from the solution at half the resolution, by conjugate gradients.
-
-    The coarse solution has the slow changes, so that few iterations are left for the rest (a
-    cascade; Bornemann and Deuflhard 1996).
-    """
-    import cv2
-    from scipy.sparse.linalg import cg
-
-    height, width = known.shape
-    pad = ((0, height % 2), (0, width % 2))
-    blocks = np.pad(known, pad).reshape((height + 1) // 2, 2, (width + 1) // 2, 2)
-    count = blocks.sum(axis=(1, 3))
-    sums = np.pad(np.where(known[..., np.newaxis], values, 0), (*pad, (0, 0))).reshape(
-        *blocks.shape, -1).sum(axis=(1, 3))
-    coarse = harmonic(sums / np.maximum(count, 1)[..., np.newaxis], count > 0)
-    A, B = _equation(known)
-    right = B @ values.reshape(known.size, -1).astype(float)
-    for k in range(values.shape[2]):
-        guess = cv2.resize(coarse[..., k].astype(float), (width, height))
-        right[:, k] = cg(A, right[:, k], x0=guess[~known], rtol=0, atol=1e-3, maxiter=200)[0]
-    return right

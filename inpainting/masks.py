@@ -139,8 +139,12 @@ def read_mask(path, shape):
 
     image = utils.open_image(path)
     alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
-    painted = alpha if alpha is not None and alpha.getextrema()[0] < 255 else image.convert("L")
-    painted = painted.resize(shape[::-1], Image.Resampling.NEAREST)
+    layered = alpha is not None and alpha.getextrema()[0] <= THRESHOLD
+    if abs(np.log(image.width / image.height * shape[0] / shape[1])) > 0.1:
+        print(f"warning: {path}: a mask of {image.width}x{image.height} is stretched over a "
+              f"picture of {shape[1]}x{shape[0]}", file=sys.stderr)
+    painted = (alpha if layered else image.convert("L")).resize(
+        shape[::-1], Image.Resampling.NEAREST)
     return np.asarray(painted) <= THRESHOLD
 
 

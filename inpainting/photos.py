@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, JpegImagePlugin
+from PIL.ExifTags import IFD, Base
 
 import utils
 from inpainting.blending import BLENDS
@@ -29,7 +30,9 @@ STORED = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
           4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
           6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
           8: Image.Transpose.ROTATE_270}
-ORIENTATION = 0x0112
+ORIENTATION, MAKER_NOTE = Base.Orientation, Base.MakerNote
+EXIF_TAGS = (ORIENTATION, Base.ImageDescription, Base.Make, Base.Model, Base.Software,
+             Base.DateTime, Base.Artist, Base.Copyright)
 
 
 class Photo(NamedTuple):
@@ -74,6 +77,9 @@ class Framer:
         self.landmarks = read_landmarks(config.landmarks) if config.landmarks else None
         self.truths = (utils.by_stem(utils.list_images([config.truth], "--truth "), "--truth")
                        if config.truth else {})
+        if self.truths and not self.truths.keys() & set(map(utils.stem, files)):
+            raise UserError(f"--truth {config.truth}: none has the name of a picture, such as "
+                            f"{utils.stem(files[0])}.png")
 
     def frames(self):
         """Yield the frames of every picture that can be used, and warn of each that cannot."""
@@ -102,6 +108,9 @@ class Framer:
             cuts = [cut for cut in cuts if (~cut[2] & cut[3]).any()]
             if not cuts:
                 raise ValueError(f"its mask hides nothing of {self.place()}")
+            cuts = [cut for cut in cuts if cut[2].any()]
+            if not cuts:
+                raise ValueError(f"its mask hides everything of {self.place()}")
         if self.config.faces == "largest":
             cuts = cuts[:1]
         truth = self.truth(self.files[index], photo.known.shape)
@@ -109,8 +118,8 @@ class Framer:
 
     def place(self):
         """Where a hole has to be, in words."""
-        places = {"face": "the face", "region": "--region"}
-        return places.get(self.config.frame, "the centre square")
+        places = {"face": "the face", "region": "--region", "crop": "the centre square"}
+        return places.get(self.config.frame, "the picture")
 
     def frame(self, index, k, count, photo, truth, transform, image, known, inside):
         """Frame k of `count` of a picture, from what `cut` returned."""
@@ -119,8 +128,6 @@ class Framer:
             mask = known.astype(np.float32)
             image = np.where(known[..., np.newaxis], image, HIDDEN).astype(np.uint8)
             truth = truth and self.cut(truth, transform)[0]
-            if not known.any():
-                raise ValueError(f"its mask hides everything of {self.place()}")
         else:
             mask = MASKS[self.config.maskType](known.shape, rng, self.config) * known
             truth = image
@@ -159,7 +166,10 @@ class Framer:
             if points is None:
                 raise ValueError(f"--landmarks {self.config.landmarks} has no line for it")
             faces = [dict(zip(indices, points)) if len(points) == 3 else points]
-        return [utils.face_transform(face, indices, self.size) for face in faces]
+        transforms = [utils.face_transform(face, indices, self.size) for face in faces]
+        if not all(1e-6 < abs(np.linalg.det(t[:, :2])) < 1e6 for t in transforms):
+            raise ValueError("its landmarks are in one place or on one line")
+        return transforms
 
     def cut(self, photo, transform):
         """A frame of a photo.
@@ -169,26 +179,28 @@ class Framer:
             nothing in them that is unknown or outside the picture, and which lie inside.
         """
         if self.config.frame == "face":
-            layers = [utils.warp_face(255 * layer.astype(np.uint8)[..., np.newaxis], transform,
+            layers = [utils.warp_face(layer.astype(np.float32)[..., np.newaxis], transform,
                                       self.size)
                       for layer in (photo.known, np.ones_like(photo.known))]
             image = utils.warp_face(photo.pixels, transform, self.size)
         else:
             image, *layers = cut_box(photo, transform, self.size, self.c_dim)
-        # 254: a resampled 255 may be rounded.
-        known, inside = (layer.reshape(self.size, self.size) >= 254 for layer in layers)
+        known, inside = (layer.reshape(self.size, self.size) > 1 - 1e-5 for layer in layers)
         if image.shape[2] != self.c_dim:
             image = np.asarray(Image.fromarray(image).convert("L"))[..., np.newaxis]
         return image, known, inside
 
     def truth(self, path, shape):
-        """The whole picture behind one with a mask, as a Photo, or None."""
-        if utils.stem(path) not in self.truths:
+        """The whole picture behind one with a mask, as a Photo; None if it is not known."""
+        truth = self.truths.get(utils.stem(path))
+        pixels = utils.read_or_warn(truth) if truth else None
+        if pixels is None:
             return None
-        pixels = np.array(utils.open_image(self.truths[utils.stem(path)]).convert("RGB"))
         if pixels.shape[:2] != shape:
-            raise ValueError(f"its --truth has {pixels.shape[1]}x{pixels.shape[0]} pixels, not "
-                             f"{shape[1]}x{shape[0]}")
+            print(f"warning: {path}: is not measured, because {truth} has "
+                  f"{pixels.shape[1]}x{pixels.shape[0]} pixels and not {shape[1]}x{shape[0]}",
+                  file=sys.stderr)
+            return None
         return Photo(pixels, np.ones(shape, bool))
 
     def completed(self, frames, fills, method):
@@ -222,7 +234,7 @@ class Framer:
         outside = (distance[hole[part]] > self.size / 2).mean()
         if outside > 0.01:
             print(f"warning: {frames[0].path}: {outside:.0%} of the hole is outside of "
-                  f"{self.place()}, and filled smoothly from around it", file=sys.stderr)
+                  f"{self.place()}, and filled with what is next to it", file=sys.stderr)
         blended = BLENDS[method](utils.to_float(photo.pixels[part]), fill, ~hole[part])
         pixels = photo.pixels.copy()
         pixels[part][hole[part]] = utils.to_uint8(blended)[hole[part]]
@@ -232,7 +244,7 @@ class Framer:
 def own_mask(config, files):
     """The function `(path, Pillow image) -> [H, W] bool` behind the flags of a mask of one's own,
     or None if there is none."""
-    if config.mask:
+    if config.mask is not None:
         masks = dict(zip(files, match_masks(config.mask, files)))
 
         def from_file(path, image):
@@ -266,17 +278,20 @@ def read_landmarks(path):
     def points(words):
         if len(words) not in (6, 136):
             raise ValueError(f"{len(words)} numbers; 136 (68 points) or 6 (three) are needed")
-        return np.array(words, float).reshape(-1, 2)
+        values = np.array(words, float)
+        if not np.isfinite(values).all():
+            raise ValueError("a number is not finite")
+        return values.reshape(-1, 2)
 
     try:
-        with open(path, encoding="utf-8") as file:
-            lines = [re.split(r"[\s,;]+", line.strip()) for line in file if line.strip()]
-        words = [word for line in lines for word in line]
-        if all(re.fullmatch(r"[-+.\deE]+", word) for word in words):
-            return {None: points(words)}
-        lines = [line for line in lines if not line[1].startswith("x")]  # a header
-        return {utils.stem(name): points(numbers) for name, *numbers in lines}
-    except (OSError, ValueError, IndexError) as error:
+        with open(path, encoding="utf-8-sig") as file:
+            lines = [re.split(r"\s*[,;]\s*", line.strip()) if re.search("[,;]", line)
+                     else line.split() for line in file if line.strip()]
+        if lines and all(len(line) in (7, 137) for line in lines):
+            return {utils.stem(name): points(numbers) for name, *numbers in lines
+                    if not numbers[0].startswith("x")}  # a header
+        return {None: points([word for line in lines for word in line])}
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"--landmarks {path}: {reason}") from error
 
@@ -300,8 +315,8 @@ def box_transform(x, y, width, height, size):
 
 
 def cut_box(photo, transform, size, c_dim):
-    """`(image, known, inside)` of the box that `box_transform` maps, as bytes: antialiased as
-    `utils.read_image` does it, and 255 where a mask is wholly 1."""
+    """`(image, known, inside)` of the box that `box_transform` maps: `[S, S, C]` uint8, antialiased
+    as `utils.read_image` does it; and the shares of each pixel, `[S, S]` float32."""
     height, width = photo.known.shape
     box_size = size / transform[0, 0], size / transform[1, 1]
     corner = 0.5 - (transform[:, 2] + 0.5) * box_size / size
@@ -309,17 +324,19 @@ def cut_box(photo, transform, size, c_dim):
     before = np.maximum(np.ceil(-corner), 0).astype(int)
     behind = np.maximum(np.ceil(corner + box_size - (width, height)), 0).astype(int)
     pad = (before[1], behind[1]), (before[0], behind[0])
+    if np.prod(before + behind + (width, height)) > Image.MAX_IMAGE_PIXELS:
+        raise ValueError(f"{width}x{height} pixels are too long for a square; choose a --region")
     box = (*(corner + before), *(corner + before + box_size))
 
-    def resized(pixels, mode, resample):
-        picture = Image.fromarray(pixels).convert(mode)
+    def resized(picture, resample):
         if picture.size == (size, size) and not np.any(before) and not np.any(behind):
             return np.asarray(picture)
         return np.asarray(picture.resize((size, size), resample, box=box))
 
-    image = resized(np.pad(photo.pixels, (*pad, (0, 0)), mode="edge"), "L" if c_dim == 1 else "RGB",
-                    Image.Resampling.LANCZOS)
-    layers = (resized(np.pad(255 * layer.astype(np.uint8), pad), "L", Image.Resampling.BOX)
+    pixels = Image.fromarray(np.pad(photo.pixels, (*pad, (0, 0)), mode="edge"))
+    image = resized(pixels.convert("L" if c_dim == 1 else "RGB"), Image.Resampling.LANCZOS)
+    layers = (resized(Image.fromarray(np.pad(layer.astype(np.float32), pad)),
+                      Image.Resampling.BOX)
               for layer in (photo.known, np.ones_like(photo.known)))
     return image.reshape(size, size, c_dim), *layers
 
@@ -379,26 +396,42 @@ def save_photo(folder, name, source, pixels, hole):
         alpha[hole] = 255
         result.putalpha(Image.fromarray(alpha))
     with Image.open(source) as original:
-        kind = original.format if original.format in PHOTO_FORMATS else "PNG"
-        settings = {key: original.info[key] for key in ("icc_profile", "dpi", "exif")
-                    if key in original.info}
-        exif = original.getexif()
-        if kind == "TIFF":  # which keeps its tags elsewhere
-            settings["exif"] = exif
+        kind = "JPEG" if original.format == "MPO" else original.format  # phones' JPEG with extras
+        kind = kind if kind in PHOTO_FORMATS else "PNG"
+        exif = photo_exif(original)
+        settings = {"exif": exif} if exif else {}
+        if "dpi" in original.info:
+            settings["dpi"] = original.info["dpi"]
+        if "icc_profile" in original.info and original.mode in ("L", "LA", "P", "RGB", "RGBA"):
+            settings["icc_profile"] = original.info["icc_profile"]
+        encoding = {"WEBP": {"lossless": True, "exact": True}}.get(kind, {})
         if kind == "JPEG" and original.mode == result.mode:
-            settings["qtables"] = original.quantization
+            encoding = {"qtables": original.quantization}
             if result.mode == "RGB":
-                settings["subsampling"] = JpegImagePlugin.get_sampling(original)
-        if kind == "WEBP":
-            settings["lossless"] = True
-    orientation = exif.get(ORIENTATION)
-    if orientation in STORED:
-        result = result.transpose(STORED[orientation])
+                encoding["subsampling"] = JpegImagePlugin.get_sampling(original)
+    if exif.get(ORIENTATION) in STORED:
+        result = result.transpose(STORED[exif[ORIENTATION]])
     kinds = ("JPEG", "PNG") if kind == "JPEG" else (kind,)
     paths = [os.path.join(folder, f"{name}{PHOTO_FORMATS[k]}") for k in kinds]
     for k, path in zip(kinds, paths):
-        of_kind = settings if k == kind else {
-            key: settings[key] for key in ("icc_profile", "dpi", "exif") if key in settings}
+        of_kind = settings | (encoding if k == kind else {})
         utils.write_whole(path, lambda temporary, k=k, of_kind=of_kind: result.save(
             temporary, format=k, **of_kind))
     return paths
+
+
+def photo_exif(original):
+    """What is known of a photograph and still true when its pixels changed.
+
+    Not the thumbnail and the maker's notes, which show what the hole hid, nor what a TIFF says of
+    its pixels' form.
+    """
+    exif, kept = original.getexif(), Image.Exif()
+    for tag in EXIF_TAGS:
+        if tag in exif:
+            kept[tag] = exif[tag]
+    for ifd in (IFD.Exif, IFD.GPSInfo):
+        values = {tag: value for tag, value in exif.get_ifd(ifd).items() if tag != MAKER_NOTE}
+        if values:
+            kept[ifd] = values
+    return kept

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import csv
+import functools
 import html
 import io
 import json
@@ -16,7 +17,7 @@ from PIL import Image
 import utils
 from inpainting import measures
 from inpainting.blending import blend
-from inpainting.photos import save_photo
+from inpainting.photos import HIDDEN, save_photo
 from utils import UserError
 
 CURVE_POINTS = 100  # of a loss curve in the report
@@ -46,10 +47,10 @@ class Results:
     For each batch, in `outDir` or, from the second on, in `batch_01`, ...: `before.png`,
     `masked.png`; every `outInterval` iterations and of the results `hats_imgs/IIII.png` (G(z)) and
     `completed/IIII.png` (in the hole); `completion.gif` and, if asked for, a video. For image NN,
-    counted over all batches, `logs/hats_NN.log` with the loss and z of every iteration. For each
-    frame `images/NAME.png`; `photos/NAME.*` for each picture that is more than one frame of the
-    network's size; `candidates/NAME.png` if there are several. At the end, as a context manager,
-    `results.csv`, `latents.npz` and `report.html` of all.
+    counted over all batches, `logs/hats_NN.log` with the loss and z of every iteration
+    (`hats_NN_K.log` of candidate K). For each frame `images/NAME.png`; `photos/NAME.*` for each
+    picture that is more than one frame of the network's size; `candidates/NAME.png` if there are
+    several. At the end, as a context manager, `results.csv`, `latents.npz` and `report.html`.
 
     Args:
         config: the flags of complete.py as attributes.
@@ -79,12 +80,12 @@ class Results:
         return self
 
     def __exit__(self, kind, error, trace):
-        if self.results and kind in (None, KeyboardInterrupt):
+        if self.writer:
+            self.writer.close()
+        if self.results:  # those of the batches in front of an error too
             self.write_tables()
             self.write_latents()
             self.write_report()
-        if self.writer:
-            self.writer.close()
 
     def summary(self):
         """Where the results are, in words."""
@@ -99,6 +100,7 @@ class Results:
     def begin(self, batch, number, first):
         """Write what is known of a `CompletionBatch` before its search."""
         self.batch, out = batch, self.config.outDir
+        self.number = number
         self.folder = out if number == 0 else os.path.join(out, f"batch_{number:02d}")
         self.shown = []
         count = self.config.nCandidates
@@ -147,7 +149,7 @@ class Results:
         """
         batch, name = self.batch, f"{i:04d}"
         G = combine(losses, G, self.config.combine)
-        completed = self._completed(G)
+        completed = completed_images(batch, G, self.config.blend)
         self._save(os.path.join("hats_imgs", f"{name}.png"), utils.to_uint8(G))
         if batch.lowres_mask.any():
             self._save(os.path.join("hats_imgs", f"{name}.lowres.png"), self._block_means(G))
@@ -156,7 +158,7 @@ class Results:
             import tensorflow as tf
 
             with self.writer.as_default():
-                tf.summary.image(os.path.basename(self.folder) + "/completed",
+                tf.summary.image(f"completed/batch_{self.number:02d}",
                                  utils.grid(completed)[np.newaxis], i)
         return completed
 
@@ -173,10 +175,10 @@ class Results:
         best = complete.argmin(axis=1)
         completed = self.pictures(i, complete, G)
         fills = combine(complete, G, self.config.combine)
-        self._save_animations()
         if count > 1:
             utils.make_folder(os.path.join(self.config.outDir, "candidates"))
-            candidates = np.stack([self._completed(G[:, k]) for k in range(count)], axis=1)
+            candidates = np.stack([completed_images(batch, G[:, k], self.config.blend)
+                                   for k in range(count)], axis=1)
         for b, frame in enumerate(batch.frames):
             name = f"{frame.name}.png"
             utils.save_image(os.path.join(self.config.outDir, "images", name), completed[b])
@@ -188,10 +190,14 @@ class Results:
                 frame, zs[b], complete[b], *(float(t[b, k]) for t in
                                              (complete, contextual, perceptual)),
                 self.curves[b * count + k], completed[b], measure(frame, completed[b]),
-                self._save_photo(frame, fills[b]) if frame.whole else None)
+                utils.or_warn(frame.path, functools.partial(self._save_photo, frame, fills[b]))
+                if frame.whole else None)
             self.results.append(result)
             if self.writer:
                 self._write_measures(result, i)
+        utils.save_gif(os.path.join(self.folder, "completion.gif"), self.shown)
+        if self.config.video:
+            utils.save_video(os.path.join(self.folder, self.config.video), self.shown)
 
     def _write_measures(self, result, i):
         import tensorflow as tf
@@ -199,12 +205,6 @@ class Results:
         with self.writer.as_default():
             for name, value in result.measured.items():
                 tf.summary.scalar(f"{name}/{tag(result.frame)}", value, i)
-
-    def _completed(self, G):
-        """G(z) blended into the hole, uint8; the known pixels are the input's bit for bit."""
-        batch = self.batch
-        blended = blend(self.config.blend, batch.y, G, batch.mask[..., 0])
-        return np.where(batch.mask == 1, batch.images, utils.to_uint8(blended))
 
     def _block_means(self, images):
         b, h, w, c = images.shape
@@ -216,11 +216,6 @@ class Results:
         path = os.path.join(self.folder, name)
         utils.save_image(path, utils.grid(images))
         return path
-
-    def _save_animations(self):
-        utils.save_gif(os.path.join(self.folder, "completion.gif"), self.shown)
-        if self.config.video:
-            utils.save_video(os.path.join(self.folder, self.config.video), self.shown)
 
     def _save_photo(self, frame, G):
         """Write the whole picture once all its frames are there; returns it made small, or None."""
@@ -252,7 +247,8 @@ class Results:
                         r.frame.name, r.frame.path,
                         *(f"{v:.6g}" for v in (r.loss, r.contextual, r.perceptual)),
                         len(r.curve) - 1,
-                        *(f"{v:.6g}" for v in r.measured.values())])
+                        *(f"{r.measured[k]:.6g}" if r.measured else ""
+                          for k in ("psnr", "ssim", "l1"))])
 
         utils.write_whole(os.path.join(self.config.outDir, "results.csv"), write)
 
@@ -292,7 +288,7 @@ class Results:
 
     def _report_row(self, result):
         frame = result.frame
-        masked = np.where(frame.mask[..., np.newaxis] == 1, frame.image, 128).astype(np.uint8)
+        masked = np.where(frame.mask[..., np.newaxis] == 1, frame.image, HIDDEN).astype(np.uint8)
         pictures = "".join(
             f"<td>{picture(image)}</td>"
             for image in (frame.image, masked, result.completed, frame.truth, result.photo))
@@ -311,6 +307,13 @@ class Results:
 def tag(frame):
     """A frame's name, without bytes that are no text, which TensorBoard does not take."""
     return frame.name.encode(errors="replace").decode()
+
+
+def completed_images(batch, G, method):
+    """G(z) `[B, S, S, C]` blended into the holes of a `CompletionBatch`, as uint8; the known pixels
+    are the images' bit for bit."""
+    blended = blend(method, batch.y, G, batch.mask[..., 0])
+    return np.where(batch.mask == 1, batch.images, utils.to_uint8(blended))
 
 
 def combine(losses, G, method):

@@ -81,14 +81,19 @@ def test_everything_or_nothing_known():
     np.testing.assert_array_equal(blending.poisson_blend(image, fill, np.ones((4, 4))), image)
 
 
-def test_a_large_hole_by_halves_is_what_one_solution_gives(monkeypatch):
-    known = np.ones((301, 240), bool)
-    known[40:250, 31:200] = known[:50, :60] = False
-    y, x = np.mgrid[:301, :240] / 100
-    image = np.stack([np.sin(3 * x + y), x * y / 3 - 1, np.cos(5 * y)], axis=-1)
-    by_halves = blending.harmonic(image, known)
-    monkeypatch.setattr(blending, "DIRECT_LIMIT", np.inf)
-    np.testing.assert_allclose(by_halves, blending.harmonic(image, known), atol=0.5 / 127.5)
+def test_a_mask_is_factored_once(monkeypatch):
+    import scipy.sparse.linalg
+
+    calls, splu = [], scipy.sparse.linalg.splu
+    monkeypatch.setattr(scipy.sparse.linalg, "splu",
+                        lambda *args, **kwargs: calls.append(1) or splu(*args, **kwargs))
+    known = np.random.default_rng(5).random((12, 10)) > 0.4  # of no other test
+    for _ in range(2):
+        blending.harmonic(np.ones((4, 12, 10, 3)), known)
+    assert len(calls) == 1
+    monkeypatch.setattr(blending, "CACHE_LIMIT", 0)
+    blending.harmonic(np.ones((4, 12, 10, 3)), known)
+    assert len(calls) == 2, "those of large holes are not kept"
 
 
 # Measures

@@ -304,6 +304,24 @@ def test_latents_make_the_same_pictures_again_and_go_on(done, lively, faces, tmp
         assert (tmp_path / "same" / name).read_bytes() == (done / name).read_bytes()
 
 
+def test_given_flags_take_the_place_of_those_in_latents(lively, tmp_path):
+    """Of masks and frames, one rules out the others; what blend suits them is decided anew."""
+    parse = load_script("complete.py").parse_args
+    draw(tmp_path / "a.png", (40, 24))
+    for first, then, expected in (
+            (("--letterbox",), ("--crop",), {"frame": "crop", "blend": "paste"}),
+            (("--region", "1,1,20,20"), ("--letterbox",), {"frame": "letterbox", "region": None}),
+            (("--region", "1,1,20,20"), (), {"frame": "region", "blend": "poisson"}),
+            (("--maskType", "left"), ("--maskFromAlpha",),
+             {"own_mask": True, "blend": "poisson", "frame": "letterbox"}),
+            (("--maskType", "left", "--lam", 3), ("--nIter", 7),
+             {"maskType": "left", "lam": 3.0, "nIter": 7})):
+        run(lively, tmp_path / "a.png", *first, "--outDir", tmp_path / "out", "--nIter", 1)
+        config = vars(parse(["a.png", "--init", str(tmp_path / "out" / "latents.npz"),
+                             *map(str, then)]))
+        assert {key: config[key] for key in expected} == expected
+
+
 def test_latents_of_other_pictures(done, lively, tmp_path, capfd):
     draw(tmp_path / "new.png", (16, 16))
     run(lively, tmp_path / "new.png", "--init", done / "latents.npz", "--outDir", tmp_path / "out")
@@ -398,6 +416,50 @@ def test_truth_is_measured_where_it_is_given(lively, tmp_path):
     assert not b["psnr"]
 
 
+def test_truth_that_does_not_fit(lively, tmp_path, capfd):
+    """Costs the measures, not the picture."""
+    draw(tmp_path / "a.png", (16, 16))
+    mask = np.zeros((16, 16), np.uint8)
+    mask[3:8, 4:9] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    (tmp_path / "truth").mkdir()
+    draw(tmp_path / "truth" / "a.png", (18, 16))
+    arguments = (tmp_path / "a.png", "--mask", tmp_path / "mask.png", "--outDir", tmp_path / "out")
+    run(lively, *arguments, "--truth", tmp_path / "truth")
+    assert "a.png: is not measured, because " in capfd.readouterr().err
+    (tmp_path / "truth" / "a.png").write_text("text")
+    run(lively, *arguments, "--truth", tmp_path / "truth")
+    assert "truth/a.png: not an image" in capfd.readouterr().err
+    with open(tmp_path / "out" / "results.csv") as file:
+        assert [row["psnr"] for row in csv.DictReader(file)] == [""]
+    with pytest.raises(utils.UserError, match="--truth .*: none has the name of a picture"):
+        run(lively, *arguments, "--truth", tmp_path / "mask.png")
+
+
+def test_a_failure_behind_the_first_batch_loses_nothing_of_it(lively, tmp_path):
+    """A picture whose name is too long to be written."""
+    for name in ("a", "z" * 251):
+        draw(tmp_path / f"{name}.png", (16, 16))
+    with pytest.raises(utils.UserError, match="File name too long"):
+        run(lively, tmp_path / "a.png", tmp_path / f"{'z' * 251}.png", "--batchSize", 1,
+            "--maskType", "left", "--outDir", tmp_path / "out", "--nCandidates", 2)
+    with open(tmp_path / "out" / "results.csv") as file:
+        assert [row["name"] for row in csv.DictReader(file)] == ["a"]
+    assert (tmp_path / "out" / "latents.npz").exists()
+
+
+def test_names_that_are_no_text(lively, tmp_path):
+    (tmp_path / "in").mkdir()
+    draw(os.fsencode(tmp_path / "in") + b"/\xe9 \n.png", (20, 16))
+    result = run_script("complete.py", "in", "--outDir", os.fsdecode(b"out\xe9"), "--checkpointDir",
+                        lively, "--nIter", 1, "--video", "v.mp4", "--log_dir", "logs", cwd=tmp_path,
+                        PYTHONIOENCODING="utf-8:strict")
+    assert result.returncode == 0, result.stderr
+    out = os.path.join(os.fsencode(tmp_path), b"out\xe9")
+    assert os.listdir(os.path.join(out, b"images")) == [b"\xe9 \n.png"]
+    assert {b"v.mp4", b"report.html", b"results.csv"} <= set(os.listdir(out))
+
+
 def test_ctrl_c_writes_what_is_there(lively, faces, tmp_path):
     process = subprocess.Popen(
         [sys.executable, ROOT / "complete.py", faces, "--checkpointDir", lively, "--nIter",
@@ -436,7 +498,10 @@ def test_ctrl_c_writes_what_is_there(lively, faces, tmp_path):
     (["--video", "x.avi"], ["--video x.avi: must be a name that ends in .mp4"]),
     (["--fraction", "1.5"], ["--fraction 1.5: must be"]),
     (["--mask", "m.png", "--maskFromAlpha"], ["--mask and --maskFromAlpha: leave out one"]),
+    (["--mask", "m.png", "--maskType", "left"], ["--mask and --maskType: leave out one"]),
     (["--landmarks", "l.csv"], ["--landmarks l.csv: is of --align"]),
+    (["--maskTolerance", "3"], ["--maskTolerance 3: is of --maskColor"]),
+    (["--truth", "t"], ["--truth t: is of --mask"]),
     (["--align", "--faces", "all", "--landmarks", "l.csv"], ["--faces all: --landmarks"]),
     (["--align", "--region", "1,1,2,2"], ["--region not allowed with argument --align"]),
     (["--init", "nowhere.npz"], ["--init nowhere.npz", "No such file"])])
