@@ -28,6 +28,13 @@ PRESETS = {
              "precision": "bfloat16"},
 }
 
+# Flags of which one takes the others' place.
+MASK_FLAGS = ("mask", "maskFromAlpha", "maskColor", "maskType")
+FRAME_FLAGS = ("align", "region", "letterbox", "crop")
+# What a flag has to stand beside, to mean something.
+BESIDE = {"faces": "align", "landmarks": "align", "alignBy": "align", "dlibFacePredictor": "align",
+          "maskTolerance": "maskColor"}
+
 
 def preset_help(name):
     """What a preset sets, for `--help`."""
@@ -118,14 +125,6 @@ def parse_args(argv=None):
         config.lr = preset["lr"] if same else DEFAULT_LR[config.approach]
     refuse_idle_flags(config, given, parser)
     return resolve(config)
-
-
-# Flags of which one takes the others' place.
-MASK_FLAGS = ("mask", "maskFromAlpha", "maskColor", "maskType")
-FRAME_FLAGS = ("align", "region", "letterbox", "crop")
-# What a flag has to stand beside, to mean something.
-BESIDE = {"faces": "align", "landmarks": "align", "alignBy": "align", "dlibFacePredictor": "align",
-          "maskTolerance": "maskColor"}
 
 
 def given_flags(parser, argv):

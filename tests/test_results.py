@@ -199,7 +199,7 @@ def test_a_hundred_pictures_with_masks_of_their_own(lively, tmp_path):
         originals[name], holes[name] = utils.read_image(str(path)), hole > 0
     (tmp_path / "in" / "p003.png").write_bytes(b"text")
     (tmp_path / "masks" / "p004.png").write_bytes(b"")
-    Image.new("L", (8, 8)).save(tmp_path / "masks" / "p005.png")
+    Image.new("L", originals["p005"].shape[1::-1]).save(tmp_path / "masks" / "p005.png")
     os.remove(tmp_path / "masks" / "p006.png")
     result = run_script("complete.py", "in", "--mask", "masks", "--checkpointDir", lively,
                         "--nIter", 2, cwd=tmp_path)
@@ -437,15 +437,23 @@ def test_truth_that_does_not_fit(lively, tmp_path, capfd):
 
 
 def test_a_failure_behind_the_first_batch_loses_nothing_of_it(lively, tmp_path):
-    """A picture whose name is too long to be written."""
-    for name in ("a", "z" * 251):
+    for name in "ab":
         draw(tmp_path / f"{name}.png", (16, 16))
-    with pytest.raises(utils.UserError, match="File name too long"):
-        run(lively, tmp_path / "a.png", tmp_path / f"{'z' * 251}.png", "--batchSize", 1,
-            "--maskType", "left", "--outDir", tmp_path / "out", "--nCandidates", 2)
+    (tmp_path / "out" / "batch_01").parent.mkdir()
+    (tmp_path / "out" / "batch_01").touch()  # where a folder should be
+    with pytest.raises(utils.UserError, match="batch_01"):
+        run(lively, tmp_path / "a.png", tmp_path / "b.png", "--batchSize", 1, "--maskType", "left",
+            "--outDir", tmp_path / "out")
     with open(tmp_path / "out" / "results.csv") as file:
         assert [row["name"] for row in csv.DictReader(file)] == ["a"]
-    assert (tmp_path / "out" / "latents.npz").exists()
+    assert {"latents.npz", "report.html"} <= set(os.listdir(tmp_path / "out"))
+
+
+def test_a_name_as_long_as_names_may_be(lively, tmp_path):
+    name = "z" * 251 + ".png"
+    draw(tmp_path / name, (16, 16))
+    run(lively, tmp_path / name, "--outDir", tmp_path / "out")
+    assert os.listdir(tmp_path / "out" / "images") == [name]
 
 
 def test_names_that_are_no_text(lively, tmp_path):
