@@ -320,6 +320,8 @@ def cut_box(photo, transform, size, c_dim):
     height, width = photo.known.shape
     box_size = size / transform[0, 0], size / transform[1, 1]
     corner = 0.5 - (transform[:, 2] + 0.5) * box_size / size
+    # Rounded, so that 1e-13 of a pixel outside is none.
+    corner, box_size = np.round(corner, 6), np.round(box_size, 6)
     # Pillow wants the box inside: the edge is continued where it is not.
     before = np.maximum(np.ceil(-corner), 0).astype(int)
     behind = np.maximum(np.ceil(corner + box_size - (width, height)), 0).astype(int)
