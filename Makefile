@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 DEMO = demo/out
 
-.PHONY: setup demo test pictures bench
+.PHONY: setup demo test pictures photographs bench
 setup: .venv/installed
 
 .venv/installed: requirements.txt
@@ -38,15 +38,21 @@ pictures: setup
 	for mask in `$(LIST_MASKS)`; do $(COMPLETE) $(DEMO)/test/face_00000?.png --maskType $$mask \
 		--outDir $(DEMO)/masks/$$mask --approach adam --lr 0.1 --nIter 150 || exit; done
 	$(BIN)/python demo/show.py docs/masks.png `$(LIST_MASKS) | sed 's|[^ ]*|$(DEMO)/masks/&|g'`
-	rm -rf $(DEMO)/photographs
-	$(BIN)/python demo/draw_photos.py $(DEMO)/photographs
-	$(COMPLETE) $(DEMO)/photographs/photos --mask $(DEMO)/photographs/masks --align \
-		--landmarks $(DEMO)/photographs/landmarks.csv --truth $(DEMO)/photographs/photos \
-		--preset best --outDir $(DEMO)/photographs/completions
-	$(BIN)/python demo/show_photos.py docs/photographs.png $(DEMO)/photographs/photos \
-		$(DEMO)/photographs/masks $(DEMO)/photographs/completions
+
+# Those of photographs, of faces that a network makes up: make photographs FACES=path/to/checkpoint
+PHOTOS = $(DEMO)/photographs
+FACES ?= ../shared/reference-checkpoint
+photographs: setup
+	rm -rf $(PHOTOS)
+	$(BIN)/python demo/sample.py $(PHOTOS)/faces --checkpointDir $(FACES)
+	$(BIN)/python demo/draw_photos.py $(PHOTOS) --faces $(PHOTOS)/faces
+	$(BIN)/python complete.py $(PHOTOS)/photos --checkpointDir $(FACES) --preset best --align \
+		--landmarks $(PHOTOS)/landmarks.csv --mask $(PHOTOS)/masks --truth $(PHOTOS)/photos \
+		--outDir $(PHOTOS)/completions
+	$(BIN)/python demo/show_photos.py docs/photographs.png $(PHOTOS)/photos $(PHOTOS)/masks \
+		$(PHOTOS)/completions
 	chromium --headless --no-sandbox --hide-scrollbars --window-size=1500,900 \
-		--screenshot=docs/report.png file://$(CURDIR)/$(DEMO)/photographs/completions/report.html
+		--screenshot=docs/report.png file://$(CURDIR)/$(PHOTOS)/completions/report.html
 
 # Speed beside PyTorch and the article's schedule: half an hour, on a machine that does nothing else.
 bench: setup

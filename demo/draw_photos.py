@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draw photographs of drawn faces, with something painted over each face.
+"""Draw photographs of faces, with something painted over each face.
 
 Below the folder: `photos/`, of any size and with the face anywhere and turned; `masks/`, what was
 painted over (glasses, a mouth, a corner of the face) under the same names; and `landmarks.csv`,
@@ -18,18 +18,20 @@ from draw_faces import CANVAS, draw_face  # noqa: E402
 import utils  # noqa: E402  (the project's root is on the path only now)
 from utils import number  # noqa: E402
 
+EDGE = CANVAS // 4
 STROKES = (  # in the face's unit box: lines, and their width
     ([[(0.2, 0.18), (0.42, 0.18), (0.58, 0.18), (0.8, 0.18)]], 0.2),
     ([[(0.36, 0.7), (0.5, 0.75), (0.64, 0.7)]], 0.2),
     ([[(0.1, 0.6), (0.25, 0.75), (0.4, 0.95)], [(0.15, 0.8), (0.3, 0.6)]], 0.24))
 
 
-def draw_photo(rng, strokes):
+def draw_photo(rng, strokes, face=None):
     """A photograph, a mask and three landmarks.
 
     Args:
         rng: what varies.
         strokes: one of `STROKES`.
+        face: `[H, H, 3]` uint8, aligned; or None for a drawn one.
 
     Returns:
         `([H, W, 3] uint8, [H, W] uint8 with 255 where something is painted, [3, 2] float)`.
@@ -44,9 +46,14 @@ def draw_photo(rng, strokes):
     colors = rng.uniform(40, 200, (2, 3))
     wave = np.sin(x / rng.uniform(30, 60) + rng.uniform(0, 6)) * np.sin(y / rng.uniform(30, 60))
     photo = colors[0] + (colors[1] - colors[0]) * (0.4 * wave + 0.5)
-    ramp = np.clip(np.minimum(np.arange(CANVAS), np.arange(CANVAS)[::-1]) / 18, 0, 1)
-    face, alpha = (cv2.warpAffine(layer, turn, (width, height), flags=cv2.INTER_AREA) for layer in (
-        draw_face(rng, CANVAS).astype(np.float32), np.minimum.outer(ramp, ramp)))
+    # The face's edges are continued, and run into the rest outside of what the network sees.
+    face = draw_face(rng, CANVAS) if face is None else cv2.resize(
+        face, (CANVAS, CANVAS), interpolation=cv2.INTER_CUBIC)
+    face = cv2.copyMakeBorder(face, *[EDGE] * 4, cv2.BORDER_REPLICATE)
+    ramp = np.clip(np.minimum(np.arange(len(face)), np.arange(len(face))[::-1]) / EDGE, 0, 1)
+    around = turn + turn[:, :2] @ [[0, 0, -EDGE], [0, 0, -EDGE]]
+    face, alpha = (cv2.warpAffine(layer, around, (width, height), flags=cv2.INTER_AREA)
+                   for layer in (face.astype(np.float32), np.minimum.outer(ramp, ramp)))
     photo += (face - photo) * alpha[..., np.newaxis]
 
     def place(points):
@@ -65,6 +72,8 @@ def draw_photo(rng, strokes):
 def parse_args(argv=None):
     parser = utils.Parser(prog="draw_photos.py", description=__doc__.splitlines()[0])
     parser.add_argument("outDir", help="where they go")
+    parser.add_argument("--faces", metavar="FOLDER",
+                        help="aligned faces to use instead of drawn ones, one for each photograph")
     parser.add_argument("--count", type=number(int, low=1), default=6, help="how many")
     parser.add_argument("--seed", type=number(int, low=0), default=0,
                         help="another seed draws others")
@@ -75,10 +84,12 @@ def main(argv=None):
     config = parse_args(argv)
     for folder in ("photos", "masks"):
         utils.make_folder(os.path.join(config.outDir, folder))
+    faces = [utils.read_image(path) for path in utils.list_images([config.faces], "--faces ")
+             ] if config.faces else [None] * config.count
     rows = []
-    for i in range(config.count):
+    for i, face in enumerate(faces[:config.count]):
         photo, mask, landmarks = draw_photo(
-            np.random.default_rng([config.seed, i]), STROKES[i % len(STROKES)])
+            np.random.default_rng([config.seed, i]), STROKES[i % len(STROKES)], face)
         name = f"photo_{i:03d}.png"
         utils.save_image(os.path.join(config.outDir, "photos", name), photo)
         utils.save_image(os.path.join(config.outDir, "masks", name), mask[..., np.newaxis])
@@ -89,7 +100,7 @@ def main(argv=None):
             file.writelines(rows)
 
     utils.write_whole(os.path.join(config.outDir, "landmarks.csv"), write)
-    print(f"{config.count} photographs with masks and landmarks in {config.outDir}")
+    print(f"{len(rows)} photographs with masks and landmarks in {config.outDir}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from model import DCGAN
 SCRIPTS = ("train-dcgan.py", "complete.py", "align.py", "simple-distributions.py",
            "demo/draw_faces.py", "demo/draw_photos.py", "demo/show.py", "demo/show_photos.py",
            "benchmarks/search.py", "benchmarks/quality.py", "benchmarks/bench.py",
-           "benchmarks/layers.py")
+           "benchmarks/layers.py", "demo/sample.py")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""Write faces that a network makes up, each as a picture."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import utils  # noqa: E402  (the project's root is on the path only now)
+from utils import number  # noqa: E402
+
+
+def parse_args(argv=None):
+    parser = utils.Parser(prog="sample.py", description=__doc__)
+    parser.add_argument("outDir", help="where they go")
+    parser.add_argument("--checkpointDir", default="checkpoint", help="the network")
+    parser.add_argument("--count", type=number(int, low=1), default=6, help="how many")
+    parser.add_argument("--seed", type=number(int, low=0), default=0, help="of z")
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    config = parse_args(argv)
+    utils.import_tensorflow()
+    from model import DCGAN
+
+    model = DCGAN.from_checkpoint(config.checkpointDir, seed=config.seed)
+    utils.make_folder(config.outDir)
+    for i, G in enumerate(utils.to_uint8(model.generator(model.initial_z(0, config.count)))):
+        utils.save_image(os.path.join(config.outDir, f"sample_{i:03d}.png"), G)
+    print(f"{config.count} faces in {config.outDir}")
+
+
+if __name__ == "__main__":
+    utils.run(main, "sample.py")
