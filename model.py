@@ -562,9 +562,9 @@ class DCGAN(tf.Module):
     def contextual_weights(mask, method, window=7, mix=0.5):
         """How much each known pixel counts in the contextual loss.
 
-        `weighted` is Yeh et al.'s importance (CVPR 2017, arXiv 1607.07539v3, section 3.1): the
-        share of missing pixels in the window around a known pixel, here scaled so that the weights'
-        sum is the mask's and `lam` keeps its meaning. `uniform` is the mask, `mixed` between both.
+        `weighted` is the importance of Yeh et al., CVPR 2017: the share of missing pixels in the
+        window around a known pixel, here scaled so that the weights' sum is the mask's and `lam`
+        keeps its meaning. `uniform` is the mask, `mixed` between both.
 
         Args:
             mask: `[B, H, W, 1]` float32, 1 = known, 0 = missing.

@@ -145,7 +145,8 @@ class Results:
             G: `[B, K, S, S, C]` float32, their G(z).
 
         Returns:
-            The completed images, `[B, S, S, C]` uint8.
+            `(G, completed)`: what the candidates combine to, `[B, S, S, C]` float32, and the images
+            completed with that, uint8.
         """
         batch, name = self.batch, f"{i:04d}"
         G = combine(losses, G, self.config.combine)
@@ -160,7 +161,7 @@ class Results:
             with self.writer.as_default():
                 tf.summary.image(f"completed/batch_{self.number:02d}",
                                  utils.grid(completed)[np.newaxis], i)
-        return completed
+        return G, completed
 
     def end(self, i, zs, complete, contextual, perceptual, G):
         """Write the results of a batch.
@@ -173,8 +174,7 @@ class Results:
         """
         batch, count = self.batch, self.config.nCandidates
         best = complete.argmin(axis=1)
-        completed = self.pictures(i, complete, G)
-        fills = combine(complete, G, self.config.combine)
+        fills, completed = self.pictures(i, complete, G)
         if count > 1:
             utils.make_folder(os.path.join(self.config.outDir, "candidates"))
             candidates = np.stack([completed_images(batch, G[:, k], self.config.blend)
