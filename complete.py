@@ -287,7 +287,7 @@ def video_name(text):
 
 def main(argv=None):
     config = parse_args(argv)
-    utils.import_tensorflow()
+    utils.import_tensorflow(config.tf32)
     from model import DCGAN
 
     if config.align and not config.landmarks:

@@ -22,66 +22,20 @@ import utils
 from inpainting.masks import alike
 from inpainting.photos import Framer
 from inpainting.results import Results, read_latents
+from training import checkpoints, cluster
+from training.checkpoints import Architecture, checkpoint_architecture
+from training.pictures import Pictures
+from training.record import open_curves, record_run, refuse_to_overwrite
 from utils import UserError
 
-CHECKPOINT_NAME = "DCGAN"
 SAMPLE_COUNT = 64
 PATIENCE = 20  # iterations within which a search has to make progress, by --tol
 # Of the regression of z on pixels; chosen in docs/search.md.
 RIDGE_STRENGTH = 0.1
 
 
-class Architecture(NamedTuple):
-    """Everything that fixes the shape of every variable; each checkpoint carries it.
-
-    `g_widths` are the generator's channels at resolutions 4, 8, ..., image_size / 2, and `d_widths`
-    the discriminator's at image_size / 2, ..., 8, 4.
-    """
-
-    image_size: int
-    z_dim: int
-    c_dim: int
-    g_widths: tuple
-    d_widths: tuple
-
-    @classmethod
-    def make(cls, image_size=64, z_dim=100, gf_dim=64, df_dim=64, c_dim=3):
-        """The article's widths at 64 pixels, continued to any power of two from 8 to 256."""
-        if image_size not in (8, 16, 32, 64, 128, 256):
-            raise ValueError(
-                f"image_size must be a power of two from 8 to 256. Received: {image_size}")
-        resolutions = [4 * 2**i for i in range(image_size.bit_length() - 3)]
-        factors = [min(8, image_size // (2 * r)) for r in resolutions]
-        return cls(image_size, z_dim, c_dim, tuple(gf_dim * f for f in factors),
-                   tuple(df_dim * f for f in reversed(factors)))
-
-    def shapes(self):
-        """`{name: shape}` of every variable, under the names of the article's own checkpoint."""
-        shapes = {}
-
-        def add_batch_norm(name, width):
-            for part in ("beta", "gamma", "moving_mean", "moving_variance"):
-                shapes[f"{name}/{part}"] = (width,)
-
-        def add_convolution(name, shape, width):
-            shapes[f"{name}/w"] = shape
-            shapes[f"{name}/biases"] = (width,)
-
-        flat = 16 * self.g_widths[0]
-        shapes["generator/g_h0_lin/Matrix"] = (self.z_dim, flat)
-        shapes["generator/g_h0_lin/bias"] = (flat,)
-        for i, (n_in, n_out) in enumerate(zip(self.g_widths, (*self.g_widths[1:], self.c_dim))):
-            add_batch_norm(f"generator/g_bn{i}", n_in)
-            add_convolution(f"generator/g_h{i + 1}", (5, 5, n_out, n_in), n_out)
-
-        for i, (n_in, n_out) in enumerate(zip((self.c_dim, *self.d_widths), self.d_widths)):
-            add_convolution(f"discriminator/d_h{i}_conv", (5, 5, n_in, n_out), n_out)
-            if i > 0:
-                add_batch_norm(f"discriminator/d_bn{i}", n_out)
-        last = f"discriminator/d_h{len(self.d_widths) - 1}_lin"
-        shapes[f"{last}/Matrix"] = (16 * self.d_widths[-1], 1)
-        shapes[f"{last}/bias"] = (1,)
-        return shapes
+class Diverged(UserError):
+    """A loss or a weight that is not finite."""
 
 
 def initial_value(name, shape, seed):
@@ -147,12 +101,15 @@ class DCGAN(tf.Module):
             statistics, the first and the last layer and the losses are always float32.
         jit: compile training step and search with XLA; None is on GPUs alone (on a CPU, XLA's
             convolutions are many times slower).
+        sync_batch_norm: in training, normalise with the statistics of the whole batch, where
+            several replicas share it, and not each with its own.
         architecture: an `Architecture` that replaces the sizes above, as read from a checkpoint.
+        strategy: the `tf.distribute.Strategy` that trains it; None is one device.
     """
 
     def __init__(self, image_size=64, batch_size=64, z_dim=100, gf_dim=64, df_dim=64, c_dim=3,
                  lam=0.1, prior="article", lowres=8, seed=0, precision="float32", jit=None,
-                 architecture=None):
+                 sync_batch_norm=False, architecture=None, strategy=None):
         super().__init__(name="DCGAN")
         self.architecture = architecture or Architecture.make(
             image_size, z_dim, gf_dim, df_dim, c_dim)
@@ -161,10 +118,13 @@ class DCGAN(tf.Module):
         self.lam, self.prior = lam, prior
         self.dtype = tf.as_dtype(precision)
         self.jit = bool(tf.config.get_visible_devices("GPU")) if jit is None else jit
-        self.vars = {
-            name: tf.Variable(initial_value(name, shape, (seed, i)), name=name,
-                              trainable="moving_" not in name)
-            for i, (name, shape) in enumerate(self.architecture.shapes().items())}
+        self.sync_batch_norm = sync_batch_norm
+        self.strategy = strategy or tf.distribute.get_strategy()
+        with self.strategy.scope():
+            self.vars = {
+                name: tf.Variable(initial_value(name, shape, (seed, i)), name=name,
+                                  trainable="moving_" not in name)
+                for i, (name, shape) in enumerate(self.architecture.shapes().items())}
         self.g_vars = self._trainable("generator/")
         self.d_vars = self._trainable("discriminator/")
         self.g_optim = self.d_optim = None
@@ -244,7 +204,8 @@ class DCGAN(tf.Module):
             h = tf.cast(tf.reshape(h, [-1, 4, 4, widths[0]]), self.dtype)
             for i in range(len(widths)):
                 if training:
-                    h = ops.batch_norm(h, *self._batch_norm_vars(f"generator/g_bn{i}"), momentum)
+                    h = ops.batch_norm(h, *self._batch_norm_vars(f"generator/g_bn{i}"), momentum,
+                                       self.sync_batch_norm)
                 name = f"generator/g_h{i + 1}"
                 h = ops.conv2d_transpose(tf.nn.relu(h), v[f"{name}/w"], v[f"{name}/biases"])
             return tf.nn.tanh(tf.cast(h, tf.float32))
@@ -268,7 +229,8 @@ class DCGAN(tf.Module):
                 name = f"discriminator/d_h{i}_conv"
                 if training and i > 0:
                     h = ops.conv2d(h, v[f"{name}/w"], v[f"{name}/biases"])
-                    h = ops.batch_norm(h, *self._batch_norm_vars(f"discriminator/d_bn{i}"))
+                    h = ops.batch_norm(h, *self._batch_norm_vars(f"discriminator/d_bn{i}"),
+                                       sync=self.sync_batch_norm)
                     h = ops.lrelu(h)
                 else:
                     h = ops.conv2d(h, v[f"{name}/w"], v[f"{name}/biases"], leak=ops.LEAK)
@@ -314,26 +276,44 @@ class DCGAN(tf.Module):
         """A DCGAN of the sizes in train-dcgan.py's flags, or of the checkpoint it starts from.
 
         Raises:
-            UserError: a size was asked for that the checkpoint does not have.
+            UserError: a size was asked for that the checkpoint does not have, or the flags of the
+                machine do not fit it.
         """
         if os.path.exists(f"{config.checkpoint_dir}.index"):
             raise UserError(f"--checkpoint_dir {config.checkpoint_dir}: is one checkpoint, not a "
                             "folder; start from its weights with --init")
-        source = config.checkpoint_dir if find_checkpoint(config.checkpoint_dir) else config.init
-        architecture = checkpoint_architecture(source) if source else None
+        strategy = cluster.make_strategy(config.strategy, config.batch_size)
+        worker, workers = cluster.worker_of(strategy)
+        if not config.resume and worker == 0:
+            refuse_to_overwrite(config.checkpoint_dir, config.sample_dir, config.log_dir)
+        source = (config.checkpoint_dir if checkpoints.find_checkpoints(config.checkpoint_dir)
+                  else config.init)
+        architecture = source and checkpoint_architecture(checkpoints.newest_whole(source)[0])
         given = {k: getattr(config, k)
                  for k in ("image_size", "z_dim", "gf_dim", "df_dim", "c_dim")
                  if getattr(config, k) is not None}
-        settings = {k: getattr(config, k) for k in ("batch_size", "seed", "precision", "jit")}
-        if architecture is None:
-            return cls(**settings, **given)
-        has = architecture._asdict() | {
-            "gf_dim": architecture.g_widths[-1], "df_dim": architecture.d_widths[0]}
-        for flag, value in given.items():
-            if value != has[flag]:
-                raise UserError(f"--{flag} {value}: the checkpoint in {source} has {has[flag]}; "
-                                "leave the flag out, or train into another --checkpoint_dir")
-        return cls(**settings, architecture=architecture)
+        settings = {k: getattr(config, k)
+                    for k in ("batch_size", "seed", "precision", "jit", "sync_batch_norm")}
+        if architecture:
+            has = architecture._asdict() | {
+                "gf_dim": architecture.g_widths[-1], "df_dim": architecture.d_widths[0]}
+            for flag, value in given.items():
+                if value != has[flag]:
+                    raise UserError(
+                        f"--{flag} {value}: the checkpoint in {source} has {has[flag]}; "
+                        "leave the flag out, or train into another --checkpoint_dir")
+        else:
+            architecture = Architecture.make(**given)
+        if workers > 1:
+            cluster.require_agreement(strategy, architecture, settings, [
+                getattr(config, k) for k in ("epoch", "max_steps", "learning_rate", "beta1",
+                                             "train_size", "crop")])
+        model = cls(**settings, architecture=architecture, strategy=strategy)
+        if model.jit and strategy.num_replicas_in_sync > 1 and not tf.config.get_visible_devices(
+                "GPU"):
+            raise UserError("--jit: on CPUs, XLA cannot compile what several devices do together; "
+                            "leave the flag out")
+        return model
 
     def make_optimizers(self, learning_rate=0.0002, beta1=0.5):
         """Fresh Adam slots for both networks; `load` fills them from a checkpoint that has some."""
@@ -341,10 +321,14 @@ class DCGAN(tf.Module):
             scale = ops.LossScale() if self.dtype == tf.float16 else None
             return ops.Adam(variables, learning_rate, beta1, loss_scale=scale)
 
-        self.g_optim, self.d_optim = adam(self.g_vars), adam(self.d_vars)
+        with self.strategy.scope():
+            self.g_optim, self.d_optim = adam(self.g_vars), adam(self.d_vars)
 
     def train_step(self, images, z):
         """One batch of the article's schedule: D is updated once, then G twice with the same z.
+
+        Where several replicas share the batch, each calls this with its part, and every update is
+        by the mean of their gradients.
 
         (The GAN paper updates G once; the article updates it twice so that d_loss does not go to
         zero.) D's update and G's first see the same G(z), so that forward pass runs once; its batch
@@ -368,22 +352,63 @@ class DCGAN(tf.Module):
             d_loss_fake = tf.reduce_mean(self.d_loss_fake(d_logits_))
             d_loss = d_loss_real + d_loss_fake
             scaled = self.d_optim.scaled(d_loss)
-        self.d_optim.apply(d_tape.gradient(scaled, self.d_vars))
+        self.d_optim.apply(ops.mean_of_replicas(d_tape.gradient(scaled, self.d_vars)))
 
         with tf.GradientTape() as tape:
             tape.watch(fake)
             g_loss = tf.reduce_mean(self.g_loss(self.discriminator(fake, training=True)[1]))
             scaled = self.g_optim.scaled(g_loss)
-        self.g_optim.apply(
-            g_tape.gradient(fake, self.g_vars, output_gradients=tape.gradient(scaled, fake)))
+        self.g_optim.apply(ops.mean_of_replicas(
+            g_tape.gradient(fake, self.g_vars, output_gradients=tape.gradient(scaled, fake))))
 
         with tf.GradientTape() as tape:
             logits = self.discriminator(self.generator(z, training=True), training=True)[1]
             g_loss = tf.reduce_mean(self.g_loss(logits))
             scaled = self.g_optim.scaled(g_loss)
-        self.g_optim.apply(tape.gradient(scaled, self.g_vars))
+        self.g_optim.apply(ops.mean_of_replicas(tape.gradient(scaled, self.g_vars)))
+        self._average_statistics()
         return {"d_loss": d_loss, "d_loss_real": d_loss_real, "d_loss_fake": d_loss_fake,
                 "g_loss": g_loss, "d": d, "d_": d_}
+
+    def _average_statistics(self):
+        """Make the running statistics of all replicas the mean of theirs. An update of them is
+        linear in the batch's, so that once at the end of a step is as good as at every update."""
+        if tf.distribute.get_replica_context().num_replicas_in_sync > 1:
+            moved = {name: tf.identity(v) for name, v in self.vars.items() if not v.trainable}
+            for name, mean in ops.mean_of_replicas(moved).items():
+                self.vars[name].assign(mean)
+
+    def make_train_step(self):
+        """The compiled training step of all replicas.
+
+        Returns:
+            The function `(images, z, stop) -> result`: of a distributed batch of images, z
+            `[batch_size, z_dim]` and a float32 that is not 0 if this worker was asked to stop;
+            `result` is what `train_step` returns, with the means of all replicas, D's
+            probabilities of this worker's, the accuracies, and `stop`, 0 unless any worker was
+            asked to, so that all of them stop behind the same step.
+        """
+        def of_replica(images, z, stop):
+            rank = tf.distribute.get_replica_context().replica_id_in_sync_group
+            result = self.train_step(images, tf.slice(
+                z, [rank * images.shape[0], 0], [images.shape[0], self.z_dim]))
+            d, d_ = result.pop("d"), result.pop("d_")
+            result["accuracy/real"] = tf.reduce_mean(tf.cast(d > 0.5, tf.float32))
+            result["accuracy/fake"] = tf.reduce_mean(tf.cast(d_ < 0.5, tf.float32))
+            result["stop"] = tf.identity(stop)
+            return ops.mean_of_replicas(result), d, d_
+
+        if self.jit:
+            of_replica = tf.function(of_replica, jit_compile=True)
+
+        @tf.function
+        def step(images, z, stop):
+            result, d, d_ = self.strategy.run(of_replica, (images, z, stop))
+            local = self.strategy.experimental_local_results
+            return {**{name: local(mean)[0] for name, mean in result.items()},
+                    "d": tf.concat(local(d), axis=0), "d_": tf.concat(local(d_), axis=0)}
+
+        return step
 
     def z_batch(self, step):
         """Uniform z of a training step, `[batch_size, z_dim]`: a function of seed and step."""
@@ -391,128 +416,187 @@ class DCGAN(tf.Module):
             [self.batch_size, self.z_dim], tf.stack([tf.cast(self.seed, tf.int64), step]), -1, 1)
 
     def train(self, config):
-        """Train on a folder of images, from the checkpoint in `checkpoint_dir` if there is one.
+        """Train on a folder of images, from the newest whole checkpoint in `checkpoint_dir` on.
+
+        Of a cluster, each worker calls this; only the first, the chief, writes anything but caches.
 
         Args:
-            config: the flags of train-dcgan.py as attributes: `dataset`, `epoch`, `max_steps`,
-                `learning_rate`, `beta1`, `train_size`, `crop`, `checkpoint_dir`, `sample_dir`,
-                `log_dir`, `init`, `save_interval`, `sample_interval`, `summary_interval`,
-                `max_to_keep`.
+            config: the flags of train-dcgan.py as attributes.
 
         Raises:
-            UserError: no readable image, a damaged checkpoint, a folder that cannot be written.
-            KeyboardInterrupt: after the checkpoint of an interrupted run is written.
+            UserError: no readable image, no whole checkpoint among those there are, a folder that
+                cannot be written, a loss that is not finite, or a worker that is gone.
+            Stopped: a signal asked to, and a checkpoint is written.
         """
-        files = utils.list_images([config.dataset], flag="--dataset ")
-        if config.train_size is not None:
-            files = files[:config.train_size]
+        files = utils.list_images([config.dataset], flag="--dataset ")[:config.train_size]
         self._fit_batch_to(len(files), config.dataset)
-        for flag in ("checkpoint_dir", "sample_dir", "log_dir"):
-            utils.make_folder(getattr(config, flag), flag=f"--{flag} ")
-        self.make_optimizers(config.learning_rate, config.beta1)
-        self._load_for_training(config)
-        start = int(self.progress["step"])
-        writer = tf.summary.create_file_writer(config.log_dir)
-        with writer.as_default(), utils.deferred_interrupt() as interrupted:
-            self._train_batches(config, files, interrupted)
-        writer.close()
-        step = int(self.progress["step"])
-        if step == start and not interrupted.is_set():
-            print(f"nothing to do: {config.checkpoint_dir} is at step {step}, epoch "
-                  f"{int(self.progress['epoch'])}; raise --epoch or --max_steps to go on")
-            return
-        path = self.save(config.checkpoint_dir, config.max_to_keep)
-        if interrupted.is_set():
-            raise KeyboardInterrupt
-        print(f"{step} steps done: checkpoint {path}, samples in {config.sample_dir}; "
-              f"watch with tensorboard --logdir {config.log_dir}")
+        worker, workers = cluster.worker_of(self.strategy)
+        chief = worker == 0
+        if chief:
+            for flag in ("checkpoint_dir", "sample_dir", "log_dir"):
+                utils.make_folder(getattr(config, flag), flag=f"--{flag} ")
+        with (checkpoints.locked(config.checkpoint_dir) if chief else contextlib.nullcontext(),
+              cluster.naming_lost_workers(workers), utils.deferred_stop() as stop):
+            self.make_optimizers(config.learning_rate, config.beta1)
+            if chief:
+                self._load_for_training(config)
+            if workers > 1:
+                cluster.require_agreement(self.strategy, [
+                    os.path.relpath(path, config.dataset) for path in files])
+                self._take_state_of_chief()
+            pictures = Pictures(
+                files, config.dataset, self.image_size, self.c_dim, config.crop, self.seed,
+                config.cache and config.cache + f".{worker}" * (worker > 0))
+            start = int(self.progress["step"])
+            writer = tf.summary.create_noop_writer()
+            if chief:
+                run = record_run(config, start, pictures=len(files), workers=workers,
+                                 replicas=self.strategy.num_replicas_in_sync)
+                writer = open_curves(config.log_dir, run, start)
+            with writer.as_default():
+                self._train_steps(config, pictures, stop, worker, workers)
+            if chief:
+                self._end_training(config, start, pictures, stop)
+        stop.raise_if_set()
 
     def _fit_batch_to(self, count, dataset):
         """Make the batch smaller where there are fewer images than it takes, and say so."""
+        replicas = self.strategy.num_replicas_in_sync
+        if count < replicas:
+            raise UserError(f"--dataset {dataset}: has {count} images; {replicas} devices want one "
+                            "each")
         if count < self.batch_size:
-            print(f"warning: {dataset} has {count} images, fewer than a batch of "
-                  f"{self.batch_size}: training with batches of {count}", file=sys.stderr)
-            self.batch_size = count
+            fits = count // replicas * replicas
+            utils.warn(dataset, f"has {count} images, fewer than a batch of {self.batch_size}: "
+                                f"training with batches of {fits}")
+            self.batch_size = fits
 
     def _load_for_training(self, config):
         """Resume from checkpoint_dir; else warm-start from `--init`; else stay freshly made."""
-        if find_checkpoint(config.checkpoint_dir):
-            path = self.load(config.checkpoint_dir)
+        checkpoints.tidy(config.checkpoint_dir)
+        if checkpoints.find_checkpoints(config.checkpoint_dir):
+            path, damaged = checkpoints.newest_whole(config.checkpoint_dir)
+            for newer in damaged:  # or it would be taken for newer than what comes
+                checkpoints.set_aside(newer)
+            self.load(path)
             print(f"going on from {path} at step {int(self.progress['step'])}"
                   + f"; --init {config.init} is for a start, and left out" * bool(config.init))
-            if not _is_own(_reader(path)):
-                # CheckpointManager deletes what this list names once max_to_keep newer checkpoints
-                # exist; a checkpoint of the original code is not ours to delete. Without the list
-                # it is still found, by its own files.
-                with contextlib.suppress(FileNotFoundError):
-                    os.remove(os.path.join(config.checkpoint_dir, "checkpoint"))
         elif config.init:
             print(f"starting from the weights of {self.load(config.init, weights_only=True)}")
 
-    def _train_batches(self, config, files, interrupted):
-        """The training loop: a step for each batch that is left, until `interrupted` is set."""
-        step_fn = tf.function(self.train_step, jit_compile=self.jit)
-        step, epoch, position = (self.progress[k] for k in ("step", "epoch", "position"))
-        sample_z = self.initial_z(0, SAMPLE_COUNT)
-        steps_left = ((config.epoch - int(epoch)) * (len(files) // self.batch_size)
-                      - int(position) // self.batch_size)
-        if config.max_steps is not None:
-            steps_left = min(steps_left, config.max_steps - int(step))
-        before, place = time.perf_counter(), None
-        with tqdm(total=max(0, steps_left), unit="step", dynamic_ncols=True, delay=1) as bar:
-            for images, end in self._batches(config, files):
-                if interrupted.is_set() or (
-                        config.max_steps is not None and step >= config.max_steps):
-                    break
-                z = self.z_batch(step)
-                if step == 0:
-                    tf.summary.graph(self.graph())
-                result = step_fn(images, z)
-                place = int(epoch), int(position) // self.batch_size
-                step.assign_add(1)
-                position.assign(end)
-                now = time.perf_counter()
-                self._write_summaries(config, result, z, len(images) / (now - before))
-                before = now
-                bar.update()
-                bar.set_postfix({
-                    "epoch": int(epoch), "d_loss": f"{float(result['d_loss']):.3f}",
-                    "g_loss": f"{float(result['g_loss']):.3f}"}, refresh=False)
-                if step == 1 or step % config.sample_interval == 0:
-                    self._write_samples(config.sample_dir, sample_z, *place)
-                if step % config.save_interval == 0:
-                    self.save(config.checkpoint_dir, config.max_to_keep)
-        if place and step % config.sample_interval != 0:
-            self._write_samples(config.sample_dir, sample_z, *place)  # of the end in any case
+    def _training_variables(self):
+        """All that a training changes."""
+        slots = [[optim.step, *optim.m.values(), *optim.v.values()]
+                 for optim in (self.g_optim, self.d_optim)]
+        return [*self.vars.values(), *itertools.chain(*slots), *self.progress.values()]
 
-    def _batches(self, config, files):
-        """Yield the batches of all epochs that are left, from where `progress` stands, and count
-        the epochs in it; each batch with the place in the epoch's order behind it."""
-        epoch, position = self.progress["epoch"], self.progress["position"]
-        unreadable = set()
-        while epoch < config.epoch:
-            yield from utils.image_batches(
-                files, self.batch_size, self.image_size, self.c_dim, config.crop,
-                seed=(self.seed, int(epoch)), start=int(position), unreadable=unreadable)
-            readable = len(files) - len(unreadable)
-            if readable == 0:
-                raise UserError(
-                    f"--dataset {config.dataset}: none of the {len(files)} images can be read")
-            if readable < self.batch_size:  # so there was no batch: once more, with a smaller one
-                self._fit_batch_to(readable, config.dataset)
-                continue
-            epoch.assign_add(1)
-            position.assign(0)
+    def _take_state_of_chief(self):
+        """So no worker but the first needs to see the checkpoint."""
+        variables = self._training_variables()
+        values = cluster.from_chief(self.strategy, [tf.identity(v) for v in variables])
+        for variable, value in zip(variables, values):
+            variable.assign(value)
+
+    def _train_steps(self, config, pictures, stop, worker, workers):
+        """The training loop: a step for each batch that is left, until `stop` is set."""
+        step, epoch, position = (int(self.progress[k]) for k in ("step", "epoch", "position"))
+        left = pictures.steps_until(config.epoch, epoch, position, self.batch_size)
+        if config.max_steps is not None:
+            left = min(left, config.max_steps - step)
+        if left <= 0:
+            return
+        start, train_step = (epoch, position), self.make_train_step()
+        batches = iter(self.strategy.distribute_datasets_from_function(
+            lambda context: self._prefetched(pictures.batches(
+                *start, self.batch_size, worker,
+                self.strategy.num_replicas_in_sync // workers, workers))))
+        sample_z = self.initial_z(0, SAMPLE_COUNT)
+        before = saved = time.monotonic()
+        with tqdm(total=left, unit="step", dynamic_ncols=True, delay=1, disable=worker > 0) as bar:
+            for done in range(1, left + 1):
+                images, z = next(batches), self.z_batch(step)
+                if pictures.failure:
+                    break
+                if step == 0 and worker == 0:
+                    tf.summary.graph(self.graph())
+                result = train_step(images, z, tf.constant(float(stop.is_set())))
+                step, place = step + 1, (epoch, position // self.batch_size)
+                losses = {k: float(result[k]) for k in ("d_loss", "g_loss")}
+                self._require_finite(
+                    ", ".join(f"{k} {v}" for k, v in losses.items()), losses.values(), step, config)
+                epoch, position = pictures.place(done, *start, self.batch_size)
+                for name, value in (("step", step), ("epoch", epoch), ("position", position)):
+                    self.progress[name].assign(value)
+                stopping = result["stop"] > 0 or (workers == 1 and stop.is_set())
+                now = time.monotonic()
+                if worker == 0:
+                    self._write_summaries(config, result, z, self.batch_size / (now - before))
+                    bar.update()
+                    bar.set_postfix({"epoch": epoch, **{k: f"{v:.3f}" for k, v in losses.items()}},
+                                    refresh=False)
+                    if step == 1 or step % config.sample_interval == 0 or done == left or stopping:
+                        self._write_samples(config.sample_dir, sample_z, *place)
+                    if step % config.save_interval == 0 or now - saved > 60 * config.save_minutes:
+                        self._save_or_warn(config)
+                        saved = now
+                before = now
+                if stopping:
+                    break
+
+    def _prefetched(self, batches):
+        """On one GPU, batches that are there before they are wanted; several have it anyway."""
+        if self.strategy.num_replicas_in_sync == 1 and tf.config.get_visible_devices("GPU"):
+            return batches.apply(tf.data.experimental.prefetch_to_device("/GPU:0"))
+        return batches
+
+    def _require_finite(self, what, values, step, config):
+        """Stop a training that has diverged, before it writes a checkpoint of that."""
+        if all(bool(tf.reduce_all(tf.math.is_finite(value))) for value in values):
+            return
+        newest = next(iter(checkpoints.find_checkpoints(config.checkpoint_dir)), None)
+        raise Diverged(
+            f"step {step}: {what}: training has diverged. "
+            + (f"The last checkpoint is {newest}" if newest else "There is no checkpoint yet")
+            + ": start again with a lower --learning_rate")
+
+    def _save_or_warn(self, config):
+        """A checkpoint in between; without it training goes on, because the disk may get better."""
+        tf.summary.flush()  # so that the curves do not end before the checkpoint
+        try:
+            self._save(config)
+        except Diverged:
+            raise
+        except UserError as error:
+            utils.warn(config.checkpoint_dir, f"{error}; training goes on")
+
+    def _save(self, config):
+        step = int(self.progress["step"])
+        weights = [v for v in self._training_variables() if v.dtype.is_floating]
+        self._require_finite("a weight is not finite", weights, step, config)
+        return self.save(config.checkpoint_dir, config.max_to_keep)
+
+    def _end_training(self, config, start, pictures, stop):
+        """The last checkpoint, and a word of what was done."""
+        step, epoch = int(self.progress["step"]), int(self.progress["epoch"])
+        path = os.path.join(config.checkpoint_dir, f"{checkpoints.NAME}-{step}")
+        if step > start and path not in checkpoints.find_checkpoints(config.checkpoint_dir):
+            path = self._save(config)
+        if pictures.failure:
+            raise pictures.failure
+        if step > start:
+            print(f"{step} steps done: checkpoint {path}, samples in {config.sample_dir}; "
+                  f"watch with tensorboard --logdir {config.log_dir}")
+        elif not stop.is_set():
+            print(f"nothing to do: {config.checkpoint_dir} is at step {step}, epoch {epoch}; "
+                  "raise --epoch or --max_steps to go on")
 
     def _write_summaries(self, config, result, z, images_per_second):
         """Scalars of every step, histograms every `summary_interval`, under the original tags."""
         step = self.progress["step"]
-        scalars = {k: result[k] for k in ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")}
-        scalars["accuracy/real"] = tf.reduce_mean(tf.cast(result["d"] > 0.5, tf.float32))
-        scalars["accuracy/fake"] = tf.reduce_mean(tf.cast(result["d_"] < 0.5, tf.float32))
-        scalars["images_per_second"] = images_per_second
-        for tag, value in scalars.items():
-            tf.summary.scalar(tag, value, step)
+        for tag in ("d_loss", "d_loss_real", "d_loss_fake", "g_loss", "accuracy/real",
+                    "accuracy/fake"):
+            tf.summary.scalar(tag, result[tag], step)
+        tf.summary.scalar("images_per_second", images_per_second, step)
         if step % config.summary_interval == 0:
             for tag, values in (("z", z), ("d", result["d"]), ("d_", result["d_"])):
                 tf.summary.histogram(tag, values, step)
@@ -520,8 +604,12 @@ class DCGAN(tf.Module):
     def _write_samples(self, folder, z, epoch, index):
         """G of the fixed z as one grid: a PNG, and TensorBoard's image `G`."""
         grid = utils.grid(utils.to_uint8(self.generator(z).numpy()))
-        utils.save_image(os.path.join(folder, f"train_{epoch:02d}_{index:04d}.png"), grid)
         tf.summary.image("G", grid[np.newaxis], self.progress["step"])
+        path = os.path.join(folder, f"train_{epoch:02d}_{index:04d}.png")
+        try:
+            utils.save_image(path, grid)
+        except UserError as error:
+            utils.warn(path, f"{error}; training goes on")
 
     # Completion
 
@@ -754,7 +842,7 @@ class DCGAN(tf.Module):
 
         Raises:
             UserError: nothing usable among `imgs`, or `outDir` cannot be written.
-            KeyboardInterrupt: after what an interrupted search has found is written.
+            Stopped: a signal asked to, and what the search had found is written.
         """
         files = utils.list_images(config.imgs)
         framer = Framer(config, files, self.image_size, self.c_dim)
@@ -765,20 +853,19 @@ class DCGAN(tf.Module):
         results = Results(config, framer, self.z_dim, self.lowres)
         start, search = self.make_start(config), self.make_search(config)
         n_batches, done = -(-len(files) // self.batch_size), 0
-        with utils.deferred_interrupt() as interrupted, results, tqdm(
+        with utils.deferred_stop() as stop, results, tqdm(
                 total=n_batches * config.nIter, unit="it", dynamic_ncols=True) as bar:
             for number, frames in enumerate(itertools.chain([first], batches)):
-                if interrupted.is_set():
+                if stop.is_set():
                     break
                 bar.set_description(f"batch {number + 1}/{max(n_batches, number + 1)}")
                 batch = self.completion_batch(frames, config)
                 results.begin(batch, number, done)
                 self._search_batch(
-                    config, search, batch, start(batch, done), done, results, bar, interrupted)
+                    config, search, batch, start(batch, done), done, results, bar, stop)
                 done += len(frames)
         print(f"{done} completed: {results.summary()}")
-        if interrupted.is_set():
-            raise KeyboardInterrupt
+        stop.raise_if_set()
 
     def completion_batch(self, frames, config):
         """The `CompletionBatch` of `Frame`s, by `contextual`, `window` and `mix` of the flags."""
@@ -789,7 +876,7 @@ class DCGAN(tf.Module):
         return CompletionBatch(frames, images, utils.to_float(images), mask, weights.numpy(),
                                np.full([1, 1, 1, 1], is_lowres, np.float32))
 
-    def _search_batch(self, config, search, batch, z, first, results, bar, interrupted):
+    def _search_batch(self, config, search, batch, z, first, results, bar, stop):
         """Search from z, `[B * nCandidates, z_dim]`, for the images numbered from `first` on, and
         hand what becomes of them to `results`."""
         count = config.nCandidates
@@ -803,18 +890,18 @@ class DCGAN(tf.Module):
             return np.reshape(t, (-1, count, *t.shape[1:]))
 
         while True:
-            ends = i >= config.nIter or interrupted.is_set()
+            ends = i >= config.nIter or stop.is_set()
             if i % config.outInterval == 0 or ends:
-                stop = (state.waited.numpy() >= PATIENCE) | ends
-                if self.jit and not stop.all():  # XLA would compile anew for each smaller batch
-                    stop[:] = False
-                if stop.any():
+                done = (state.waited.numpy() >= PATIENCE) | ends
+                if self.jit and not done.all():  # XLA would compile anew for each smaller batch
+                    done[:] = False
+                if done.any():
                     loss = self.completion_losses(
                         state.z, y[running], weights[running], batch.lowres_mask)[0]
                     result[running] = state.result(loss, config.keepBest)
-                    results.iterations(running[stop], i, loss.numpy()[np.newaxis, stop],
-                                       state.z.numpy()[np.newaxis, stop])
-                    running, state = running[~stop], state.rows(np.flatnonzero(~stop))
+                    results.iterations(running[done], i, loss.numpy()[np.newaxis, done],
+                                       state.z.numpy()[np.newaxis, done])
+                    running, state = running[~done], state.rows(np.flatnonzero(~done))
                 if not len(running):
                     break
                 results.pictures(i, by_image(lowest), by_image(self.generator(now)))
@@ -858,29 +945,24 @@ class DCGAN(tf.Module):
         Raises:
             UserError: it cannot be written.
         """
-        try:
-            # It writes beside, renames, and only then lists the checkpoint as the newest.
-            return tf.train.CheckpointManager(
-                self._checkpoint(), checkpoint_dir, max_to_keep, checkpoint_name=CHECKPOINT_NAME
-            ).save(checkpoint_number=int(self.progress["step"]))
-        except tf.errors.OpError as error:
-            raise UserError(f"{checkpoint_dir}: a checkpoint cannot be written there: "
-                            f"{_first_line(error)}") from error
+        return checkpoints.save(self._checkpoint(), checkpoint_dir, int(self.progress["step"]),
+                                max_to_keep)
 
     @classmethod
     def from_checkpoint(cls, checkpoint_dir, **settings):
-        """A DCGAN of the sizes that the checkpoint has, with its weights.
+        """A DCGAN of the sizes that the newest whole checkpoint has, with its weights.
 
         Args:
             checkpoint_dir: as `load` takes it.
             **settings: the constructor's, except the sizes.
         """
-        model = cls(architecture=checkpoint_architecture(checkpoint_dir), **settings)
-        model.load(checkpoint_dir)
+        path, _ = checkpoints.newest_whole(checkpoint_dir)
+        model = cls(architecture=checkpoint_architecture(path), **settings)
+        model.load(path)
         return model
 
     def load(self, checkpoint_dir, weights_only=False):
-        """Restore the newest checkpoint: ours, or a name-based one of the original TF 1 code.
+        """Restore the newest whole checkpoint: ours, or a name-based one of the original TF 1 code.
 
         Ours also restores where training stands, and the optimizers' slots if they were made.
 
@@ -894,134 +976,17 @@ class DCGAN(tf.Module):
         Raises:
             UserError: there is none, it is damaged, or its variables are not this network's.
         """
-        path = _require_checkpoint(checkpoint_dir)
+        path, _ = checkpoints.newest_whole(checkpoint_dir)
         found = checkpoint_architecture(path)
         if found != self.architecture:
             differences = ", ".join(
                 f"{k} {getattr(found, k)} (here {getattr(self.architecture, k)})"
                 for k in found._fields if getattr(found, k) != getattr(self.architecture, k))
             raise UserError(f"checkpoint {path} is of another network: {differences}")
-        if not _is_own(_reader(path)):
-            for name, value in _read_tf1(path).items():
+        if not checkpoints.is_own(path):
+            for name, value in checkpoints.read_tf1(path).items():
                 self.vars[name].assign(value)
             return path
-        target = tf.train.Checkpoint(variables=self.vars) if weights_only else self._checkpoint()
-        with _naming_damage(path):
-            target.restore(path).assert_existing_objects_matched().expect_partial()
+        checkpoints.restore(
+            tf.train.Checkpoint(variables=self.vars) if weights_only else self._checkpoint(), path)
         return path
-
-
-# Reading checkpoints
-
-_OWN_KEY = "architecture/{}/.ATTRIBUTES/VARIABLE_VALUE"
-
-
-def find_checkpoint(checkpoint_dir):
-    """The newest checkpoint in a folder, or the one whose path this is; None if there is none."""
-    if os.path.isfile(f"{checkpoint_dir}.index"):
-        return checkpoint_dir
-    try:
-        listed = tf.train.latest_checkpoint(checkpoint_dir)
-    except (tf.errors.OpError, ValueError):  # the list is damaged
-        listed = None
-    if listed or not os.path.isdir(checkpoint_dir):
-        return listed
-    # A folder that was copied may list paths that are no more: look at what is there.
-    indices = [entry for entry in os.scandir(checkpoint_dir) if entry.name.endswith(".index")]
-    newest = max(indices, key=lambda entry: entry.stat().st_mtime, default=None)
-    return newest and newest.path.removesuffix(".index")
-
-
-def _require_checkpoint(checkpoint_dir):
-    path = find_checkpoint(checkpoint_dir)
-    if path is None:
-        raise UserError(f"no checkpoint in {checkpoint_dir}: train one with train-dcgan.py, or "
-                        "name the folder that has one")
-    return path
-
-
-@contextlib.contextmanager
-def _naming_damage(path):
-    """What TensorFlow raises over a damaged checkpoint, as a UserError that names it."""
-    try:
-        yield
-    except (tf.errors.OpError, AssertionError, IndexError, RuntimeError, ValueError) as error:
-        raise UserError(f"checkpoint {path} is damaged: {_first_line(error)}") from error
-
-
-def _reader(path):
-    with _naming_damage(path):
-        return tf.train.load_checkpoint(path)
-
-
-def _is_own(reader):
-    return reader.has_tensor(_OWN_KEY.format("image_size"))
-
-
-def _first_line(error):
-    return str(error).splitlines()[0]
-
-
-def checkpoint_architecture(checkpoint_dir):
-    """The `Architecture` of the newest checkpoint in a folder, ours or the original's."""
-    path = _require_checkpoint(checkpoint_dir)
-    reader = _reader(path)
-    if _is_own(reader):
-        with _naming_damage(path):
-            values = {k: reader.get_tensor(_OWN_KEY.format(k)) for k in Architecture._fields}
-        return Architecture(**{k: int(v) if v.ndim == 0 else tuple(map(int, v))
-                               for k, v in values.items()})
-    return _tf1_architecture(path, reader)
-
-
-def _tf1_names(reader):
-    """`{our name: their name}` of the variables of an original checkpoint, in either naming.
-
-    The original's HEAD counts D's batch norms from 0, the published checkpoint from 1, and D's
-    linear layer one further. Adam's slots and powers, which its Saver kept too, are left out.
-    """
-    names = {name for name in reader.get_variable_to_shape_map()
-             if not re.search(r"/Adam(_\d+)?$|beta[12]_power", name)}
-    if "discriminator/d_bn0/beta" not in names:
-        return {name: name for name in names}
-
-    def published(name):
-        name = re.sub(r"(?<=/d_bn)\d+", lambda m: str(int(m[0]) + 1), name)
-        return re.sub(r"(?<=/d_h)\d+(?=_lin/)", lambda m: str(int(m[0]) - 1), name)
-
-    return {published(name): name for name in names}
-
-
-def _tf1_architecture(path, reader):
-    """The sizes behind a name-based checkpoint, read off its shapes, after checking every one."""
-    all_shapes = reader.get_variable_to_shape_map()
-    shapes = {ours: tuple(all_shapes[theirs]) for ours, theirs in _tf1_names(reader).items()}
-
-    def length(*names):
-        return next((shapes[name][0] for name in names if name in shapes), 0)
-
-    n = max((int(m[1]) for m in map(re.compile(r"generator/g_h(\d+)/").match, shapes) if m),
-            default=0)
-    g, d = "generator/g_", "discriminator/d_"
-    architecture = Architecture(
-        image_size=4 * 2**n, z_dim=length(f"{g}h0_lin/Matrix"),
-        c_dim=length(f"{g}h{n}/biases"),
-        g_widths=tuple(length(f"{g}bn{i}/beta", f"{g}h{i}/biases") for i in range(n)),
-        d_widths=tuple(length(f"{d}h{i}_conv/biases", f"{d}bn{i}/beta") for i in range(n)))
-    expected = architecture.shapes() if n else Architecture.make().shapes()
-    problems = {
-        "missing": sorted(expected.keys() - shapes.keys()),
-        "left over": sorted(shapes.keys() - expected.keys()),
-        "of another shape": [f"{k} {shapes[k]} instead of {expected[k]}" for k in
-                             sorted(expected.keys() & shapes.keys()) if shapes[k] != expected[k]]}
-    if any(problems.values()):
-        raise UserError(f"checkpoint {path} does not hold a DCGAN: " + "; ".join(
-            f"{what}: {', '.join(names)}" for what, names in problems.items() if names))
-    return architecture
-
-
-def _read_tf1(path):
-    """`{our name: array}` of an original checkpoint, all read before any is used."""
-    reader = _reader(path)
-    with _naming_damage(path):
-        return {ours: reader.get_tensor(theirs) for ours, theirs in _tf1_names(reader).items()}

@@ -212,7 +212,15 @@ def lrelu(x, leak=LEAK):
     return tf.nn.leaky_relu(x, leak)
 
 
-def batch_norm(x, gamma, beta, moving_mean, moving_variance, momentum=BN_MOMENTUM):
+def mean_of_replicas(values):
+    """The mean over all replicas of a structure of tensors; with one replica, the tensors."""
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return values
+    return context.all_reduce(tf.distribute.ReduceOp.MEAN, values)
+
+
+def batch_norm(x, gamma, beta, moving_mean, moving_variance, momentum=BN_MOMENTUM, sync=False):
     """Batch normalisation in training, over every axis but the last (Ioffe & Szegedy 2015).
 
     It normalises with the batch's own mean and variance and moves the two running statistics
@@ -223,17 +231,35 @@ def batch_norm(x, gamma, beta, moving_mean, moving_variance, momentum=BN_MOMENTU
         gamma, beta: `[C]` float32 scale and offset.
         moving_mean, moving_variance: `[C]` float32 `tf.Variable`, updated.
         momentum: the share of the old running statistics that an update keeps.
+        sync: take the mean and variance of all replicas' x together.
 
     Returns:
         `[B, H, W, C]`, the shape and dtype of `x`.
     """
-    # The raw op because tf.nn.batch_normalization is not fused, and because its public wrapper
-    # silently raises an epsilon of 1e-5 to 1.001e-5.
-    y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-        x=x, scale=gamma, offset=beta, mean=[], variance=[], epsilon=BN_EPSILON, is_training=True)
+    if sync and tf.distribute.get_replica_context().num_replicas_in_sync > 1:
+        y, mean, variance = _synchronised_batch_norm(x, gamma, beta)
+    else:
+        # The raw op because tf.nn.batch_normalization is not fused, and because its public wrapper
+        # silently raises an epsilon of 1e-5 to 1.001e-5.
+        y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=x, scale=gamma, offset=beta, mean=[], variance=[], epsilon=BN_EPSILON,
+            is_training=True)
     moving_mean.assign_sub((1 - momentum) * (moving_mean - mean))
     moving_variance.assign_sub((1 - momentum) * (moving_variance - variance))
     return y
+
+
+def _synchronised_batch_norm(x, gamma, beta):
+    """`(y, mean, unbiased variance)` by the statistics of all replicas, each with as large an x."""
+    wide = tf.cast(x, tf.float32)
+    mean, variance = tf.nn.moments(wide, [0, 1, 2])
+    mean, square = tf.unstack(mean_of_replicas(tf.stack([mean, variance + mean**2])))
+    variance = square - mean**2
+    scale = gamma * tf.math.rsqrt(variance + BN_EPSILON)
+    count = tf.cast(tf.size(x) // x.shape[-1], tf.float32)
+    count *= tf.distribute.get_replica_context().num_replicas_in_sync
+    return (tf.cast(wide * scale + (beta - mean * scale), x.dtype), mean,
+            variance * count / (count - 1))
 
 
 def batch_norm_scale_and_offset(gamma, beta, moving_mean, moving_variance):

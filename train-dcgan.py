@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Train a DCGAN on a folder of pictures."""
 
+import os
 from argparse import BooleanOptionalAction
 
 import utils
@@ -17,6 +18,11 @@ def parse_args(argv=None):
                         help="stop after this many steps in all, whatever the epoch")
     parser.add_argument("--train_size", type=count, metavar="N",
                         help="use only the first N pictures")
+    parser.add_argument("--cache", metavar="FILE",
+                        help="keeps the pictures decoded, so that each is decoded once "
+                             "(pictures.cache in the --checkpoint_dir)")
+    parser.add_argument("--no-cache", dest="cache", action="store_const", const="",
+                        help="decode them in each epoch")
     parser.add_argument("--crop", action=BooleanOptionalAction, default=True,
                         help="cut the centre square of a picture before it is resized")
 
@@ -30,6 +36,15 @@ def parse_args(argv=None):
 
     machine = parser.add_argument_group("the machine")
     utils.add_machine_flags(machine)
+    machine.add_argument("--strategy", choices=("auto", "none", "mirrored", "multiworker"),
+                         default="auto",
+                         help="auto uses every GPU of this machine, multiworker the cluster that "
+                              "TF_CONFIG describes (docs/scaling.md); --batch_size is what all of "
+                              "them share")
+    machine.add_argument("--sync_batch_norm", action=BooleanOptionalAction, default=False,
+                         help="normalise over the whole batch, not over each device's part of it")
+    machine.add_argument("--deterministic", action=BooleanOptionalAction, default=False,
+                         help="make every run with the same seed bitwise the same, at some cost")
 
     sizes = parser.add_argument_group(
         "sizes of the networks", "read from the checkpoint where training starts from one")
@@ -41,24 +56,32 @@ def parse_args(argv=None):
     sizes.add_argument("--c_dim", type=int, choices=(1, 3), help="1 for grey, 3 for RGB (3)")
 
     parser.add_argument("--checkpoint_dir", "--checkpointDir", default="checkpoint",
-                        help="where checkpoints go; training goes on from one that is there")
+                        help="where checkpoints and the record of the run, run.json, go")
+    parser.add_argument("--resume", action=BooleanOptionalAction, default=True,
+                        help="go on from the newest whole checkpoint in there; --no-resume starts "
+                             "anew, and refuses to if anything could be overwritten")
     parser.add_argument("--init", metavar="DIR",
                         help="start from the weights of this checkpoint, with fresh optimizers")
     parser.add_argument("--max_to_keep", type=count, default=5, help="checkpoints to keep")
     parser.add_argument("--save_interval", type=count, default=500, metavar="STEPS",
                         help="steps between checkpoints; there is one at the end in any case")
+    parser.add_argument("--save_minutes", type=number(float, above=0), default=15,
+                        help="minutes after which there is a checkpoint at the latest")
     parser.add_argument("--sample_dir", default="samples", help="where the sample grids go")
     parser.add_argument("--sample_interval", type=count, default=100, metavar="STEPS",
                         help="steps between sample grids; there is one at the end in any case")
     parser.add_argument("--log_dir", default="logs", help="where TensorBoard's files go")
     parser.add_argument("--summary_interval", type=count, default=20, metavar="STEPS",
                         help="steps between TensorBoard's histograms; losses are of every step")
-    return parser.parse_args(argv)
+    config = parser.parse_args(argv)
+    if config.cache is None:
+        config.cache = os.path.join(config.checkpoint_dir, "pictures.cache")
+    return config
 
 
 def main(argv=None):
     config = parse_args(argv)
-    utils.import_tensorflow()
+    utils.import_tensorflow(config.tf32, config.deterministic)
     from model import DCGAN
 
     DCGAN.for_training(config).train(config)

@@ -1,4 +1,4 @@
-"""Files and pictures: listing, reading, batching, grids, alignment, and the command line.
+"""Files and pictures: listing, reading, grids, alignment, and the command line.
 
 Pictures are `[H, W, C]` uint8 arrays, C 1 (grey) or 3 (RGB); the networks' range [-1, 1] is entered
 and left by `to_float` and `to_uint8`, which map every byte to itself. TensorFlow, OpenCV and dlib
@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import signal
+import stat
 import sys
 import tempfile
 import threading
@@ -22,11 +23,20 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff")
+# What Pillow decodes by itself; of its others, EPS runs a program, and some take anything for one.
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+LARGE = 2**24  # pixels, of pictures that are read one at a time, for the memory's sake
 
 
 class UserError(Exception):
     """What a user can mend; its text is one line that says how. The scripts exit with code 2."""
+
+
+def warn(path, text):
+    """Say on stderr, in one line, what is the matter with a file."""
+    name = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in path)
+    print(f"warning: {name}: {text}", file=sys.stderr)
 
 
 # Files
@@ -59,7 +69,11 @@ def list_images(paths, flag=""):
 def _walk_images(root):
     """Image files below a folder; each real folder once, so that links in a circle end."""
     seen = set()
-    for folder, subfolders, names in os.walk(root, followlinks=True):
+
+    def skip(error):
+        warn(error.filename, f"{error.strerror}; skipped")
+
+    for folder, subfolders, names in os.walk(root, onerror=skip, followlinks=True):
         real = os.path.realpath(folder)
         if real in seen:
             subfolders.clear()
@@ -146,8 +160,41 @@ def write_whole(path, write):
 # Reading and writing pictures
 
 
+@contextlib.contextmanager
+def _opened(path):
+    """A picture of which only the header is read; whatever its decoder raises is an OSError."""
+    if not stat.S_ISREG(os.stat(path).st_mode):  # to open a pipe waits for its writer
+        raise OSError("not a file")
+    Image.init()  # or it knows but half of FORMATS
+    with warnings.catch_warnings():
+        # Pillow only warns from 89 to 178 million pixels, and refuses beyond.
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            with Image.open(path, formats=FORMATS) as image:
+                yield image
+        except UnidentifiedImageError as error:
+            raise OSError("not an image") from error
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+            raise OSError(f"has over {Image.MAX_IMAGE_PIXELS:,} pixels") from error
+        except OSError as error:
+            raise error if error.errno else OSError(f"damaged image ({error})") from error
+        # Pillow's decoders raise SyntaxError, struct.error, EOFError, ... on damaged files.
+        except Exception as error:
+            raise OSError(f"damaged image ({error})") from error
+
+
+def _upright(image):
+    """The picture decoded, turned as its EXIF data say, with 16 bits scaled to 8."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        values = np.array(image)
+        values //= 257  # in place: there may be 89 million
+        image = Image.fromarray(values.astype(np.uint8))
+    return image
+
+
 def open_image(path):
-    """Any picture that Pillow knows, upright and decoded, with 16 bits scaled to 8.
+    """Any picture of `FORMATS`, upright and decoded, with 16 bits scaled to 8.
 
     Args:
         path: the file; what it holds decides, not its suffix.
@@ -156,26 +203,17 @@ def open_image(path):
         A Pillow image of any mode of 8 bits.
 
     Raises:
-        OSError: it cannot be read; `UnidentifiedImageError` is an OSError too.
+        OSError: it cannot be read.
     """
-    with warnings.catch_warnings():
-        # Pillow only warns from 89 to 178 million pixels, and refuses beyond.
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            with Image.open(path) as image:
-                image = ImageOps.exif_transpose(image)
-                if image.mode.startswith("I"):
-                    image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
-                return image
-        except UnidentifiedImageError as error:
-            raise OSError("not an image") from error
-        # Pillow's decoders raise SyntaxError, struct.error, EOFError, ... on damaged files.
-        except Exception as error:
-            raise OSError(f"damaged image ({error})") from error
+    with _opened(path) as image:
+        return _upright(image)
+
+
+_large_by_turns = threading.Lock()
 
 
 def read_image(path, size=None, c_dim=3, crop=True):
-    """Read any picture that Pillow knows, upright, as grey or RGB without its alpha channel.
+    """Read any picture of `FORMATS`, upright, as grey or RGB without its alpha channel.
 
     Args:
         path: the file.
@@ -189,10 +227,13 @@ def read_image(path, size=None, c_dim=3, crop=True):
     Raises:
         OSError, ValueError: it cannot be read.
     """
-    image = open_image(path).convert("L" if c_dim == 1 else "RGB")
-    if size is not None and image.size != (size, size):
-        image = (ImageOps.fit if crop else Image.Image.resize)(
-            image, (size, size), Image.Resampling.LANCZOS)
+    with _opened(path) as image:
+        large = image.width * image.height > LARGE
+        with _large_by_turns if large else contextlib.nullcontext():
+            image = _upright(image).convert("L" if c_dim == 1 else "RGB")
+            if size is not None and image.size != (size, size):
+                image = (ImageOps.fit if crop else Image.Image.resize)(
+                    image, (size, size), Image.Resampling.LANCZOS)
     return np.asarray(image).reshape(image.height, image.width, c_dim)
 
 
@@ -300,75 +341,38 @@ def append_logs(paths, first, losses, zs):
             np.savetxt(log, rows, fmt=["%d", "%.6g"] + ["%.6f"] * zs.shape[2])
 
 
-# Batches
+# Many files
 
 
-def or_warn(path, read):
-    """What `read()` returns, or None and a warning that names the file."""
+def attempt(read):
+    """`(read(), None)`, or None and the reason why something cannot be read."""
     try:
-        return read()
-    except (OSError, ValueError) as error:
-        reason = error
+        return read(), None
+    except OSError as error:
+        return None, error.strerror or str(error)
+    except ValueError as error:
+        return None, str(error)
     except MemoryError:
-        reason = "is too large for this machine's memory"
-    print(f"warning: {path}: {reason}; skipped", file=sys.stderr)
-    return None
+        return None, "is too large for this machine's memory"
 
 
-def read_or_warn(path, size=None, c_dim=3, crop=True):
+def or_warn(path, read, consequence="skipped"):
+    """What `read()` returns, or None and a warning that names the file."""
+    result, reason = attempt(read)
+    if reason is not None:
+        warn(path, f"{reason}; {consequence}")
+    return result
+
+
+def read_or_warn(path):
     """`read_image`, or None and a warning that names the file."""
-    return or_warn(path, lambda: read_image(path, size, c_dim, crop))
+    return or_warn(path, lambda: read_image(path))
 
 
 def batched(items, count):
     """Yield lists of `count` of the items, and of what remains."""
     items = iter(items)
     return iter(lambda: list(itertools.islice(items, count)), [])
-
-
-def image_batches(files, batch_size, size, c_dim, crop, seed, start, unreadable):
-    """Yield one epoch's training batches, decoded in parallel and ahead of their use.
-
-    Args:
-        files: the paths; an epoch shuffles them by `seed` alone.
-        batch_size: images per batch; the remainder of the epoch is dropped.
-        size, c_dim, crop: as for `read_image`.
-        seed: ints that fix the order, such as (seed, epoch).
-        start: how far into the order to begin.
-        unreadable: a set of paths that are left out; those that turn out so are added.
-
-    Yields:
-        `([batch_size, size, size, c_dim] float32 in [-1, 1], place in the order behind the batch)`.
-    """
-    import tensorflow as tf
-
-    order = np.random.default_rng(seed).permutation(len(files))
-
-    def decode(place):
-        path = files[order[place]]
-        image = None if path in unreadable else read_or_warn(path, size, c_dim, crop)
-        if image is None:
-            unreadable.add(path)
-            image = np.zeros((0, size, c_dim), np.uint8)
-        return image
-
-    def load(place):
-        image = tf.numpy_function(decode, [place], tf.uint8, stateful=False)
-        return tf.ensure_shape(image, [None, size, c_dim]), place
-
-    # Fixed numbers instead of AUTOTUNE, whose thread sleeps up to a minute between looks at the
-    # pipeline and is waited for at the end of each epoch: 40 s of an epoch of 100 were lost to it.
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    places = tf.data.Dataset.range(start, len(files)).with_options(options)
-    images = (places.map(load, num_parallel_calls=os.cpu_count())
-              .filter(lambda image, place: tf.shape(image)[0] == size)
-              .map(lambda image, place: (tf.ensure_shape(image, [size, size, c_dim]), place))
-              .batch(batch_size, drop_remainder=True)
-              .map(lambda batch, places: (tf.cast(batch, tf.float32) / 127.5 - 1, places[-1] + 1))
-              .prefetch(2))
-    yield from images
-
 
 # Faces
 
@@ -534,10 +538,20 @@ def add_machine_flags(parser):
     parser.add_argument("--jit", action=argparse.BooleanOptionalAction,
                         help="compile with XLA (default: on GPUs alone; on CPUs its convolutions "
                              "are several times slower)")
+    parser.add_argument("--tf32", action=argparse.BooleanOptionalAction, default=True,
+                        help="let GPUs multiply float32 with 10 bits of mantissa, several times "
+                             "faster")
 
 
-def import_tensorflow():
+def import_tensorflow(tf32=True, deterministic=False):
     """Import TensorFlow without its notes; its C++ warnings and errors still reach stderr.
+
+    It then takes a GPU's memory as it needs it, not all at once.
+
+    Args:
+        tf32: whether GPUs may multiply float32 in TF32.
+        deterministic: make every run with the same seed bitwise the same. Op determinism alone is
+            not enough on a CPU; it also takes that operations run one after the other.
 
     TF_CPP_MIN_LOG_LEVEL holds back only some of them (tensorflow's issue 100442), and an error of
     ours should be the only line that a user sees.
@@ -549,7 +563,12 @@ def import_tensorflow():
         try:
             import tensorflow as tf
 
-            tf.config.list_physical_devices()
+            for gpu in tf.config.list_physical_devices("GPU"):
+                tf.config.experimental.set_memory_growth(gpu, True)
+            tf.config.experimental.enable_tensor_float_32_execution(tf32)
+            if deterministic:
+                tf.config.experimental.enable_op_determinism()
+                tf.config.threading.set_inter_op_parallelism_threads(1)
             tf.get_logger().setLevel("ERROR")
         finally:
             os.dup2(stderr, 2)
@@ -561,31 +580,53 @@ def import_tensorflow():
                     print(line, file=sys.stderr)
 
 
+class Stopped(Exception):
+    """A signal asked to stop, and what there was to save is saved; `args[0]` is its number."""
+
+
+class StopRequest:
+    """What `deferred_stop` yields: the signal that asked to stop, or 0."""
+
+    signum = 0
+
+    def is_set(self):
+        return self.signum != 0
+
+    def raise_if_set(self):
+        """Raise `Stopped` if a signal came."""
+        if self.signum:
+            raise Stopped(self.signum)
+
+
 @contextlib.contextmanager
-def deferred_interrupt():
-    """Make the first Ctrl-C set the `threading.Event` that this yields; a second one interrupts.
+def deferred_stop():
+    """Make the first Ctrl-C or SIGTERM set the `StopRequest` that this yields; a second one ends
+    the process at once.
 
     As an exception it could come between an update and its count, or within a destructor of
     TensorFlow's, where Python swallows it.
     """
-    requested = threading.Event()
+    request, signals = StopRequest(), (signal.SIGINT, signal.SIGTERM)
     if threading.current_thread() is not threading.main_thread():  # where no signal arrives
-        yield requested
+        yield request
         return
 
     def handle(signum, frame):
-        requested.set()
-        signal.signal(signal.SIGINT, previous)
+        request.signum = signum
+        for each in signals:
+            signal.signal(each, signal.SIG_DFL)
 
-    previous = signal.signal(signal.SIGINT, handle)
+    previous = {each: signal.signal(each, handle) for each in signals}
     try:
-        yield requested
+        yield request
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for each in signals:
+            signal.signal(each, previous[each])
 
 
 def run(main, prog):
-    """Call a script's `main()`; a `UserError` becomes one line and exit code 2, Ctrl-C code 130."""
+    """Call a script's `main()`; a `UserError` becomes one line and exit code 2, a signal 128 and
+    its number."""
     sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
     try:
         main()
@@ -599,4 +640,8 @@ def run(main, prog):
     except KeyboardInterrupt:
         print(f"{prog}: interrupted", file=sys.stderr)
         sys.exit(130)
-
+    except Stopped as stopped:
+        signum = stopped.args[0]
+        word = "interrupted" if signum == signal.SIGINT else "terminated"
+        print(f"{prog}: {word}", file=sys.stderr)
+        sys.exit(128 + signum)

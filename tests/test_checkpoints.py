@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 from conftest import SHARED, f32, needs_shared, randomise, tiny, uniform
 
-from model import DCGAN, Architecture, checkpoint_architecture
+from model import DCGAN
+from training.checkpoints import Architecture, checkpoint_architecture
 from utils import UserError
 
 

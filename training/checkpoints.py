@@ -1,0 +1,357 @@
+"""Checkpoints: what is in them, which one is whole, and writing them so that a kill loses nothing.
+
+Two kinds are read: ours (`tf.train.Checkpoint`), and the name-based ones of the original code.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import re
+import shutil
+import sys
+import tempfile
+from typing import NamedTuple
+
+import tensorflow as tf
+
+import utils
+from utils import UserError
+
+NAME = "DCGAN"
+_OWN = re.compile(rf"{NAME}-(\d+)")
+_OWN_KEY = "architecture/{}/.ATTRIBUTES/VARIABLE_VALUE"
+_BESIDE = ".saving-"
+
+
+class Architecture(NamedTuple):
+    """Everything that fixes the shape of every variable; each checkpoint carries it.
+
+    `g_widths` are the generator's channels at resolutions 4, 8, ..., image_size / 2, and `d_widths`
+    the discriminator's at image_size / 2, ..., 8, 4.
+    """
+
+    image_size: int
+    z_dim: int
+    c_dim: int
+    g_widths: tuple
+    d_widths: tuple
+
+    @classmethod
+    def make(cls, image_size=64, z_dim=100, gf_dim=64, df_dim=64, c_dim=3):
+        """The article's widths at 64 pixels, continued to any power of two from 8 to 256."""
+        if image_size not in (8, 16, 32, 64, 128, 256):
+            raise ValueError(
+                f"image_size must be a power of two from 8 to 256. Received: {image_size}")
+        resolutions = [4 * 2**i for i in range(image_size.bit_length() - 3)]
+        factors = [min(8, image_size // (2 * r)) for r in resolutions]
+        return cls(image_size, z_dim, c_dim, tuple(gf_dim * f for f in factors),
+                   tuple(df_dim * f for f in reversed(factors)))
+
+    def shapes(self):
+        """`{name: shape}` of every variable, under the names of the article's own checkpoint."""
+        shapes = {}
+
+        def add_batch_norm(name, width):
+            for part in ("beta", "gamma", "moving_mean", "moving_variance"):
+                shapes[f"{name}/{part}"] = (width,)
+
+        def add_convolution(name, shape, width):
+            shapes[f"{name}/w"] = shape
+            shapes[f"{name}/biases"] = (width,)
+
+        flat = 16 * self.g_widths[0]
+        shapes["generator/g_h0_lin/Matrix"] = (self.z_dim, flat)
+        shapes["generator/g_h0_lin/bias"] = (flat,)
+        for i, (n_in, n_out) in enumerate(zip(self.g_widths, (*self.g_widths[1:], self.c_dim))):
+            add_batch_norm(f"generator/g_bn{i}", n_in)
+            add_convolution(f"generator/g_h{i + 1}", (5, 5, n_out, n_in), n_out)
+
+        for i, (n_in, n_out) in enumerate(zip((self.c_dim, *self.d_widths), self.d_widths)):
+            add_convolution(f"discriminator/d_h{i}_conv", (5, 5, n_in, n_out), n_out)
+            if i > 0:
+                add_batch_norm(f"discriminator/d_bn{i}", n_out)
+        last = f"discriminator/d_h{len(self.d_widths) - 1}_lin"
+        shapes[f"{last}/Matrix"] = (16 * self.d_widths[-1], 1)
+        shapes[f"{last}/bias"] = (1,)
+        return shapes
+
+
+# Finding
+
+
+def find_checkpoints(checkpoint_dir):
+    """Paths of the checkpoints in a folder, or of the one whose path this is, the newest first.
+
+    Ours come in the order of their steps, before the original's. The folder's list named
+    `checkpoint` only adds what it knows: a kill, a copy or an editor can make it wrong.
+    """
+    if os.path.isfile(f"{checkpoint_dir}.index"):
+        return [checkpoint_dir]
+    if not os.path.isdir(checkpoint_dir):
+        return []
+    with os.scandir(checkpoint_dir) as entries:
+        changed = {entry.path.removesuffix(".index"): entry.stat().st_mtime
+                   for entry in entries if entry.name.endswith(".index")}
+    rank = {path: i for i, path in enumerate(_listed(checkpoint_dir))}
+    for path in rank:
+        if path not in changed and _files(path):  # it has lost its index, but not its data
+            changed[path] = 0
+    return sorted(changed, reverse=True, key=lambda path: (
+        step_of(path) is not None, step_of(path) or 0, rank.get(path, -1), changed[path]))
+
+
+def _listed(folder):
+    """What the folder's own list names, the newest last; nothing if the list is damaged."""
+    try:
+        state = tf.train.get_checkpoint_state(folder)
+    except (tf.errors.OpError, ValueError):
+        return []
+    return [*state.all_model_checkpoint_paths, state.model_checkpoint_path] if state else []
+
+
+def step_of(path):
+    """The step in the name of one of our checkpoints; None if it is another's."""
+    match = _OWN.fullmatch(os.path.basename(path))
+    return match and int(match[1])
+
+
+def newest_whole(checkpoint_dir):
+    """The newest checkpoint of which every byte can be read; each newer one is warned of.
+
+    Returns:
+        Its path, and the paths of the damaged ones that are newer.
+
+    Raises:
+        UserError: there is none.
+    """
+    damaged = []
+    for path in _require(checkpoint_dir):
+        try:
+            reader = open_checkpoint(path)
+            with _naming_damage(path):
+                for name in reader.get_variable_to_shape_map():
+                    reader.get_tensor(name)  # TensorFlow compares the checksum
+        except UserError as error:
+            damaged.append((path, error))
+            continue
+        for _, error in damaged:
+            print(f"warning: {error}; an older one is used, {path}", file=sys.stderr)
+        return path, [newer for newer, _ in damaged]
+    others = len(damaged) - 1
+    raise UserError(f"{damaged[0][1]}" + f"; so are the {others} older ones" * (others > 0))
+
+
+def _require(checkpoint_dir):
+    paths = find_checkpoints(checkpoint_dir)
+    if not paths:
+        raise UserError(f"no checkpoint in {checkpoint_dir}: train one with train-dcgan.py, or "
+                        "name the folder that has one")
+    return paths
+
+
+# Reading
+
+
+@contextlib.contextmanager
+def _naming_damage(path):
+    """What TensorFlow raises over a damaged checkpoint, as a UserError that names it."""
+    try:
+        yield
+    except (tf.errors.OpError, AssertionError, IndexError, RuntimeError, ValueError) as error:
+        raise UserError(f"checkpoint {path} is damaged: {first_line(error)}") from error
+
+
+def first_line(error):
+    """What an exception says, without TensorFlow's account of where."""
+    return str(error).splitlines()[0]
+
+
+def open_checkpoint(path):
+    """TensorFlow's reader of the checkpoint."""
+    with _naming_damage(path):
+        return tf.train.load_checkpoint(path)
+
+
+def is_own(path):
+    """Whether a checkpoint is ours, not the original code's."""
+    return open_checkpoint(path).has_tensor(_OWN_KEY.format("image_size"))
+
+
+def restore(checkpoint, path):
+    """Restore one of ours into a `tf.train.Checkpoint`, all of which it has to have."""
+    with _naming_damage(path):
+        checkpoint.read(path).assert_existing_objects_matched().expect_partial()
+
+
+def checkpoint_architecture(checkpoint_dir):
+    """The `Architecture` of the newest checkpoint in a folder, ours or the original's."""
+    path = _require(checkpoint_dir)[0]
+    reader = open_checkpoint(path)
+    if is_own(path):
+        with _naming_damage(path):
+            values = {k: reader.get_tensor(_OWN_KEY.format(k)) for k in Architecture._fields}
+        return Architecture(**{k: int(v) if v.ndim == 0 else tuple(map(int, v))
+                               for k, v in values.items()})
+    return _tf1_architecture(path, reader)
+
+
+def _tf1_names(reader):
+    """`{our name: their name}` of the variables of an original checkpoint, in either naming.
+
+    The original's HEAD counts D's batch norms from 0, the published checkpoint from 1, and D's
+    linear layer one further. Adam's slots and powers, which its Saver kept too, are left out.
+    """
+    names = {name for name in reader.get_variable_to_shape_map()
+             if not re.search(r"/Adam(_\d+)?$|beta[12]_power", name)}
+    if "discriminator/d_bn0/beta" not in names:
+        return {name: name for name in names}
+
+    def published(name):
+        name = re.sub(r"(?<=/d_bn)\d+", lambda m: str(int(m[0]) + 1), name)
+        return re.sub(r"(?<=/d_h)\d+(?=_lin/)", lambda m: str(int(m[0]) - 1), name)
+
+    return {published(name): name for name in names}
+
+
+def _tf1_architecture(path, reader):
+    """The sizes behind a name-based checkpoint, read off its shapes, after checking every one."""
+    all_shapes = reader.get_variable_to_shape_map()
+    shapes = {ours: tuple(all_shapes[theirs]) for ours, theirs in _tf1_names(reader).items()}
+
+    def length(*names):
+        return next((shapes[name][0] for name in names if name in shapes), 0)
+
+    n = max((int(m[1]) for m in map(re.compile(r"generator/g_h(\d+)/").match, shapes) if m),
+            default=0)
+    g, d = "generator/g_", "discriminator/d_"
+    architecture = Architecture(
+        image_size=4 * 2**n, z_dim=length(f"{g}h0_lin/Matrix"),
+        c_dim=length(f"{g}h{n}/biases"),
+        g_widths=tuple(length(f"{g}bn{i}/beta", f"{g}h{i}/biases") for i in range(n)),
+        d_widths=tuple(length(f"{d}h{i}_conv/biases", f"{d}bn{i}/beta") for i in range(n)))
+    expected = architecture.shapes() if n else Architecture.make().shapes()
+    problems = {
+        "missing": sorted(expected.keys() - shapes.keys()),
+        "left over": sorted(shapes.keys() - expected.keys()),
+        "of another shape": [f"{k} {shapes[k]} instead of {expected[k]}" for k in
+                             sorted(expected.keys() & shapes.keys()) if shapes[k] != expected[k]]}
+    if any(problems.values()):
+        raise UserError(f"checkpoint {path} does not hold a DCGAN: " + "; ".join(
+            f"{what}: {', '.join(names)}" for what, names in problems.items() if names))
+    return architecture
+
+
+def read_tf1(path):
+    """`{our name: array}` of an original checkpoint, all read before any is used."""
+    reader = open_checkpoint(path)
+    with _naming_damage(path):
+        return {ours: reader.get_tensor(theirs) for ours, theirs in _tf1_names(reader).items()}
+
+
+# Writing
+
+
+def save(checkpoint, folder, step, max_to_keep):
+    """Write a checkpoint of ours, which is seen when it is whole, and delete the oldest.
+
+    `tf.train.CheckpointManager` writes the index where it is looked for, so that a kill leaves half
+    of one, and does not know those that a kill kept out of its list. Here both files are written
+    beside, and renamed, the index last.
+
+    Args:
+        checkpoint: a `tf.train.Checkpoint`.
+        folder: it is made if need be.
+        step: of the training, its number.
+        max_to_keep: older ones than this many of the newest are deleted.
+
+    Returns:
+        The path of the checkpoint.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    name = f"{NAME}-{step}"
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=_BESIDE, dir=folder) as beside:
+            checkpoint.write(os.path.join(beside, name))
+            # Of an earlier one of this step, no half may be taken for one of this.
+            _delete(os.path.join(folder, name))
+            for file in sorted(os.listdir(beside)):  # .data-00000-of-00001, .index
+                os.replace(os.path.join(beside, file), os.path.join(folder, file))
+        paths = [path for path in find_checkpoints(folder) if step_of(path) is not None]
+        _write_list(folder, paths[:max_to_keep])
+        for path in paths[max_to_keep:]:
+            _delete(path)
+    except (tf.errors.OpError, OSError) as error:
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise UserError(
+            f"{folder}: a checkpoint cannot be written there: {reason}") from error
+    return os.path.join(folder, name)
+
+
+def _write_list(folder, paths):
+    """Write the file by which `tf.train.latest_checkpoint` and older programs find them."""
+    names = [os.path.basename(path) for path in reversed(paths)]
+    lines = [f'model_checkpoint_path: "{names[-1]}"\n',
+             *(f'all_model_checkpoint_paths: "{name}"\n' for name in names)]
+
+    def write(temporary):
+        with open(temporary, "w") as file:
+            file.writelines(lines)
+
+    utils.write_whole(os.path.join(folder, "checkpoint"), write)
+
+
+def _files(path):
+    """The files of a checkpoint, the index first: without it, the others are not seen."""
+    folder, name = os.path.split(path)
+    if not os.path.isdir(folder or "."):
+        return []
+    return sorted((os.path.join(folder, file) for file in os.listdir(folder or ".")
+                   if re.fullmatch(rf"{re.escape(name)}\.(index|data-\d+-of-\d+)", file)),
+                  key=lambda file: not file.endswith(".index"))
+
+
+def _delete(path):
+    for file in _files(path):
+        os.remove(file)
+
+
+def set_aside(path):
+    """Rename a damaged checkpoint, so that it counts no more, but is not lost either."""
+    for file in _files(path):
+        os.replace(file, f"{file}.damaged")
+
+
+def tidy(folder):
+    """Remove what killed processes left of checkpoints that they were writing or deleting."""
+    known = {os.path.basename(path) for path in find_checkpoints(folder)}
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        data = re.fullmatch(rf"({_OWN.pattern})\.data-\d+-of-\d+", name)
+        if name.startswith(_BESIDE):
+            shutil.rmtree(path, ignore_errors=True)
+        elif data and data[1] not in known:
+            os.remove(path)
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Keep every other training out of a folder of checkpoints; the system unlocks it, come what
+    may, when the process ends.
+
+    Raises:
+        UserError: another one is in there.
+    """
+    with open(os.path.join(folder, ".lock"), "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"--checkpoint_dir {folder}: another training is writing there; wait "
+                            "for it, or name another folder") from None
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP):  # as some network disks say
+                raise
+        yield

@@ -1,0 +1,113 @@
+"""One device or many: TensorFlow's strategies, and what workers tell each other."""
+
+import contextlib
+import hashlib
+import json
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from training.checkpoints import first_line
+from utils import UserError
+
+
+def make_strategy(name, batch_size):
+    """The `tf.distribute.Strategy` of `--strategy`.
+
+    Has to be called before TensorFlow computes anything.
+
+    Args:
+        name: auto (every GPU of the machine), none, mirrored (the same; without GPUs every logical
+            CPU device) or multiworker (the cluster in TF_CONFIG).
+        batch_size: of all replicas together.
+
+    Raises:
+        UserError: TF_CONFIG cannot be used, or the batch not be divided.
+    """
+    if name == "multiworker":
+        _check_tf_config(os.environ.get("TF_CONFIG", ""))
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    else:
+        gpus = [gpu.name for gpu in tf.config.list_logical_devices("GPU")]
+        devices = gpus or [cpu.name for cpu in tf.config.list_logical_devices("CPU")]
+        several = name == "mirrored" or (name == "auto" and len(gpus) > 1)
+        strategy = (tf.distribute.MirroredStrategy(devices) if several
+                    else tf.distribute.get_strategy())
+    replicas = strategy.num_replicas_in_sync
+    if batch_size % replicas:
+        raise UserError(f"--batch_size {batch_size}: must be a multiple of {replicas}, the devices "
+                        "that share it")
+    return strategy
+
+
+def _check_tf_config(text):
+    """What TensorFlow would fail on, or wait for, without saying why."""
+    try:
+        config = json.loads(text)
+        workers, task = config["cluster"]["worker"], config["task"]
+        index = task["index"]
+        usable = (list(config["cluster"]) == ["worker"] and task["type"] == "worker"
+                  and isinstance(index, int) and 0 <= index < len(workers))
+    except (ValueError, KeyError, TypeError):
+        usable = False
+    if not usable:
+        raise UserError(
+            f"--strategy multiworker: TF_CONFIG {text or 'is not set'}: must be such as "
+            '{"cluster": {"worker": ["host0:12345", "host1:12345"]}, '
+            '"task": {"type": "worker", "index": 0}}')
+
+
+def worker_of(strategy):
+    """`(index, count)`: which of its cluster's workers this process is; 0 of 1 without one."""
+    resolver = strategy.cluster_resolver
+    if resolver is None or not resolver.task_type:
+        return 0, 1
+    return resolver.task_id, resolver.cluster_spec().num_tasks("worker")
+
+
+def from_chief(strategy, values):
+    """Worker 0's values, on every worker.
+
+    Args:
+        strategy: of the cluster.
+        values: a structure of tensors, of the same shapes and dtypes on each worker.
+
+    Returns:
+        The structure, of what worker 0 has.
+    """
+    @tf.function
+    def exchange(values):
+        def of_replica(values):
+            context = tf.distribute.get_replica_context()
+            first = tf.equal(context.replica_id_in_sync_group, 0)
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.nest.map_structure(
+                lambda value: tf.where(first, value, tf.zeros_like(value)), values))
+
+        return strategy.run(of_replica, [values])
+
+    return tf.nest.map_structure(
+        lambda value: strategy.experimental_local_results(value)[0], exchange(values))
+
+
+def require_agreement(strategy, *settings):
+    """Raise UserError unless every worker has the settings of worker 0."""
+    digest = hashlib.sha256(repr(settings).encode()).digest()
+    mine = np.frombuffer(digest, np.int32)
+    if not np.array_equal(mine, from_chief(strategy, tf.constant(mine)).numpy()):
+        raise UserError("this worker's flags, pictures or checkpoint are not those of worker 0; "
+                        "start all workers with the same")
+
+
+@contextlib.contextmanager
+def naming_lost_workers(workers):
+    """What TensorFlow raises where a worker is gone, as a UserError."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if workers == 1:
+            raise
+        detail = next((line for line in str(error).splitlines() if "abort" in line.lower()),
+                      first_line(error))
+        raise UserError("another worker is gone, or cannot be reached; start all of them again, "
+                        f"and they go on from the last checkpoint ({detail})") from error

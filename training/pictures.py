@@ -1,0 +1,215 @@
+"""The pictures of a training: which, in what order, and decoded once.
+
+An epoch's order is a function of the seed and the epoch, and every batch takes up fixed places in
+it, so that a training that starts again, and every worker of a cluster, knows its share without
+asking.
+"""
+
+import functools
+import hashlib
+import os
+import zlib
+
+import numpy as np
+import tensorflow as tf
+
+import utils
+from utils import UserError
+
+
+def fingerprint(files, root, *settings):
+    """32 bytes that change with the names, sizes and times of the files, or with the settings."""
+    digest = hashlib.sha256(repr(settings).encode())
+    for path in files:
+        try:
+            status = os.stat(path)
+            state = status.st_size, status.st_mtime_ns
+        except OSError:
+            state = None
+        digest.update(os.fsencode(path.removeprefix(root)) + repr(state).encode())
+    return digest.digest()
+
+
+class Cache:
+    """Decoded pictures in one file: a key, and for each picture its bytes and their CRC-32.
+
+    Nothing in it is trusted: another key or length makes the file anew, and a picture whose
+    checksum is wrong, or that was never written, is absent. It is read with `pread`, because
+    mapped pages would count as this process's memory.
+
+    Args:
+        path: the file. A new one replaces it, so that a process that reads it is not disturbed.
+        key: 32 bytes, as `fingerprint` makes them.
+        count: how many pictures there are.
+        shape: of each, `(size, size, c_dim)`.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+
+    def __init__(self, path, key, count, shape):
+        self.shape, self.size, self.full = shape, int(np.prod(shape)), False
+        self.offset = len(key)
+        length = self.offset + count * (self.size + 4)
+        try:
+            self.file = open(path, "r+b", buffering=0)
+            usable = self.file.read(self.offset) == key and os.fstat(
+                self.file.fileno()).st_size == length
+        except FileNotFoundError:
+            usable = False
+        if not usable:
+            def write(temporary):
+                with open(temporary, "wb") as file:
+                    file.write(key)
+                    file.truncate(length)  # sparse: it takes up what is written into it
+
+            utils.write_whole(path, write)
+            self.file = open(path, "r+b", buffering=0)
+
+    def get(self, index):
+        """Picture number `index`, uint8, or None if it is absent."""
+        data = os.pread(self.file.fileno(), self.size + 4, self._place(index))
+        picture, checksum = data[:self.size], data[self.size:]
+        # All zeros, as where nothing was written, have another checksum than 0.
+        if len(picture) < self.size or zlib.crc32(picture).to_bytes(4, "little") != checksum:
+            return None
+        return np.frombuffer(picture, np.uint8).reshape(self.shape)
+
+    def put(self, index, picture):
+        """Keep a picture; where the disk is full, say so once and keep no more."""
+        if self.full:
+            return
+        data = picture.tobytes()
+        try:
+            os.pwrite(self.file.fileno(), data + zlib.crc32(data).to_bytes(4, "little"),
+                      self._place(index))
+        except OSError as error:
+            self.full = True
+            utils.warn(self.file.name, f"{error.strerror}; pictures that are not in it will be "
+                                       "decoded again in each epoch")
+
+    def _place(self, index):
+        return self.offset + index * (self.size + 4)
+
+
+class Pictures:
+    """A dataset in the order of its epochs.
+
+    A picture that cannot be read is named once, and the next in the order takes its place.
+
+    Args:
+        files: their paths.
+        root: the dataset's folder or file.
+        size, c_dim, crop: as `utils.read_image` takes them.
+        seed: fixes each epoch's order.
+        cache: path of the file that keeps them decoded, or None.
+    """
+
+    def __init__(self, files, root, size, c_dim, crop, seed=0, cache=None):
+        self.files, self.root, self.seed = files, root, seed
+        self.shape, self.crop = (size, size, c_dim), crop
+        self.key = fingerprint(files, root, size, c_dim, crop)
+        self.unreadable = {}
+        self.failure = None  # a UserError, of the thread that reads
+        self.cache = None
+        if cache is not None:
+            # Without it, training is slower at the worst.
+            self.cache = utils.or_warn(
+                cache, lambda: Cache(cache, self.key, len(files), self.shape), "does without it")
+
+    def __len__(self):
+        return len(self.files)
+
+    def place(self, steps, epoch, position, batch_size):
+        """Where the order stands so many batches behind a place in it; an epoch's last pictures,
+        which do not fill a batch, are left out.
+
+        Args:
+            steps: how many batches.
+            epoch, position: the place: pictures of that epoch's order that were used.
+            batch_size: at most the number of pictures.
+
+        Returns:
+            `(epoch, position)`.
+        """
+        rest = max(0, len(self) - position) // batch_size
+        if steps < rest:
+            return epoch, position + steps * batch_size
+        epochs, steps = divmod(steps - rest, len(self) // batch_size)
+        return epoch + 1 + epochs, steps * batch_size
+
+    def steps_until(self, end, epoch, position, batch_size):
+        """How many batches there are from a place to the end of the epochs."""
+        if epoch >= end:
+            return 0
+        per_epoch = len(self) // batch_size
+        return (max(0, len(self) - position) // batch_size) + (end - epoch - 1) * per_epoch
+
+    @functools.lru_cache(2)  # noqa: B019  (one lives as long as its training)
+    def order(self, epoch):
+        """The permutation of an epoch."""
+        return np.random.default_rng((self.seed, epoch)).permutation(len(self))
+
+    def read(self, epoch, position):
+        """The picture at a place, or the next that can be read: `[size, size, c_dim]` uint8."""
+        order = self.order(epoch)
+        for number in range(position, position + len(order)):
+            index = order[number % len(order)]
+            if index in self.unreadable:
+                continue
+            picture = self._picture(index)
+            if picture is not None:
+                return picture
+        self.failure = UserError(
+            f"--dataset {self.root}: none of the {len(self)} images can be read")
+        return np.zeros(self.shape, np.uint8)
+
+    def _picture(self, index):
+        """From the cache or the file; None, and at the first time a warning, if unreadable."""
+        picture = self.cache and self.cache.get(index)
+        if picture is None:
+            path, (size, _, c_dim) = self.files[index], self.shape
+            picture, reason = utils.attempt(
+                lambda: utils.read_image(path, size, c_dim, self.crop))
+            if picture is None:
+                mine = object()  # of the threads that try, one warns
+                if self.unreadable.setdefault(index, mine) is mine:
+                    utils.warn(path, f"{reason}; skipped")
+            elif self.cache:
+                self.cache.put(index, picture)
+        return picture
+
+    def batches(self, epoch, position, batch_size, rank=0, local=1, workers=1):
+        """An endless dataset of training images, read ahead of their use in parallel.
+
+        Args:
+            epoch, position: the place where it begins.
+            batch_size: of all replicas together.
+            rank, workers: which of the cluster's workers this is, and of how many.
+            local: replicas of this worker, which take the elements in turn.
+
+        Returns:
+            `tf.data.Dataset` of `[batch_size / replicas, size, size, c_dim]` float32 in [-1, 1].
+        """
+        share = batch_size // (local * workers)
+
+        def load(element):
+            steps, replica = divmod(int(element), local)
+            now, start = self.place(steps, epoch, position, batch_size)
+            start += (rank * local + replica) * share
+            return np.stack([self.read(now, start + i) for i in range(share)])
+
+        def images(element):
+            batch = tf.numpy_function(load, [element], tf.uint8, stateful=False)
+            batch = tf.ensure_shape(batch, [share, *self.shape])
+            return tf.cast(batch, tf.float32) / 127.5 - 1
+
+        # Fixed numbers instead of AUTOTUNE, whose thread sleeps up to a minute between looks at
+        # the pipeline and is waited for at its end.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        # The decoding must not wait for the one thread that --deterministic leaves to TensorFlow.
+        options.threading.private_threadpool_size = os.cpu_count()
+        return (tf.data.Dataset.counter().with_options(options)
+                .map(images, num_parallel_calls=os.cpu_count(), deterministic=True)
+                .prefetch(2))

@@ -1,0 +1,124 @@
+"""The record of a run: `run.json` beside its checkpoints, and curves that go on after a restart."""
+
+import datetime
+import json
+import os
+import platform
+import secrets
+import struct
+
+import numpy as np
+import PIL
+import tensorflow as tf
+
+import utils
+from utils import UserError
+
+_NAME = "run.json"
+
+
+def refuse_to_overwrite(*folders):
+    """Raise UserError, for --no-resume, unless the folders are empty or not there."""
+    for folder in folders:
+        if os.path.isdir(folder) and any(not name.startswith(".") for name in os.listdir(folder)):
+            raise UserError(f"--no-resume: {folder} is not empty, and nothing in it may be "
+                            "overwritten; name an empty folder, or leave the flag out to go on")
+
+
+def record_run(config, step, **more):
+    """Write `run.json`: of the latest start its flags, seed and versions, and a line per start.
+
+    Flags that are not those of the start before are named on stdout.
+
+    Args:
+        config: the flags.
+        step: where training stands.
+        **more: what else there is to record, as JSON has it.
+
+    Returns:
+        The run's id, which the names of its files for TensorBoard carry.
+    """
+    path = os.path.join(config.checkpoint_dir, _NAME)
+    before = _read(path)
+    flags = dict(sorted(vars(config).items()))
+    old = before.get("flags", {})
+    changed = {flag: [old[flag], value] for flag, value in flags.items()
+               if flag in old and old[flag] != value}
+    for flag, (was, value) in changed.items():
+        print(f"--{flag} is {value} from here on; it was {was}")
+    record = {
+        "id": before.get("id", secrets.token_hex(4)), "seed": config.seed, "flags": flags,
+        "versions": {"python": platform.python_version(), "tensorflow": tf.__version__,
+                     "numpy": np.__version__, "pillow": PIL.__version__},
+        "machine": platform.platform(), **more,
+        "starts": [*before.get("starts", []), {
+            "time": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+            "step": step, "changed": changed}]}
+
+    def write(temporary):
+        with open(temporary, "w") as file:
+            json.dump(record, file, indent=2)
+            file.write("\n")
+
+    utils.write_whole(path, write)
+    return record["id"]
+
+
+def _read(path):
+    try:
+        with open(path) as file:
+            record = json.load(file)
+        if isinstance(record, dict):
+            return record
+        utils.warn(path, "is not the record of a run; it is begun anew")
+    except FileNotFoundError:
+        pass
+    except ValueError as error:
+        utils.warn(path, f"{error}; it is begun anew")
+    return {}
+
+
+def open_curves(log_dir, run, step):
+    """A writer of TensorBoard's files that goes on behind a step.
+
+    What the run's earlier files have of later steps is cut off, so that no step is there twice:
+    they are written again. Files of other runs are left alone.
+
+    Args:
+        log_dir: the folder.
+        run: the run's id.
+        step: where training stands.
+
+    Returns:
+        A `tf.summary.SummaryWriter`.
+    """
+    others = 0
+    for name in sorted(os.listdir(log_dir)):
+        if name.endswith(f".{run}"):
+            _cut(os.path.join(log_dir, name), step)
+        elif "tfevents" in name:
+            others += 1
+    if others and not step:
+        utils.warn(log_dir, "has another training's curves too, and TensorBoard will mix them; "
+                            "name another --log_dir to keep them apart")
+    return tf.summary.create_file_writer(log_dir, filename_suffix=f".{run}")
+
+
+def _cut(path, step):
+    """Cut a file of events off before the first that is of a later step, or torn.
+
+    A record is its length, two checksums of four bytes, and between them an `Event`; the steps of
+    one writer never fall.
+    """
+    with open(path, "r+b") as file:
+        size, end = os.fstat(file.fileno()).st_size, 0
+        while len(head := file.read(12)) == 12:
+            (length,) = struct.unpack("<Q", head[:8])
+            if end + length + 16 > size:
+                break
+            event = tf.compat.v1.Event.FromString(file.read(length + 4)[:-4])
+            # Of a run that starts over nothing is kept but the file's version, the first event.
+            if event.step > step or (step == 0 and end > 0):
+                break
+            end += length + 16
+        file.truncate(end)
