@@ -71,30 +71,32 @@ def from_chief(strategy, values):
 
     Args:
         strategy: of the cluster.
-        values: a structure of tensors, of the same shapes and dtypes on each worker.
+        values: a list of tensors, of the same shapes and dtypes on each worker.
 
     Returns:
-        The structure, of what worker 0 has.
+        The list, of what worker 0 has.
     """
     @tf.function
     def exchange(values):
         def of_replica(values):
             context = tf.distribute.get_replica_context()
             first = tf.equal(context.replica_id_in_sync_group, 0)
-            return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.nest.map_structure(
-                lambda value: tf.where(first, value, tf.zeros_like(value)), values))
+            # One by one: what goes into one exchange must be of one dtype.
+            return [context.all_reduce(tf.distribute.ReduceOp.SUM,
+                                       tf.where(first, value, tf.zeros_like(value)))
+                    for value in values]
 
         return strategy.run(of_replica, [values])
 
-    return tf.nest.map_structure(
-        lambda value: strategy.experimental_local_results(value)[0], exchange(values))
+    return [strategy.experimental_local_results(value)[0] for value in exchange(values)]
 
 
 def require_agreement(strategy, *settings):
     """Raise UserError unless every worker has the settings of worker 0."""
     digest = hashlib.sha256(repr(settings).encode()).digest()
     mine = np.frombuffer(digest, np.int32)
-    if not np.array_equal(mine, from_chief(strategy, tf.constant(mine)).numpy()):
+    (theirs,) = from_chief(strategy, [tf.constant(mine)])
+    if not np.array_equal(mine, theirs):
         raise UserError("this worker's flags, pictures or checkpoint are not those of worker 0; "
                         "start all workers with the same")
 
