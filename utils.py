@@ -26,6 +26,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff")
 # What Pillow decodes by itself; of its others, EPS runs a program, and some take anything for one.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+# Pillow's warnings name no file; what it cannot use, it raises. (To catch them is not thread-safe.)
+warnings.filterwarnings("ignore", module=r"PIL\.")
 LARGE = 2**24  # pixels, of pictures that are read one at a time, for the memory's sake
 
 
@@ -166,21 +168,20 @@ def _opened(path):
     if not stat.S_ISREG(os.stat(path).st_mode):  # to open a pipe waits for its writer
         raise OSError("not a file")
     Image.init()  # or it knows but half of FORMATS
-    with warnings.catch_warnings():
-        # Pillow only warns from 89 to 178 million pixels, and refuses beyond.
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            with Image.open(path, formats=FORMATS) as image:
-                yield image
-        except UnidentifiedImageError as error:
-            raise OSError("not an image") from error
-        except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-            raise OSError(f"has over {Image.MAX_IMAGE_PIXELS:,} pixels") from error
-        except OSError as error:
-            raise error if error.errno else OSError(f"damaged image ({error})") from error
-        # Pillow's decoders raise SyntaxError, struct.error, EOFError, ... on damaged files.
-        except Exception as error:
-            raise OSError(f"damaged image ({error})") from error
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > Image.MAX_IMAGE_PIXELS:
+                raise Image.DecompressionBombError  # as Pillow does at twice as many
+            yield image
+    except UnidentifiedImageError as error:
+        raise OSError("not an image") from error
+    except Image.DecompressionBombError as error:
+        raise OSError(f"has over {Image.MAX_IMAGE_PIXELS:,} pixels") from error
+    except OSError as error:
+        raise error if error.errno else OSError(f"damaged image ({error})") from error
+    # Pillow's decoders raise SyntaxError, struct.error, EOFError, ... on damaged files.
+    except Exception as error:
+        raise OSError(f"damaged image ({error})") from error
 
 
 def _upright(image):

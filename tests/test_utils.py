@@ -22,9 +22,9 @@ def test_list_images_searches_recursively_in_any_case(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     found = [os.path.relpath(p, tmp_path) for p in utils.list_images([str(tmp_path)])]
-    assert found == ["a.jpg", "b.PNG", "e.bmp", "sub/d.webp", "sub/deep/c.JPEG"]
+    assert found == ["a.jpg", "b.PNG", "e.bmp", "f.gif", "sub/d.webp", "sub/deep/c.JPEG"]
     # A file that is named is taken at its word, whatever its suffix.
-    assert utils.list_images([str(tmp_path / "f.gif")]) == [str(tmp_path / "f.gif")]
+    assert utils.list_images([str(tmp_path / "notes.txt")]) == [str(tmp_path / "notes.txt")]
 
 
 def test_list_images_follows_links_but_not_in_circles(tmp_path):
@@ -186,53 +186,7 @@ def test_logs_have_a_line_per_iteration(tmp_path):
     assert len(lines) == 4
 
 
-# Batches
-
-
-def save_numbered(folder, count, size=8):
-    """Pictures whose every byte is their number."""
-    paths = []
-    for i in range(count):
-        paths.append(str(folder / f"{i}.png"))
-        utils.save_image(paths[-1], np.full((size, size, 3), i, np.uint8))
-    return paths
-
-
-def numbers(batches):
-    """The numbers behind `image_batches`, and its places."""
-    found = [(utils.to_uint8(images[:, 0, 0, 0]).tolist(), int(end)) for images, end in batches]
-    return [batch for batch, _ in found], [end for _, end in found]
-
-
-def epoch(files, unreadable=None, start=0, seed=(0, 0), batch_size=4):
-    return numbers(utils.image_batches(
-        files, batch_size, 8, 3, True, seed, start, set() if unreadable is None else unreadable))
-
-
-def test_epochs_show_every_image_once_in_an_order_of_the_seed(tmp_path):
-    files = save_numbered(tmp_path, 12)
-    batches, ends = epoch(files)
-    assert sorted(sum(batches, [])) == list(range(12)) and ends == [4, 8, 12]
-    assert batches == epoch(files)[0]
-    assert batches != epoch(files, seed=(0, 1))[0] != epoch(files, seed=(1, 0))[0]
-
-
-def test_an_epoch_goes_on_from_any_place(tmp_path):
-    files = save_numbered(tmp_path, 14)
-    batches, ends = epoch(files)
-    assert len(batches) == 3  # the remainder is dropped
-    assert epoch(files, start=ends[0])[0] == batches[1:]
-
-
-def test_unreadable_files_are_named_once_and_skipped(tmp_path, capfd):
-    files = save_numbered(tmp_path, 12)
-    (tmp_path / "5.png").write_text("not a picture")
-    unreadable = set()
-    batches, _ = epoch(files, unreadable)
-    assert len(batches) == 2 and 5 not in sum(batches, [])
-    epoch(files, unreadable, seed=(0, 1))
-    assert capfd.readouterr().err.count("5.png: not an image; skipped") == 1
-    assert unreadable == {files[5]}
+# Many files
 
 
 def test_what_cannot_be_read_is_named_and_skipped(capfd):
