@@ -25,7 +25,7 @@ from inpainting.results import Results, read_latents
 from training import checkpoints, cluster
 from training.checkpoints import Architecture, checkpoint_architecture
 from training.pictures import Pictures
-from training.record import open_curves, record_run, refuse_to_overwrite
+from training.record import Curves, record_run, refuse_to_overwrite
 from utils import UserError
 
 SAMPLE_COUNT = 64
@@ -447,17 +447,27 @@ class DCGAN(tf.Module):
             pictures = Pictures(
                 files, config.dataset, self.image_size, self.c_dim, config.crop, self.seed,
                 config.cache and config.cache + f".{worker}" * (worker > 0))
-            start = int(self.progress["step"])
-            writer = tf.summary.create_noop_writer()
-            if chief:
-                run = record_run(config, start, pictures=len(files), workers=workers,
+            steps = self._steps_left(config, pictures)
+            if chief and steps:
+                step = int(self.progress["step"])
+                run = record_run(config, step, pictures=len(files), workers=workers,
                                  replicas=self.strategy.num_replicas_in_sync)
-                writer = open_curves(config.log_dir, run, start)
-            with writer.as_default():
-                self._train_steps(config, pictures, stop, worker, workers)
-            if chief:
-                self._end_training(config, start, pictures, stop)
+                curves = Curves(config.log_dir, run, step)
+                self._train_steps(config, pictures, steps, stop, curves)
+                self._end_training(config, pictures, curves)
+            elif steps:
+                self._train_steps(config, pictures, steps, stop)
+            elif chief:
+                print(f"nothing to do: {config.checkpoint_dir} is at step "
+                      f"{int(self.progress['step'])}, epoch {int(self.progress['epoch'])}; raise "
+                      "--epoch or --max_steps to go on")
         stop.raise_if_set()
+
+    def _steps_left(self, config, pictures):
+        """Steps until the end of the epochs, or `max_steps`."""
+        step, epoch, position = (int(self.progress[k]) for k in ("step", "epoch", "position"))
+        left = pictures.steps_until(config.epoch, epoch, position, self.batch_size)
+        return left if config.max_steps is None else max(0, min(left, config.max_steps - step))
 
     def _fit_batch_to(self, count, dataset):
         """Make the batch smaller where there are fewer images than it takes, and say so."""
@@ -497,28 +507,31 @@ class DCGAN(tf.Module):
         for variable, value in zip(variables, values):
             variable.assign(value)
 
-    def _train_steps(self, config, pictures, stop, worker, workers):
-        """The training loop: a step for each batch that is left, until `stop` is set."""
+    def _train_steps(self, config, pictures, steps, stop, curves=None):
+        """The training loop: so many steps, or until `stop` is set on any worker.
+
+        Args:
+            config: as of `train`.
+            pictures: a `Pictures`.
+            steps: at least 1.
+            stop: a `StopRequest`.
+            curves: the `Curves`, on the chief, who alone writes.
+        """
+        worker, workers = cluster.worker_of(self.strategy)
         step, epoch, position = (int(self.progress[k]) for k in ("step", "epoch", "position"))
-        left = pictures.steps_until(config.epoch, epoch, position, self.batch_size)
-        if config.max_steps is not None:
-            left = min(left, config.max_steps - step)
-        if left <= 0:
-            return
         start, train_step = (epoch, position), self.make_train_step()
         batches = iter(self.strategy.distribute_datasets_from_function(
             lambda context: self._prefetched(pictures.batches(
                 *start, self.batch_size, worker,
                 self.strategy.num_replicas_in_sync // workers, workers))))
-        sample_z = self.initial_z(0, SAMPLE_COUNT)
+        if step == 0 and curves:
+            curves.write(0, tf.summary.graph, self.graph())
         before = saved = time.monotonic()
-        with tqdm(total=left, unit="step", dynamic_ncols=True, delay=1, disable=worker > 0) as bar:
-            for done in range(1, left + 1):
+        with tqdm(total=steps, unit="step", dynamic_ncols=True, delay=1, disable=not curves) as bar:
+            for done in range(1, steps + 1):
                 images, z = next(batches), self.z_batch(step)
                 if pictures.failure:
                     break
-                if step == 0 and worker == 0:
-                    tf.summary.graph(self.graph())
                 result = train_step(images, z, tf.constant(float(stop.is_set())))
                 step, place = step + 1, (epoch, position // self.batch_size)
                 losses = {k: float(result[k]) for k in ("d_loss", "g_loss")}
@@ -527,20 +540,22 @@ class DCGAN(tf.Module):
                 epoch, position = pictures.place(done, *start, self.batch_size)
                 for name, value in (("step", step), ("epoch", epoch), ("position", position)):
                     self.progress[name].assign(value)
-                stopping = result["stop"] > 0 or (workers == 1 and stop.is_set())
+                # Of several workers, all have to stop behind the same step.
+                ends = done == steps or result["stop"] > 0 or (workers == 1 and stop.is_set())
                 now = time.monotonic()
-                if worker == 0:
-                    self._write_summaries(config, result, z, self.batch_size / (now - before))
+                if curves:
+                    curves.write(step, self._summarise, config, result, z,
+                                 self.batch_size / (now - before))
                     bar.update()
                     bar.set_postfix({"epoch": epoch, **{k: f"{v:.3f}" for k, v in losses.items()}},
                                     refresh=False)
-                    if step == 1 or step % config.sample_interval == 0 or done == left or stopping:
-                        self._write_samples(config.sample_dir, sample_z, *place)
+                    if step == 1 or step % config.sample_interval == 0 or ends:
+                        self._write_samples(config.sample_dir, curves, *place)
                     if step % config.save_interval == 0 or now - saved > 60 * config.save_minutes:
-                        self._save_or_warn(config)
+                        self._save_or_warn(config, curves)
                         saved = now
                 before = now
-                if stopping:
+                if ends:
                     break
 
     def _prefetched(self, batches):
@@ -559,15 +574,15 @@ class DCGAN(tf.Module):
             + (f"The last checkpoint is {newest}" if newest else "There is no checkpoint yet")
             + ": start again with a lower --learning_rate")
 
-    def _save_or_warn(self, config):
+    def _save_or_warn(self, config, curves):
         """A checkpoint in between; without it training goes on, because the disk may get better."""
-        tf.summary.flush()  # so that the curves do not end before the checkpoint
+        curves.flush(int(self.progress["step"]))  # they must not end before the checkpoint
         try:
             self._save(config)
         except Diverged:
             raise
         except UserError as error:
-            utils.warn(config.checkpoint_dir, f"{error}; training goes on")
+            print(f"warning: {error}; training goes on", file=sys.stderr)
 
     def _save(self, config):
         step = int(self.progress["step"])
@@ -575,41 +590,36 @@ class DCGAN(tf.Module):
         self._require_finite("a weight is not finite", weights, step, config)
         return self.save(config.checkpoint_dir, config.max_to_keep)
 
-    def _end_training(self, config, start, pictures, stop):
+    def _end_training(self, config, pictures, curves):
         """The last checkpoint, and a word of what was done."""
-        step, epoch = int(self.progress["step"]), int(self.progress["epoch"])
+        step = int(self.progress["step"])
+        curves.flush(step)
         path = os.path.join(config.checkpoint_dir, f"{checkpoints.NAME}-{step}")
-        if step > start and path not in checkpoints.find_checkpoints(config.checkpoint_dir):
+        if step and path not in checkpoints.find_checkpoints(config.checkpoint_dir):
             path = self._save(config)
         if pictures.failure:
             raise pictures.failure
-        if step > start:
-            print(f"{step} steps done: checkpoint {path}, samples in {config.sample_dir}; "
-                  f"watch with tensorboard --logdir {config.log_dir}")
-        elif not stop.is_set():
-            print(f"nothing to do: {config.checkpoint_dir} is at step {step}, epoch {epoch}; "
-                  "raise --epoch or --max_steps to go on")
+        print(f"{step} steps done: checkpoint {path}, samples in {config.sample_dir}; "
+              f"watch with tensorboard --logdir {config.log_dir}")
 
-    def _write_summaries(self, config, result, z, images_per_second):
+    def _summarise(self, config, result, z, images_per_second):
         """Scalars of every step, histograms every `summary_interval`, under the original tags."""
-        step = self.progress["step"]
         for tag in ("d_loss", "d_loss_real", "d_loss_fake", "g_loss", "accuracy/real",
                     "accuracy/fake"):
-            tf.summary.scalar(tag, result[tag], step)
-        tf.summary.scalar("images_per_second", images_per_second, step)
-        if step % config.summary_interval == 0:
+            tf.summary.scalar(tag, result[tag])
+        tf.summary.scalar("images_per_second", images_per_second)
+        if self.progress["step"] % config.summary_interval == 0:
             for tag, values in (("z", z), ("d", result["d"]), ("d_", result["d_"])):
-                tf.summary.histogram(tag, values, step)
+                tf.summary.histogram(tag, values)
 
-    def _write_samples(self, folder, z, epoch, index):
-        """G of the fixed z as one grid: a PNG, and TensorBoard's image `G`."""
-        grid = utils.grid(utils.to_uint8(self.generator(z).numpy()))
-        tf.summary.image("G", grid[np.newaxis], self.progress["step"])
-        path = os.path.join(folder, f"train_{epoch:02d}_{index:04d}.png")
+    def _write_samples(self, folder, curves, epoch, index):
+        """G of the same z as ever as one grid: a PNG, and TensorBoard's image `G`."""
+        grid = utils.grid(utils.to_uint8(self.generator(self.initial_z(0, SAMPLE_COUNT)).numpy()))
+        curves.write(int(self.progress["step"]), tf.summary.image, "G", grid[np.newaxis])
         try:
-            utils.save_image(path, grid)
+            utils.save_image(os.path.join(folder, f"train_{epoch:02d}_{index:04d}.png"), grid)
         except UserError as error:
-            utils.warn(path, f"{error}; training goes on")
+            print(f"warning: {error}; training goes on", file=sys.stderr)
 
     # Completion
 

@@ -35,6 +35,11 @@ class UserError(Exception):
     """What a user can mend; its text is one line that says how. The scripts exit with code 2."""
 
 
+def first_line(error):
+    """What an exception of TensorFlow's says, without its account of where."""
+    return re.sub(r"^{{.*?}} ", "", str(error).splitlines()[0])
+
+
 def warn(path, text):
     """Say on stderr, in one line, what is the matter with a file."""
     name = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in path)
@@ -186,11 +191,14 @@ def _opened(path):
 
 def _upright(image):
     """The picture decoded, turned as its EXIF data say, with 16 bits scaled to 8."""
-    image = ImageOps.exif_transpose(image)
+    image.load()
+    ImageOps.exif_transpose(image, in_place=True)
     if image.mode.startswith("I"):
-        values = np.array(image)
-        values //= 257  # in place: there may be 89 million
-        image = Image.fromarray(values.astype(np.uint8))
+        grey = np.empty((image.height, image.width), np.uint8)
+        for y in range(0, image.height, 256):  # in parts: there may be 89 million
+            part = image.crop((0, y, image.width, min(y + 256, image.height)))
+            grey[y:y + 256] = np.asarray(part) // 257
+        image = Image.fromarray(grey)
     return image
 
 

@@ -20,6 +20,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 sys.path[:0] = [ROOT, os.path.join(ROOT, "tests")]
 
 from hostile import FACE, HOSTILE, encoded, write_hostile  # noqa: E402
+from PIL import Image  # noqa: E402
 
 import utils  # noqa: E402
 
@@ -44,6 +45,21 @@ def seeds():
             (FACE, "TIFF", {"compression": "tiff_lzw"}), (FACE, "TIFF", {"compression": "jpeg"}),
             (FACE, "PPM", {}), (FACE, "JPEG2000", {}), (FACE, "AVIF", {})):
         yield encoded(picture, kind, **settings)
+
+
+def largest():
+    """`{name: bytes}`: just below the limit of 89 million pixels, which take the most memory."""
+    edge = 9400
+    turned = Image.Exif()
+    turned[0x112] = 6
+    picture = Image.new("RGBA", (edge, edge), (10, 20, 30, 40))
+    return {
+        "largest-turned.png": encoded(picture, "PNG", exif=turned, compress_level=1),
+        "largest-cmyk.jpg": encoded(Image.new("CMYK", (edge, edge)), "JPEG"),
+        "largest-32-bits.tif": encoded(
+            Image.new("I", (edge, edge)), "TIFF", compression="tiff_deflate"),
+        "largest-float.tif": encoded(
+            Image.new("F", (edge, edge)), "TIFF", compression="tiff_deflate")}
 
 
 def mutate(data, rng):
@@ -105,7 +121,9 @@ def print_table():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         write_hostile(folder)
-        for name, _, _ in HOSTILE:
+        for name, data in largest().items():
+            (folder / name).write_bytes(data)
+        for name in (*(name for name, _, _ in HOSTILE), *largest()):
             results = context.Queue()
             process = context.Process(target=read_and_measure, args=(str(folder / name), results))
             process.start()

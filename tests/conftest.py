@@ -26,6 +26,20 @@ def run_script(script, *args, cwd, **environment):
                           capture_output=True, timeout=240, env=os.environ | environment)
 
 
+TINY = ("--image_size", 16, "--batch_size", 8, "--gf_dim", 4, "--df_dim", 4, "--z_dim", 10)
+
+
+def train_here(folder, faces, *flags):
+    """train-dcgan.py in this process, where TensorFlow is imported already; may raise."""
+    before = os.getcwd()
+    os.chdir(folder)
+    try:
+        load_script("train-dcgan.py").main(
+            [str(flag) for flag in ("--dataset", faces, *TINY, *flags)])
+    finally:
+        os.chdir(before)
+
+
 def load_script(script):
     """A script as a module, whatever its name."""
     spec = importlib.util.spec_from_file_location("script", ROOT / script)

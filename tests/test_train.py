@@ -1,7 +1,10 @@
 """train-dcgan.py as a user runs it: what it writes, how it goes on, and how it refuses."""
 
+import argparse
 import json
 import os
+import random
+import re
 import shutil
 import signal
 import subprocess
@@ -12,11 +15,15 @@ import urllib.request
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT, assert_one_line_error, draw_faces, run_script
+from conftest import TINY, assert_one_line_error, draw_faces, run_script, tiny, train_here
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-TINY = ("--image_size", 16, "--batch_size", 8, "--gf_dim", 4, "--df_dim", 4, "--z_dim", 10)
+from benchmarks import kills
+from benchmarks.kills import Training
+from model import DCGAN, Diverged
+from training.checkpoints import locked
+from utils import UserError
 
 
 def checkpoints(folder):
@@ -111,32 +118,29 @@ def test_it_goes_on_where_it_stopped(trained, faces, tmp_path):
 
 @pytest.mark.parametrize("flags", [["--precision", "bfloat16"], ["--precision", "float16"],
                                    ["--jit"]])
-def test_it_goes_on_in_another_precision_or_compiled(trained, faces, tmp_path, flags):
+def test_it_goes_on_in_another_precision_or_compiled(trained, faces, tmp_path, flags, capsys):
     """Checkpoints are the same whatever computes."""
     shutil.copytree(trained / "checkpoint", tmp_path / "checkpoint")
-    result = run_script("train-dcgan.py", "--dataset", faces, "--batch_size", 8, "--epoch", 3,
-                        *flags, cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
-    assert "9 steps done" in result.stdout
+    train_here(tmp_path, faces, "--epoch", 3, *flags)
+    assert "9 steps done" in capsys.readouterr().out
     weights = variable(tmp_path)
     assert weights.dtype == np.float32 and np.isfinite(weights).all()
     assert np.abs(weights - variable(trained)).max() > 0
 
 
-def test_a_finished_training_says_so(trained, faces):
-    before = checkpoints(trained)
-    result = run_script("train-dcgan.py", "--dataset", faces, "--batch_size", 8, "--epoch", 2,
-                        "--init", "nowhere", cwd=trained)
-    assert result.returncode == 0, result.stderr
-    assert "nothing to do: checkpoint is at step 6, epoch 2" in result.stdout
-    assert "--init nowhere is for a start, and left out" in result.stdout
-    assert checkpoints(trained) == before
+def test_a_finished_training_says_so(trained, faces, tmp_path, capsys):
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    train_here(tmp_path, faces, "--epoch", 2, "--init", "nowhere")
+    said = capsys.readouterr().out
+    assert "nothing to do: checkpoint is at step 6, epoch 2" in said
+    assert "--init nowhere is for a start, and left out" in said
+    assert checkpoints(tmp_path) == checkpoints(trained)
+    assert os.listdir(tmp_path / "logs") == os.listdir(trained / "logs")
 
 
 def test_a_warm_start_takes_weights_and_nothing_else(trained, faces, tmp_path):
-    result = run_script("train-dcgan.py", "--dataset", faces, "--batch_size", 8, "--max_steps", 1,
-                        "--init", trained / "checkpoint", "--learning_rate", 1e-9, cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
+    train_here(tmp_path, faces, "--max_steps", 1, "--init", trained / "checkpoint",
+               "--learning_rate", 1e-9)
     assert checkpoints(tmp_path) == ["DCGAN-1.index"]
     np.testing.assert_allclose(variable(tmp_path), variable(trained), atol=1e-6)
 
@@ -171,17 +175,212 @@ def test_grey_pictures_of_any_kind_and_a_bad_one(tmp_path):
         assert grid.mode == "L"
 
 
-def test_ctrl_c_saves(faces, tmp_path):
-    process = subprocess.Popen(
-        [sys.executable, ROOT / "train-dcgan.py", "--dataset", faces, *map(str, TINY), "--epoch",
-         "100000", "--sample_interval", "5"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("samples/train_00_*")) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    stderr = process.communicate(timeout=60)[1]
-    assert process.returncode == 130 and "Traceback" not in stderr
-    assert checkpoints(tmp_path)
+# Stopping, dying, and going on
+
+
+def test_a_start_that_must_not_resume(trained, faces, tmp_path):
+    result = run_script("train-dcgan.py", "--dataset", faces, *TINY, "--no-resume", cwd=trained)
+    assert_one_line_error(result, "--no-resume: checkpoint is not empty")
+    train_here(tmp_path, faces, "--no-resume", "--max_steps", 1)
+    assert checkpoints(tmp_path) == ["DCGAN-1.index"]
+
+
+def test_the_record_of_a_run(trained, faces, tmp_path, capsys):
+    record = json.loads((trained / "checkpoint" / "run.json").read_text())
+    assert record["flags"]["batch_size"] == 8 and record["seed"] == 0
+    assert record["versions"]["tensorflow"] == tf.__version__
+    assert record["pictures"] == 24 and record["starts"][0]["step"] == 0 and len(record["starts"]) == 1
+
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    train_here(tmp_path, faces, "--max_steps", 8, "--learning_rate", 0.0001)
+    assert "--learning_rate is 0.0001 from here on; it was 0.0002" in capsys.readouterr().out
+    again = json.loads((tmp_path / "checkpoint" / "run.json").read_text())
+    assert again["id"] == record["id"]
+    assert again["starts"][1]["step"] == 6
+    assert again["starts"][1]["changed"]["learning_rate"] == [0.0002, 0.0001]
+
+
+def test_curves_go_on_without_a_step_twice(trained, faces, tmp_path, capsys):
+    """Killed at step 6, of which 4 were saved, and torn in the middle of a record."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    for path in (tmp_path / "checkpoint").glob("DCGAN-6.*"):
+        path.unlink()
+    (own,) = (tmp_path / "logs").iterdir()
+    own.write_bytes(own.read_bytes()[:-7])
+    stranger = tmp_path / "logs" / "events.out.tfevents.1.somebody.else"
+    shutil.copy(own, stranger)
+    others = stranger.read_bytes()
+    train_here(tmp_path, faces, "--max_steps", 8)
+    assert stranger.read_bytes() == others
+    stranger.unlink()
+    assert len(list((tmp_path / "logs").iterdir())) == 2
+    for tag in ("d_loss", "images_per_second", "accuracy/real"):
+        steps = [event.step for path in sorted((tmp_path / "logs").iterdir())
+                 for event in tf.compat.v1.train.summary_iterator(str(path))
+                 if any(value.tag == tag for value in event.summary.value)]
+        assert steps == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+@pytest.mark.parametrize("number,code", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves(faces, tmp_path, number, code):
+    training = Training(tmp_path, *map(str, (
+        "--dataset", faces, *TINY, "--epoch", 100000, "--save_interval", 100000)))
+    training.wait_for(5)
+    training.process.send_signal(number)
+    training.end()
+    assert training.process.returncode == code
+    assert b"Traceback" not in training.errors
+    (path,) = checkpoints(tmp_path)
+    last = int(path.removeprefix("DCGAN-").removesuffix(".index"))
+    assert [e.step for e in events(tmp_path).Tensors("d_loss")] == list(range(1, last + 1))
+
+
+def test_a_second_signal_stops_at_once(faces, tmp_path):
+    """Even where the checkpoint that the first one asked for takes forever."""
+    training = Training(tmp_path, *map(str, (
+        "--dataset", faces, *TINY, "--epoch", 100000, "--save_interval", 100000)))
+    training.wait_for(5)
+    os.mkfifo(tmp_path / "checkpoint" / f".{training.process.pid}")  # a file that is being written
+    training.process.send_signal(signal.SIGTERM)
+    time.sleep(3)
+    assert training.process.poll() is None
+    training.process.send_signal(signal.SIGTERM)
+    training.end()
+    assert training.process.returncode == -signal.SIGTERM
+
+
+def test_killed_trainings_end_bitwise_as_one_that_ran_through(faces, tmp_path):
+    options = argparse.Namespace(flags=list(map(str, TINY)), dataset=str(faces), steps=40, kills=2,
+                                 pause=0.1)
+    assert kills.resume(options, str(tmp_path), random.Random(0)) == 0
+
+
+def test_kills_while_saving_lose_nothing(faces, tmp_path):
+    results = []
+    options = argparse.Namespace(flags=list(kills.SMALL), dataset=str(faces), pause=0.5)
+    kills.save(options, str(tmp_path / "run"), random.Random(0), 0, 3, results)
+    assert [failed for failed, _ in results] == [False, False, False]
+
+
+def test_leftovers_of_a_kill_are_cleared(trained, faces, tmp_path):
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    folder = tmp_path / "checkpoint"
+    (folder / ".saving-abc").mkdir()
+    (folder / ".saving-abc" / "DCGAN-7.index").touch()
+    (folder / "DCGAN-7.data-00000-of-00001").touch()  # renamed, but not yet its index
+    train_here(tmp_path, faces, "--max_steps", 8)
+    assert sorted(os.listdir(folder)) == sorted(
+        [".lock", "checkpoint", "pictures.cache", "run.json"] + [
+            f"DCGAN-{step}.{part}" for step in (4, 6, 8)
+            for part in ("index", "data-00000-of-00001")])
+
+
+@pytest.mark.parametrize("damage", ["truncated data", "garbage index", "missing data",
+                                    "missing index", "flipped bit"])
+def test_a_damaged_checkpoint_is_named_and_the_older_one_used(
+        trained, faces, tmp_path, damage, capsys):
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    data = tmp_path / "checkpoint" / "DCGAN-6.data-00000-of-00001"
+    index = tmp_path / "checkpoint" / "DCGAN-6.index"
+    if damage == "truncated data":
+        data.write_bytes(data.read_bytes()[:1000])
+    elif damage == "flipped bit":
+        content = bytearray(data.read_bytes())
+        content[len(content) // 2] ^= 1
+        data.write_bytes(content)
+    elif damage == "garbage index":
+        index.write_bytes(b"garbage" * 99)
+    else:
+        (data if damage == "missing data" else index).unlink()
+    train_here(tmp_path, faces, "--max_steps", 5, "--max_to_keep", 1)
+    said = capsys.readouterr()
+    assert "checkpoint/DCGAN-6 is damaged: " in said.err
+    assert "an older one is used, checkpoint/DCGAN-4" in said.err
+    assert "going on from checkpoint/DCGAN-4 at step 4" in said.out
+    assert checkpoints(tmp_path) == ["DCGAN-5.index"]
+    aside = {path.name for path in (tmp_path / "checkpoint").glob("*.damaged")}
+    assert aside <= {"DCGAN-6.index.damaged", "DCGAN-6.data-00000-of-00001.damaged"} and aside
+
+
+def test_two_trainings_into_one_folder(trained, faces, tmp_path):
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    with locked(str(tmp_path / "checkpoint")), pytest.raises(UserError, match="another training"):
+        train_here(tmp_path, faces, "--max_steps", 8)
+    train_here(tmp_path, faces, "--max_steps", 8)
+
+
+def test_divergence_stops_before_anything_is_saved(trained, faces, tmp_path):
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    with pytest.raises(UserError) as error:
+        train_here(tmp_path, faces, "--max_steps", 30, "--learning_rate", 1e38)
+    message = str(error.value)
+    assert re.match(r"step 7: d_loss [\d.]+, g_loss nan: training has diverged\. ", message)
+    assert "The last checkpoint is checkpoint/DCGAN-6" in message and "\n" not in message
+    assert checkpoints(tmp_path) == ["DCGAN-4.index", "DCGAN-6.index"]
+
+
+def test_weights_that_are_not_finite_are_not_saved(tmp_path):
+    model, _ = tiny()
+    model.make_optimizers()
+    config = argparse.Namespace(checkpoint_dir=str(tmp_path), max_to_keep=5)
+    model.g_optim.v["generator/g_h1/w"].assign_add(np.inf + tf.zeros_like(
+        model.g_optim.v["generator/g_h1/w"]))
+    with pytest.raises(Diverged, match="step 0: a weight is not finite.*no checkpoint yet"):
+        model._save(config)
+    assert not os.listdir(tmp_path)
+
+
+def test_a_checkpoint_after_some_minutes(faces, tmp_path):
+    train_here(tmp_path, faces, "--max_steps", 4, "--save_interval", 1000, "--save_minutes", 1e-6,
+               "--max_to_keep", 3)
+    assert checkpoints(tmp_path) == ["DCGAN-2.index", "DCGAN-3.index", "DCGAN-4.index"]
+
+
+def test_a_dataset_that_goes_away(faces, tmp_path, capsys, monkeypatch):
+    """Some of it in an epoch's midst: a warning; all: an error, and what was done is saved."""
+    data = tmp_path / "data"
+    shutil.copytree(faces, data)
+    summarise = DCGAN._summarise
+
+    def some_vanish(self, config, result, z, rate):
+        for path in sorted(data.iterdir())[:4]:
+            path.unlink()
+        summarise(self, config, result, z, rate)
+
+    monkeypatch.setattr(DCGAN, "_summarise", some_vanish)
+    with pytest.raises(UserError, match="none of the 24 images can be read"):
+        train_here(tmp_path, data, "--max_steps", 100, "--no-cache")
+    assert "No such file or directory; skipped" in capsys.readouterr().err
+    (saved,) = checkpoints(tmp_path)
+    assert int(saved.removeprefix("DCGAN-").removesuffix(".index")) >= 6
+
+
+def test_a_full_disk(trained, faces, tmp_path):
+    """The last good checkpoint stays; training goes on while it may, and ends with an error."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=500k", "tmpfs", disk],
+                      capture_output=True).returncode:
+        pytest.skip("a small disk can only be mounted by root")
+    try:
+        shutil.copytree(trained / "checkpoint", disk / "checkpoint")
+        shutil.copytree(trained / "logs", disk / "logs")
+        (disk / "ballast").write_bytes(bytes(500_000 - 4096 * 9 - sum(
+            -(-path.stat().st_size // 4096) * 4096 for path in disk.rglob("*"))))
+        result = run_script(
+            "train-dcgan.py", "--dataset", faces, "--batch_size", 8, "--max_steps", 12,
+            "--save_interval", 2, "--sample_interval", 2, cwd=disk)
+        assert result.returncode == 2 and "Traceback" not in result.stderr, result.stderr
+        assert "DCGAN" in result.stderr or "checkpoint cannot be written" in result.stderr
+        assert "training goes on" in result.stderr
+        assert set(checkpoints(disk)) >= {"DCGAN-6.index"}
+        assert np.isfinite(variable(disk)).all()
+        (disk / "ballast").unlink()
+        again = run_script("train-dcgan.py", "--dataset", faces, "--batch_size", 8, "--max_steps",
+                           12, cwd=disk)
+        assert again.returncode == 0 and "12 steps done" in again.stdout, again.stderr
+    finally:
+        subprocess.run(["umount", disk], check=True)
 
 
 # Bad input
@@ -229,9 +428,8 @@ def test_sizes_that_are_not_the_checkpoints(trained, faces):
     assert_one_line_error(result, "--z_dim 50", "has 10")
 
 
-def test_folders_that_cannot_be_written(faces, tmp_path):
+@pytest.mark.parametrize("flag", ["--checkpoint_dir", "--sample_dir", "--log_dir"])
+def test_folders_that_cannot_be_written(faces, tmp_path, flag):
     (tmp_path / "file").touch()
-    for flag in ("--checkpoint_dir", "--sample_dir", "--log_dir"):
-        result = run_script("train-dcgan.py", "--dataset", faces, *TINY, flag, "file/out",
-                            cwd=tmp_path)
-        assert_one_line_error(result, f"{flag} file/out: cannot write there")
+    with pytest.raises(UserError, match=f"^{flag} file/out: cannot write there: Not a directory"):
+        train_here(tmp_path, faces, flag, "file/out")

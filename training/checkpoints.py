@@ -159,12 +159,7 @@ def _naming_damage(path):
     try:
         yield
     except (tf.errors.OpError, AssertionError, IndexError, RuntimeError, ValueError) as error:
-        raise UserError(f"checkpoint {path} is damaged: {first_line(error)}") from error
-
-
-def first_line(error):
-    """What an exception says, without TensorFlow's account of where."""
-    return str(error).splitlines()[0]
+        raise UserError(f"checkpoint {path} is damaged: {utils.first_line(error)}") from error
 
 
 def open_checkpoint(path):
@@ -285,7 +280,7 @@ def save(checkpoint, folder, step, max_to_keep):
         for path in paths[max_to_keep:]:
             _delete(path)
     except (tf.errors.OpError, OSError) as error:
-        reason = getattr(error, "strerror", None) or first_line(error)
+        reason = getattr(error, "strerror", None) or utils.first_line(error)
         raise UserError(
             f"{folder}: a checkpoint cannot be written there: {reason}") from error
     return os.path.join(folder, name)

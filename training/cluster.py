@@ -8,8 +8,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from training.checkpoints import first_line
-from utils import UserError
+from utils import UserError, first_line
 
 
 def make_strategy(name, batch_size):

@@ -102,7 +102,8 @@ class Pictures:
         root: the dataset's folder or file.
         size, c_dim, crop: as `utils.read_image` takes them.
         seed: fixes each epoch's order.
-        cache: path of the file that keeps them decoded, or None.
+        cache: path of the file that keeps them decoded, or None; training goes without one that
+            cannot be made.
     """
 
     def __init__(self, files, root, size, c_dim, crop, seed=0, cache=None):
@@ -112,10 +113,11 @@ class Pictures:
         self.unreadable = {}
         self.failure = None  # a UserError, of the thread that reads
         self.cache = None
-        if cache is not None:
-            # Without it, training is slower at the worst.
-            self.cache = utils.or_warn(
-                cache, lambda: Cache(cache, self.key, len(files), self.shape), "does without it")
+        if cache:
+            try:
+                self.cache = Cache(cache, self.key, len(files), self.shape)
+            except (OSError, UserError) as error:
+                utils.warn(cache, f"{error}; each epoch decodes the pictures again")
 
     def __len__(self):
         return len(self.files)

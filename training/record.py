@@ -78,30 +78,57 @@ def _read(path):
     return {}
 
 
-def open_curves(log_dir, run, step):
-    """A writer of TensorBoard's files that goes on behind a step.
+class Curves:
+    """TensorBoard's files of a run, which go on behind a step.
 
     What the run's earlier files have of later steps is cut off, so that no step is there twice:
-    they are written again. Files of other runs are left alone.
+    they are written again. Files of other runs are left alone. A disk that fails costs the curves
+    some steps, and the training nothing.
 
     Args:
         log_dir: the folder.
         run: the run's id.
         step: where training stands.
-
-    Returns:
-        A `tf.summary.SummaryWriter`.
     """
-    others = 0
-    for name in sorted(os.listdir(log_dir)):
-        if name.endswith(f".{run}"):
-            _cut(os.path.join(log_dir, name), step)
-        elif "tfevents" in name:
-            others += 1
-    if others and not step:
-        utils.warn(log_dir, "has another training's curves too, and TensorBoard will mix them; "
-                            "name another --log_dir to keep them apart")
-    return tf.summary.create_file_writer(log_dir, filename_suffix=f".{run}")
+
+    def __init__(self, log_dir, run, step):
+        self.log_dir, self.run = log_dir, run
+        if not step and any("tfevents" in name and not name.endswith(f".{run}")
+                            for name in os.listdir(log_dir)):
+            utils.warn(log_dir, "has another training's curves too, and TensorBoard will mix them; "
+                                "name another --log_dir to keep them apart")
+        self._open(step)
+
+    def _open(self, step):
+        for name in sorted(os.listdir(self.log_dir)):
+            if name.endswith(f".{self.run}"):
+                _cut(os.path.join(self.log_dir, name), step)
+        self.writer = tf.summary.create_file_writer(
+            self.log_dir, filename_suffix=f".{self.run}")
+
+    def write(self, step, write, *arguments):
+        """Call `write(*arguments)`, which writes summaries of the step, unless the disk failed."""
+        if self.writer is None:
+            return
+        try:
+            with self.writer.as_default(step=step):
+                write(*arguments)
+        except tf.errors.OpError as error:
+            self._give_up(error)
+
+    def flush(self, step):
+        """See that the steps so far are on the disk, or try again, if it has failed before."""
+        try:
+            if self.writer is None:
+                self._open(step)
+            self.writer.flush()
+        except (tf.errors.OpError, OSError) as error:
+            self._give_up(error)
+
+    def _give_up(self, error):
+        utils.warn(self.log_dir, f"TensorBoard's files cannot be written "
+                                 f"({utils.first_line(error)}); training goes on without")
+        self.writer = None
 
 
 def _cut(path, step):
