@@ -503,7 +503,8 @@ class DCGAN(tf.Module):
     def _take_state_of_chief(self):
         """So no worker but the first needs to see the checkpoint."""
         variables = self._training_variables()
-        values = cluster.from_chief(self.strategy, [tf.identity(v) for v in variables])
+        values = cluster.total(
+            self.strategy, [tf.identity(v) for v in variables], first_alone=True)
         for variable, value in zip(variables, values):
             variable.assign(value)
 

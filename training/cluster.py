@@ -65,24 +65,25 @@ def worker_of(strategy):
     return resolver.task_id, resolver.cluster_spec().num_tasks("worker")
 
 
-def from_chief(strategy, values):
-    """Worker 0's values, on every worker.
+def total(strategy, values, first_alone=False):
+    """Sums over all replicas of the cluster, on every worker.
 
     Args:
         strategy: of the cluster.
         values: a list of tensors, of the same shapes and dtypes on each worker.
+        first_alone: only the first replica's count, so that all get what the chief has.
 
     Returns:
-        The list, of what worker 0 has.
+        The list of the sums.
     """
     @tf.function
     def exchange(values):
         def of_replica(values):
             context = tf.distribute.get_replica_context()
-            first = tf.equal(context.replica_id_in_sync_group, 0)
+            counts = not first_alone or tf.equal(context.replica_id_in_sync_group, 0)
             # One by one: what goes into one exchange must be of one dtype.
             return [context.all_reduce(tf.distribute.ReduceOp.SUM,
-                                       tf.where(first, value, tf.zeros_like(value)))
+                                       tf.where(counts, value, tf.zeros_like(value)))
                     for value in values]
 
         return strategy.run(of_replica, [values])
@@ -91,13 +92,13 @@ def from_chief(strategy, values):
 
 
 def require_agreement(strategy, *settings):
-    """Raise UserError unless every worker has the settings of worker 0."""
+    """Raise UserError, on every worker, unless all of them have the same settings."""
     digest = hashlib.sha256(repr(settings).encode()).digest()
-    mine = np.frombuffer(digest, np.int32)
-    (theirs,) = from_chief(strategy, [tf.constant(mine)])
-    if not np.array_equal(mine, theirs):
-        raise UserError("this worker's flags, pictures or checkpoint are not those of worker 0; "
-                        "start all workers with the same")
+    mine = np.frombuffer(digest, np.uint8).astype(np.int64)
+    (sums,) = total(strategy, [tf.constant(mine)])
+    if not np.array_equal(sums, strategy.num_replicas_in_sync * mine):
+        raise UserError("the workers' flags, pictures or checkpoints are not the same; start all of "
+                        "them with the same")
 
 
 @contextlib.contextmanager
