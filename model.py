@@ -288,7 +288,8 @@ class DCGAN(tf.Module):
             refuse_to_overwrite(config.checkpoint_dir, config.sample_dir, config.log_dir)
         source = (config.checkpoint_dir if checkpoints.find_checkpoints(config.checkpoint_dir)
                   else config.init)
-        architecture = source and checkpoint_architecture(checkpoints.newest_whole(source)[0])
+        architecture = source and checkpoint_architecture(
+            checkpoints.newest_whole(source, silent=True)[0])
         given = {k: getattr(config, k)
                  for k in ("image_size", "z_dim", "gf_dim", "df_dim", "c_dim")
                  if getattr(config, k) is not None}
@@ -934,13 +935,20 @@ class DCGAN(tf.Module):
 
     # Checkpoints
 
-    def _checkpoint(self):
-        """Everything that rebuilds the networks and goes on training, as TensorFlow tracks it."""
+    def _checkpoint(self, path=None):
+        """Everything that rebuilds the networks and goes on training, as TensorFlow tracks it; to
+        be read from `path`, without what only some checkpoints have."""
         parts = {"variables": self.vars, "progress": self.progress,
                  "architecture": {k: tf.Variable(v, dtype=tf.int64, trainable=False)
                                   for k, v in self.architecture._asdict().items()}}
         if self.g_optim is not None:
             parts.update(g_optim=self.g_optim, d_optim=self.d_optim)
+            if self.dtype == tf.float16 and (path is None or checkpoints.has(
+                    path, "loss_scales/g/scale")):
+                parts["loss_scales"] = {net: {"scale": optim.loss_scale.scale,
+                                              "since": optim.loss_scale.since}
+                                        for net, optim in (("g", self.g_optim),
+                                                           ("d", self.d_optim))}
         return tf.train.Checkpoint(**parts)
 
     def save(self, checkpoint_dir, max_to_keep=5):
@@ -999,5 +1007,6 @@ class DCGAN(tf.Module):
                 self.vars[name].assign(value)
             return path
         checkpoints.restore(
-            tf.train.Checkpoint(variables=self.vars) if weights_only else self._checkpoint(), path)
+            tf.train.Checkpoint(variables=self.vars) if weights_only
+            else self._checkpoint(path), path)
         return path

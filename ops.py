@@ -299,8 +299,8 @@ class LossScale:
     """Keeps small gradients above float16's smallest number (Micikevicius et al. 2018).
 
     The loss is multiplied by a scale that halves whenever a gradient overflows, in which case the
-    update is left out, and doubles after `patience` updates without. Not a `tf.Module`, so that no
-    checkpoint has it: a start that finds it too high leaves out a few updates.
+    update is left out, and doubles after `patience` updates without. Not a `tf.Module`, so that a
+    checkpoint has it only where it is asked for, and others can be read without.
     """
 
     def __init__(self, scale=2.0**15, patience=2000):

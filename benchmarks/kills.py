@@ -124,7 +124,7 @@ def save(options, folder, rng, lane, kills, results):
         torn = any(name.startswith(".saving") for name in names) or len(
             [name for name in names if ".data-" in name]) != len(
             [name for name in names if name.endswith(".index")])
-        failed = (not running or after <= before or b"damaged" in training.errors
+        failed = (not running or after < before or b"damaged" in training.errors
                   or (before > 0 and f"at step {before}" not in said))
         results.append((failed, torn))
         print(f"lane {lane}, kill {kill + 1}: {before} -> {after}"

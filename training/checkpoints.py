@@ -20,7 +20,6 @@ from utils import UserError
 
 NAME = "DCGAN"
 _OWN = re.compile(rf"{NAME}-(\d+)")
-_OWN_KEY = "architecture/{}/.ATTRIBUTES/VARIABLE_VALUE"
 _BESIDE = ".saving-"
 
 
@@ -116,8 +115,12 @@ def step_of(path):
     return match and int(match[1])
 
 
-def newest_whole(checkpoint_dir):
-    """The newest checkpoint of which every byte can be read; each newer one is warned of.
+def newest_whole(checkpoint_dir, silent=False):
+    """The newest checkpoint of which every byte can be read.
+
+    Args:
+        checkpoint_dir: a folder of checkpoints, or one checkpoint's path without suffix.
+        silent: do not warn of damaged ones.
 
     Returns:
         Its path, and the paths of the damaged ones that are newer.
@@ -135,7 +138,7 @@ def newest_whole(checkpoint_dir):
         except UserError as error:
             damaged.append((path, error))
             continue
-        for _, error in damaged:
+        for _, error in () if silent else damaged:
             print(f"warning: {error}; an older one is used, {path}", file=sys.stderr)
         return path, [newer for newer, _ in damaged]
     others = len(damaged) - 1
@@ -170,7 +173,12 @@ def open_checkpoint(path):
 
 def is_own(path):
     """Whether a checkpoint is ours, not the original code's."""
-    return open_checkpoint(path).has_tensor(_OWN_KEY.format("image_size"))
+    return has(path, "architecture/image_size")
+
+
+def has(path, key):
+    """Whether a checkpoint of ours has the variable that TensorFlow tracks under a key."""
+    return open_checkpoint(path).has_tensor(f"{key}/.ATTRIBUTES/VARIABLE_VALUE")
 
 
 def restore(checkpoint, path):
@@ -185,7 +193,8 @@ def checkpoint_architecture(checkpoint_dir):
     reader = open_checkpoint(path)
     if is_own(path):
         with _naming_damage(path):
-            values = {k: reader.get_tensor(_OWN_KEY.format(k)) for k in Architecture._fields}
+            values = {k: reader.get_tensor(f"architecture/{k}/.ATTRIBUTES/VARIABLE_VALUE")
+                      for k in Architecture._fields}
         return Architecture(**{k: int(v) if v.ndim == 0 else tuple(map(int, v))
                                for k, v in values.items()})
     return _tf1_architecture(path, reader)

@@ -97,8 +97,8 @@ def require_agreement(strategy, *settings):
     mine = np.frombuffer(digest, np.uint8).astype(np.int64)
     (sums,) = total(strategy, [tf.constant(mine)])
     if not np.array_equal(sums, strategy.num_replicas_in_sync * mine):
-        raise UserError("the workers' flags, pictures or checkpoints are not the same; start all of "
-                        "them with the same")
+        raise UserError("the workers' flags, pictures or checkpoints are not the same; start all "
+                        "of them with the same")
 
 
 @contextlib.contextmanager
