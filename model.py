@@ -449,20 +449,21 @@ class DCGAN(tf.Module):
                 files, config.dataset, self.image_size, self.c_dim, config.crop, self.seed,
                 config.cache and config.cache + f".{worker}" * (worker > 0))
             steps = self._steps_left(config, pictures)
-            if chief and steps:
-                step = int(self.progress["step"])
-                run = record_run(config, step, pictures=len(files), workers=workers,
-                                 replicas=self.strategy.num_replicas_in_sync)
-                curves = Curves(config.log_dir, run, step)
+            curves = self._begin_record(config, files, workers) if chief and steps else None
+            if steps:
                 self._train_steps(config, pictures, steps, stop, curves)
+            if chief:
                 self._end_training(config, pictures, curves)
-            elif steps:
-                self._train_steps(config, pictures, steps, stop)
-            elif chief:
-                print(f"nothing to do: {config.checkpoint_dir} is at step "
-                      f"{int(self.progress['step'])}, epoch {int(self.progress['epoch'])}; raise "
-                      "--epoch or --max_steps to go on")
+            if pictures.failure:
+                raise pictures.failure
         stop.raise_if_set()
+
+    def _begin_record(self, config, files, workers):
+        """Write `run.json`, and return the `Curves` that go on where training stands."""
+        step = int(self.progress["step"])
+        run = record_run(config, files, step, workers=workers,
+                         replicas=self.strategy.num_replicas_in_sync)
+        return Curves(config.log_dir, run, step)
 
     def _steps_left(self, config, pictures):
         """Steps until the end of the epochs, or `max_steps`."""
@@ -594,15 +595,18 @@ class DCGAN(tf.Module):
 
     def _end_training(self, config, pictures, curves):
         """The last checkpoint, and a word of what was done."""
-        step = int(self.progress["step"])
+        step, epoch = int(self.progress["step"]), int(self.progress["epoch"])
+        if curves is None:
+            print(f"nothing to do: {config.checkpoint_dir} is at step {step}, epoch {epoch}; raise "
+                  "--epoch or --max_steps to go on")
+            return
         curves.flush(step)
         path = os.path.join(config.checkpoint_dir, f"{checkpoints.NAME}-{step}")
         if step and path not in checkpoints.find_checkpoints(config.checkpoint_dir):
             path = self._save(config)
-        if pictures.failure:
-            raise pictures.failure
-        print(f"{step} steps done: checkpoint {path}, samples in {config.sample_dir}; "
-              f"watch with tensorboard --logdir {config.log_dir}")
+        if not pictures.failure:
+            print(f"{step} steps done: checkpoint {path}, samples in {config.sample_dir}; "
+                  f"watch with tensorboard --logdir {config.log_dir}")
 
     def _summarise(self, config, result, z, images_per_second):
         """Scalars of every step, histograms every `summary_interval`, under the original tags."""

@@ -195,6 +195,10 @@ def test_the_record_of_a_run(trained, faces, tmp_path, capsys):
     train_here(tmp_path, faces, "--max_steps", 8, "--learning_rate", 0.0001)
     assert "--learning_rate is 0.0001 from here on; it was 0.0002" in capsys.readouterr().out
     again = json.loads((tmp_path / "checkpoint" / "run.json").read_text())
+    more = draw_faces(tmp_path / "more", 25)
+    train_here(tmp_path, more, "--max_steps", 9)
+    assert f"--dataset {more} has other pictures than before (25, there were 24)" in (
+        capsys.readouterr().out)
     assert again["id"] == record["id"]
     assert again["starts"][1]["step"] == 6
     assert again["starts"][1]["changed"]["learning_rate"] == [0.0002, 0.0001]
