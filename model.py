@@ -438,18 +438,17 @@ class DCGAN(tf.Module):
                 utils.make_folder(getattr(config, flag), flag=f"--{flag} ")
         with (checkpoints.locked(config.checkpoint_dir) if chief else contextlib.nullcontext(),
               cluster.naming_lost_workers(workers), utils.deferred_stop() as stop):
+            pictures = Pictures(
+                files, config.dataset, self.image_size, self.c_dim, config.crop, self.seed,
+                config.cache and config.cache + f".{worker}" * (worker > 0))
             self.make_optimizers(config.learning_rate, config.beta1)
             if chief:
                 self._load_for_training(config)
             if workers > 1:
-                cluster.require_agreement(self.strategy, [
-                    os.path.relpath(path, config.dataset) for path in files])
+                cluster.require_agreement(self.strategy, pictures.names)
                 self._take_state_of_chief()
-            pictures = Pictures(
-                files, config.dataset, self.image_size, self.c_dim, config.crop, self.seed,
-                config.cache and config.cache + f".{worker}" * (worker > 0))
             steps = self._steps_left(config, pictures)
-            curves = self._begin_record(config, files, workers) if chief and steps else None
+            curves = self._begin_record(config, pictures, workers) if chief and steps else None
             if steps:
                 self._train_steps(config, pictures, steps, stop, curves)
             if chief:
@@ -458,10 +457,10 @@ class DCGAN(tf.Module):
                 raise pictures.failure
         stop.raise_if_set()
 
-    def _begin_record(self, config, files, workers):
+    def _begin_record(self, config, pictures, workers):
         """Write `run.json`, and return the `Curves` that go on where training stands."""
         step = int(self.progress["step"])
-        run = record_run(config, files, step, workers=workers,
+        run = record_run(config, pictures, step, workers=workers,
                          replicas=self.strategy.num_replicas_in_sync)
         return Curves(config.log_dir, run, step)
 

@@ -109,13 +109,15 @@ class Pictures:
     def __init__(self, files, root, size, c_dim, crop, seed=0, cache=None):
         self.files, self.root, self.seed = files, root, seed
         self.shape, self.crop = (size, size, c_dim), crop
-        self.key = fingerprint(files, root, size, c_dim, crop)
+        self.names = hashlib.sha256(os.fsencode("\0".join(
+            path.removeprefix(root) for path in files))).hexdigest()
         self.unreadable = {}
         self.failure = None  # a UserError, of the thread that reads
         self.cache = None
         if cache:
             try:
-                self.cache = Cache(cache, self.key, len(files), self.shape)
+                key = fingerprint(files, root, size, c_dim, crop)
+                self.cache = Cache(cache, key, len(files), self.shape)
             except (OSError, UserError) as error:
                 utils.warn(cache, f"{error}; each epoch decodes the pictures again")
 

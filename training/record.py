@@ -1,7 +1,6 @@
 """The record of a run: `run.json` beside its checkpoints, and curves that go on after a restart."""
 
 import datetime
-import hashlib
 import json
 import os
 import platform
@@ -26,14 +25,14 @@ def refuse_to_overwrite(*folders):
                             "overwritten; name an empty folder, or leave the flag out to go on")
 
 
-def record_run(config, files, step, **more):
+def record_run(config, pictures, step, **more):
     """Write `run.json`: of the latest start its flags, seed and versions, and a line per start.
 
     What is not as it was at the start before is named on stdout.
 
     Args:
         config: the flags.
-        files: the pictures.
+        pictures: the `Pictures`.
         step: where training stands.
         **more: what else there is to record, as JSON has it.
 
@@ -48,16 +47,15 @@ def record_run(config, files, step, **more):
                if flag in old and old[flag] != value}
     for flag, (was, value) in changed.items():
         print(f"--{flag} is {value} from here on; it was {was}")
-    names = hashlib.sha256(os.fsencode("\0".join(
-        path.removeprefix(config.dataset) for path in files))).hexdigest()
-    if before.get("names", names) != names:
-        print(f"--dataset {config.dataset} has other pictures than before ({len(files)}, there "
+    if before.get("names", pictures.names) != pictures.names:
+        print(f"--dataset {config.dataset} has other pictures than before ({len(pictures)}, there "
               f"were {before['pictures']}): the rest of this epoch is in another order")
     record = {
         "id": before.get("id", secrets.token_hex(4)), "seed": config.seed, "flags": flags,
         "versions": {"python": platform.python_version(), "tensorflow": tf.__version__,
                      "numpy": np.__version__, "pillow": PIL.__version__},
-        "machine": platform.platform(), "pictures": len(files), "names": names, **more,
+        "machine": platform.platform(), "pictures": len(pictures),
+        "names": pictures.names, **more,
         "starts": [*before.get("starts", []), {
             "time": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
             "step": step, "changed": changed}]}
