@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import os
 import re
+import signal
 import sys
 import time
 from typing import NamedTuple
@@ -99,8 +100,8 @@ class DCGAN(tf.Module):
         seed: seeds weights, z and the order of the data.
         precision: of the convolutions, float32, bfloat16 or float16; variables, batch norm's
             statistics, the first and the last layer and the losses are always float32.
-        jit: compile training step and search with XLA; None is on GPUs alone (on a CPU, XLA's
-            convolutions are many times slower).
+        jit: compile training step and search with XLA; None is on a GPU alone (on a CPU, XLA's
+            convolutions are many times slower; what several GPUs do was never tried).
         sync_batch_norm: in training, normalise with the statistics of the whole batch, where
             several replicas share it, and not each with its own.
         architecture: an `Architecture` that replaces the sizes above, as read from a checkpoint.
@@ -117,9 +118,11 @@ class DCGAN(tf.Module):
         self.batch_size, self.lowres, self.seed = batch_size, lowres, seed
         self.lam, self.prior = lam, prior
         self.dtype = tf.as_dtype(precision)
-        self.jit = bool(tf.config.get_visible_devices("GPU")) if jit is None else jit
         self.sync_batch_norm = sync_batch_norm
         self.strategy = strategy or tf.distribute.get_strategy()
+        one_gpu = (tf.config.get_visible_devices("GPU")
+                   and self.strategy.num_replicas_in_sync == 1)
+        self.jit = bool(one_gpu) if jit is None else jit
         with self.strategy.scope():
             self.vars = {
                 name: tf.Variable(initial_value(name, shape, (seed, i)), name=name,
@@ -282,10 +285,12 @@ class DCGAN(tf.Module):
         if os.path.exists(f"{config.checkpoint_dir}.index"):
             raise UserError(f"--checkpoint_dir {config.checkpoint_dir}: is one checkpoint, not a "
                             "folder; start from its weights with --init")
+        for flag in ("checkpoint_dir", "log_dir"):
+            checkpoints.require_usable_name(getattr(config, flag), f"--{flag}")
         strategy = cluster.make_strategy(config.strategy, config.batch_size)
         worker, workers = cluster.worker_of(strategy)
         if not config.resume and worker == 0:
-            refuse_to_overwrite(config.checkpoint_dir, config.sample_dir, config.log_dir)
+            refuse_to_overwrite(config.checkpoint_dir, config.sample_dir)
         source = (config.checkpoint_dir if checkpoints.find_checkpoints(config.checkpoint_dir)
                   else config.init)
         architecture = source and checkpoint_architecture(
@@ -437,7 +442,7 @@ class DCGAN(tf.Module):
             for flag in ("checkpoint_dir", "sample_dir", "log_dir"):
                 utils.make_folder(getattr(config, flag), flag=f"--{flag} ")
         with (checkpoints.locked(config.checkpoint_dir) if chief else contextlib.nullcontext(),
-              cluster.naming_lost_workers(workers), utils.deferred_stop() as stop):
+              utils.deferred_stop() as stop):
             pictures = Pictures(
                 files, config.dataset, self.image_size, self.c_dim, config.crop, self.seed,
                 config.cache and config.cache + f".{worker}" * (worker > 0))
@@ -499,7 +504,13 @@ class DCGAN(tf.Module):
         """All that a training changes."""
         slots = [[optim.step, *optim.m.values(), *optim.v.values()]
                  for optim in (self.g_optim, self.d_optim)]
-        return [*self.vars.values(), *itertools.chain(*slots), *self.progress.values()]
+        scales = [each for net in self._loss_scales().values() for each in net.values()]
+        return [*self.vars.values(), *itertools.chain(*slots), *scales, *self.progress.values()]
+
+    def _loss_scales(self):
+        """The variables of float16's loss scales; none in another precision."""
+        return {net: {"scale": optim.loss_scale.scale, "since": optim.loss_scale.since}
+                for net, optim in (("g", self.g_optim), ("d", self.d_optim)) if optim.loss_scale}
 
     def _take_state_of_chief(self):
         """So no worker but the first needs to see the checkpoint."""
@@ -543,6 +554,8 @@ class DCGAN(tf.Module):
                 for name, value in (("step", step), ("epoch", epoch), ("position", position)):
                     self.progress[name].assign(value)
                 # Of several workers, all have to stop behind the same step.
+                if result["stop"] > 0 and not stop.is_set():
+                    stop.signum = signal.SIGTERM
                 ends = done == steps or result["stop"] > 0 or (workers == 1 and stop.is_set())
                 now = time.monotonic()
                 if curves:
@@ -562,7 +575,8 @@ class DCGAN(tf.Module):
 
     def _prefetched(self, batches):
         """On one GPU, batches that are there before they are wanted; several have it anyway."""
-        if self.strategy.num_replicas_in_sync == 1 and tf.config.get_visible_devices("GPU"):
+        one_device = self.strategy is tf.distribute.get_strategy()
+        if one_device and tf.config.get_visible_devices("GPU"):
             return batches.apply(tf.data.experimental.prefetch_to_device("/GPU:0"))
         return batches
 
@@ -946,12 +960,8 @@ class DCGAN(tf.Module):
                                   for k, v in self.architecture._asdict().items()}}
         if self.g_optim is not None:
             parts.update(g_optim=self.g_optim, d_optim=self.d_optim)
-            if self.dtype == tf.float16 and (path is None or checkpoints.has(
-                    path, "loss_scales/g/scale")):
-                parts["loss_scales"] = {net: {"scale": optim.loss_scale.scale,
-                                              "since": optim.loss_scale.since}
-                                        for net, optim in (("g", self.g_optim),
-                                                           ("d", self.d_optim))}
+            if path is None or checkpoints.has(path, "loss_scales/g/scale"):
+                parts["loss_scales"] = self._loss_scales()
         return tf.train.Checkpoint(**parts)
 
     def save(self, checkpoint_dir, max_to_keep=5):

@@ -254,7 +254,7 @@ def _synchronised_batch_norm(x, gamma, beta):
     wide = tf.cast(x, tf.float32)
     mean, variance = tf.nn.moments(wide, [0, 1, 2])
     mean, square = tf.unstack(mean_of_replicas(tf.stack([mean, variance + mean**2])))
-    variance = square - mean**2
+    variance = tf.maximum(square - mean**2, 0)
     scale = gamma * tf.math.rsqrt(variance + BN_EPSILON)
     count = tf.cast(tf.size(x) // x.shape[-1], tf.float32)
     count *= tf.distribute.get_replica_context().num_replicas_in_sync

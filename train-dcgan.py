@@ -83,8 +83,10 @@ def main(argv=None):
     config = parse_args(argv)
     utils.import_tensorflow(config.tf32, config.deterministic)
     from model import DCGAN
+    from training.cluster import naming_failures
 
-    DCGAN.for_training(config).train(config)
+    with naming_failures(config.strategy):
+        DCGAN.for_training(config).train(config)
 
 
 if __name__ == "__main__":

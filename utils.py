@@ -37,7 +37,8 @@ class UserError(Exception):
 
 def first_line(error):
     """What an exception of TensorFlow's says, without its account of where."""
-    return re.sub(r"^{{.*?}} ", "", str(error).splitlines()[0])
+    lines = str(error).splitlines() or [type(error).__name__]
+    return re.sub(r"^{{.*?}} ", "", lines[0])
 
 
 def warn(path, text):
@@ -545,7 +546,7 @@ def add_machine_flags(parser):
                              "bfloat16 pays on GPUs and on CPUs that compute in it (avx512_bf16 "
                              "or amx_bf16 in lscpu), float16 on GPUs")
     parser.add_argument("--jit", action=argparse.BooleanOptionalAction,
-                        help="compile with XLA (default: on GPUs alone; on CPUs its convolutions "
+                        help="compile with XLA (default: on a single GPU; on CPUs its convolutions "
                              "are several times slower)")
     parser.add_argument("--tf32", action=argparse.BooleanOptionalAction, default=True,
                         help="let GPUs multiply float32 with 10 bits of mantissa, several times "
@@ -613,24 +614,33 @@ def deferred_stop():
     the process at once.
 
     As an exception it could come between an update and its count, or within a destructor of
-    TensorFlow's, where Python swallows it.
+    TensorFlow's, where Python swallows it. Python runs handlers between its own instructions alone,
+    which may be a minute apart when TensorFlow is at work: so another thread waits for the signals.
     """
     request, signals = StopRequest(), (signal.SIGINT, signal.SIGTERM)
     if threading.current_thread() is not threading.main_thread():  # where no signal arrives
         yield request
         return
+    arrived, arrival = os.pipe()
+    os.set_blocking(arrival, False)
 
-    def handle(signum, frame):
-        request.signum = signum
-        for each in signals:
-            signal.signal(each, signal.SIG_DFL)
+    def watch():
+        while byte := os.read(arrived, 1):
+            if byte[0] in signals and request.is_set():
+                os._exit(128 + byte[0])
+            request.signum = byte[0]
+        os.close(arrived)
 
-    previous = {each: signal.signal(each, handle) for each in signals}
+    threading.Thread(target=watch, daemon=True).start()
+    before = signal.set_wakeup_fd(arrival, warn_on_full_buffer=False)
+    previous = {each: signal.signal(each, lambda *_: None) for each in signals}
     try:
         yield request
     finally:
         for each in signals:
             signal.signal(each, previous[each])
+        signal.set_wakeup_fd(before)
+        os.close(arrival)
 
 
 def run(main, prog):

@@ -155,12 +155,13 @@ def fuzz(numbers, queue):
 def run_fuzz(cases, first):
     """Print what became of how many; returns how many failed."""
     context = multiprocessing.get_context("spawn")
-    counts, memory, begun, failures = collections.Counter(), 0, None, 0
+    counts, memory, failures = collections.Counter(), 0, 0
     numbers = collections.deque(range(first, first + cases))
     while numbers:
         queue = context.Queue()
         process = context.Process(target=fuzz, args=(list(numbers), queue))
         process.start()
+        begun = numbers[0]
         while True:
             try:
                 number, word = queue.get(timeout=PATIENCE)

@@ -81,29 +81,37 @@ def weights_in(folder):
 
 
 def resume(options, folder, rng):
-    """Returns how many tensors differ between the run that was killed and the one that was not."""
+    """Returns whether the run that was killed ends otherwise than the one that was not."""
     flags = [*options.flags, "--dataset", options.dataset, "--deterministic", "--save_interval",
              "3", "--max_steps", str(options.steps), "--epoch", "1000"]
     folders = [os.path.join(folder, name) for name in ("through", "killed")]
     for each in folders:
         os.makedirs(each)
     Training(folders[0], *flags).end()
-    points = sorted(rng.sample(range(1, options.steps), options.kills))
-    print(f"to be killed behind steps {points}", flush=True)
-    for point in points:
+    lost = 0
+    for kill in range(options.kills):
+        # Anywhere behind the start, but so that there are steps left for the other kills.
         from_step = steps_in(folders[1])
+        room = (options.steps - from_step) // (options.kills - kill)
+        point = from_step + rng.randint(1, max(1, min(options.steps - from_step - 1, 2 * room)))
         training = Training(folders[1], *flags)
         training.wait_for(point - from_step)
         time.sleep(rng.uniform(0, options.pause))
         training.kill()
-        print(f"started at step {from_step}, killed at step {from_step + training.step} or the "
-              f"next; {steps_in(folders[1])} are saved", flush=True)
+        if training.process.returncode != -signal.SIGKILL or not training.step:
+            raise utils.UserError(f"not killed in training: {training.errors.decode()}")
+        reached, saved = from_step + training.step, steps_in(folders[1])
+        lost += reached > saved
+        print(f"started at step {from_step}, killed behind step {reached}, of which {saved} are "
+              "saved", flush=True)
     Training(folders[1], *flags).end()
     one, other = map(weights_in, folders)
     different = [name for name in one if one[name].tobytes() != other[name].tobytes()]
-    print(f"{options.kills} kills: {len(one) - len(different)} of {len(one)} tensors at step "
-          f"{steps_in(folders[1])} are bitwise equal to those of the training that ran through")
-    return len(different) + (one.keys() != other.keys())
+    ends = [steps_in(each) for each in folders]
+    print(f"{options.kills} kills, {lost} of which lost steps that were taken again: "
+          f"{len(one) - len(different)} of {len(one)} tensors at step {ends[1]} are bitwise equal "
+          "to those of the training that ran through")
+    return bool(different or one.keys() != other.keys() or ends != [options.steps] * 2 or not lost)
 
 
 def save(options, folder, rng, lane, kills, results):
@@ -125,7 +133,7 @@ def save(options, folder, rng, lane, kills, results):
             [name for name in names if ".data-" in name]) != len(
             [name for name in names if name.endswith(".index")])
         failed = (not running or after < before or b"damaged" in training.errors
-                  or (before > 0 and f"at step {before}" not in said))
+                  or (before > 0 and not re.search(rf"at step {before}\b", said)))
         results.append((failed, torn))
         print(f"lane {lane}, kill {kill + 1}: {before} -> {after}"
               + ", within a save" * torn + ", FAILED" * failed, flush=True)

@@ -159,8 +159,32 @@ def test_a_worker_that_dies_ends_the_other_and_they_go_on_together(
     workers[0].wait_for(2)
     workers[1].process.send_signal(signal.SIGTERM)  # to any of them, and all stop and save
     said = [worker.end() for worker in workers]
-    assert [worker.process.returncode for worker in workers] == [0, 143], workers[0].errors
+    assert [worker.process.returncode for worker in workers] == [143, 143], workers[0].errors
     assert f"at step {saved}" in said[0] and steps_in(str(tmp_path)) > saved
+
+
+def test_what_the_chief_refuses_ends_the_others(pictures, tmp_path, monkeypatch):
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "checkpoint" / "something").touch()
+    workers = start_cluster(tmp_path, monkeypatch, "--dataset", pictures, *SIZES, "--no-resume")
+    for worker, words in zip(workers, (b"--no-resume: checkpoint is not empty",
+                                       b"another worker is gone")):
+        worker.end()
+        assert worker.process.returncode == 2
+        assert words in worker.errors and b"Traceback" not in worker.errors
+
+
+def test_a_port_that_is_taken(monkeypatch, tmp_path, pictures):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        result = run_script(
+            "train-dcgan.py", "--dataset", pictures, "--strategy", "multiworker", cwd=tmp_path,
+            TF_CONFIG=json.dumps({"cluster": {"worker": [address]},
+                                  "task": {"type": "worker", "index": 0}}))
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+    assert "train-dcgan.py: error: --strategy multiworker: " in result.stderr
 
 
 def test_workers_that_do_not_agree(pictures, tmp_path, monkeypatch):
@@ -175,7 +199,9 @@ def test_workers_that_do_not_agree(pictures, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("text", [
-    "", "{", "[]", '{"cluster": {"worker": ["a:1"]}}',
+    "", "{", "[]", '{"cluster": {"worker": "a:1"}, "task": {"type": "worker", "index": 0}}',
+    '{"cluster": {"worker": ["a"]}, "task": {"type": "worker", "index": 0}}',
+    '{"cluster": {"worker": ["a:1"]}}',
     '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
     '{"cluster": {"worker": ["a:1"], "ps": ["b:1"]}, "task": {"type": "worker", "index": 0}}'])
 def test_a_cluster_that_is_not_described(monkeypatch, text):

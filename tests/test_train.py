@@ -15,10 +15,11 @@ import urllib.request
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import TINY, assert_one_line_error, draw_faces, run_script, tiny, train_here
+from conftest import ROOT, TINY, assert_one_line_error, draw_faces, run_script, tiny, train_here
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+import utils
 from benchmarks import kills
 from benchmarks.kills import Training
 from model import DCGAN, Diverged
@@ -185,6 +186,23 @@ def test_a_start_that_must_not_resume(trained, faces, tmp_path):
     assert checkpoints(tmp_path) == ["DCGAN-1.index"]
 
 
+def keep_identity(folder):
+    """Let a copied run's record say that it is where it began."""
+    path = folder / "checkpoint" / "run.json"
+    record = json.loads(path.read_text())
+    record["folder"] = (folder / "checkpoint").stat().st_ino
+    path.write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"flags": null}', '{"flags": {}}'])
+def test_a_record_that_is_damaged(faces, tmp_path, text, capsys):
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "checkpoint" / "run.json").write_text(text)
+    train_here(tmp_path, faces, "--max_steps", 1)
+    assert "checkpoint/run.json: " in capsys.readouterr().err
+    assert json.loads((tmp_path / "checkpoint" / "run.json").read_text())["pictures"] == 24
+
+
 def test_the_record_of_a_run(trained, faces, tmp_path, capsys):
     record = json.loads((trained / "checkpoint" / "run.json").read_text())
     assert record["flags"]["batch_size"] == 8 and record["seed"] == 0
@@ -199,7 +217,6 @@ def test_the_record_of_a_run(trained, faces, tmp_path, capsys):
     train_here(tmp_path, more, "--max_steps", 9)
     assert f"--dataset {more} has other pictures than before (25, there were 24)" in (
         capsys.readouterr().out)
-    assert again["id"] == record["id"]
     assert again["starts"][1]["step"] == 6
     assert again["starts"][1]["changed"]["learning_rate"] == [0.0002, 0.0001]
 
@@ -207,6 +224,7 @@ def test_the_record_of_a_run(trained, faces, tmp_path, capsys):
 def test_curves_go_on_without_a_step_twice(trained, faces, tmp_path, capsys):
     """Killed at step 6, of which 4 were saved, and torn in the middle of a record."""
     shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    keep_identity(tmp_path)
     for path in (tmp_path / "checkpoint").glob("DCGAN-6.*"):
         path.unlink()
     (own,) = (tmp_path / "logs").iterdir()
@@ -250,13 +268,47 @@ def test_a_second_signal_stops_at_once(faces, tmp_path):
     assert training.process.poll() is None
     training.process.send_signal(signal.SIGTERM)
     training.end()
-    assert training.process.returncode == -signal.SIGTERM
+    assert training.process.returncode == 143
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_need_not_wait_for_the_first(number):
+    """Python runs its own handlers only when it is back from what a library computes."""
+    program = """if True:
+        import hashlib, sys
+        sys.path.insert(0, sys.argv[1])
+        import utils
+        with utils.deferred_stop():
+            print("begun", flush=True)
+            hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)
+    """
+    process = subprocess.Popen([sys.executable, "-c", program, ROOT], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"begun\n"
+    for _ in range(2):
+        time.sleep(0.5)
+        assert process.poll() is None
+        process.send_signal(number)
+    assert process.wait(timeout=5) == 128 + number
+
+
+def test_a_signal_is_seen_and_the_handlers_come_back():
+    before = signal.getsignal(signal.SIGTERM)
+    with utils.deferred_stop() as stop:
+        assert not stop.is_set()
+        os.kill(os.getpid(), signal.SIGTERM)
+        deadline = time.monotonic() + 5
+        while not stop.is_set() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert stop.signum == signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) == before
+    with pytest.raises(utils.Stopped):
+        stop.raise_if_set()
 
 
 def test_killed_trainings_end_bitwise_as_one_that_ran_through(faces, tmp_path):
-    options = argparse.Namespace(flags=list(map(str, TINY)), dataset=str(faces), steps=40, kills=2,
-                                 pause=0.1)
-    assert kills.resume(options, str(tmp_path), random.Random(0)) == 0
+    options = argparse.Namespace(flags=list(map(str, TINY)), dataset=str(faces), steps=40, kills=3,
+                                 pause=0)
+    assert not kills.resume(options, str(tmp_path), random.Random(0))
 
 
 def test_kills_while_saving_lose_nothing(faces, tmp_path):
@@ -304,6 +356,45 @@ def test_a_damaged_checkpoint_is_named_and_the_older_one_used(
     assert checkpoints(tmp_path) == ["DCGAN-5.index"]
     aside = {path.name for path in (tmp_path / "checkpoint").glob("*.damaged")}
     assert aside <= {"DCGAN-6.index.damaged", "DCGAN-6.data-00000-of-00001.damaged"} and aside
+
+
+def test_a_copied_run_leaves_the_first_ones_curves_alone(trained, faces, tmp_path):
+    shutil.copytree(trained / "logs", tmp_path / "logs")
+    shutil.copytree(trained / "checkpoint", tmp_path / "copy")
+    before = {path: path.read_bytes() for path in (tmp_path / "logs").iterdir()}
+    for path in (tmp_path / "copy").glob("DCGAN-6.*"):
+        path.unlink()
+    train_here(tmp_path, faces, "--checkpoint_dir", "copy", "--max_steps", 5)
+    assert {path: path.read_bytes() for path in before} == before
+    assert len(list((tmp_path / "logs").iterdir())) == 2
+
+
+def test_checkpoints_of_another_folder_are_not_deleted(trained, faces, tmp_path):
+    """Even where this folder's list names them."""
+    for name in ("mine", "other"):
+        shutil.copytree(trained / "checkpoint", tmp_path / name)
+    with open(tmp_path / "mine" / "checkpoint", "a") as file:
+        file.write(f'all_model_checkpoint_paths: "{tmp_path}/other/DCGAN-4"\n')
+    train_here(tmp_path, faces, "--checkpoint_dir", "mine", "--max_steps", 7, "--max_to_keep", 1)
+    assert len(list((tmp_path / "mine").glob("*.index"))) == 1
+    assert len(list((tmp_path / "other").glob("DCGAN-4.*"))) == 2
+
+
+@pytest.mark.parametrize("name", ["run[1]", "a*b", "x\\y", "bell\a", "caf\udce9"])
+def test_names_that_tensorflow_cannot_read(faces, tmp_path, name):
+    for flag in ("--checkpoint_dir", "--log_dir"):
+        with pytest.raises(UserError, match=f"^{flag} .*TensorFlow cannot read files below a name"):
+            train_here(tmp_path, faces, flag, name)
+    assert os.listdir(tmp_path) == []
+
+
+def test_float16_goes_on_with_its_loss_scale(faces, tmp_path):
+    train_here(tmp_path, faces, "--max_steps", 2, "--precision", "float16")
+    keys = [f"loss_scales/{net}/{part}" for net in "gd" for part in ("scale", "since")]
+    first = [variable(tmp_path, key) for key in keys]
+    assert first == [2**15, 4, 2**15, 2]  # G is updated twice
+    train_here(tmp_path, faces, "--max_steps", 3, "--precision", "float16")
+    assert [variable(tmp_path, key) for key in keys] == [2**15, 6, 2**15, 3]
 
 
 def test_two_trainings_into_one_folder(trained, faces, tmp_path):

@@ -92,7 +92,9 @@ def find_checkpoints(checkpoint_dir):
     with os.scandir(checkpoint_dir) as entries:
         changed = {entry.path.removesuffix(".index"): entry.stat().st_mtime
                    for entry in entries if entry.name.endswith(".index")}
-    rank = {path: i for i, path in enumerate(_listed(checkpoint_dir))}
+    # Not what it names elsewhere, which is somebody else's.
+    rank = {path: i for i, path in enumerate(_listed(checkpoint_dir))
+            if os.path.dirname(path) == os.path.dirname(os.path.join(checkpoint_dir, NAME))}
     for path in rank:
         if path not in changed and _files(path):  # it has lost its index, but not its data
             changed[path] = 0
@@ -119,7 +121,8 @@ def newest_whole(checkpoint_dir, silent=False):
     """The newest checkpoint of which every byte can be read.
 
     Args:
-        checkpoint_dir: a folder of checkpoints, or one checkpoint's path without suffix.
+        checkpoint_dir: a folder of checkpoints; or one checkpoint's path without suffix, which is
+            returned unread.
         silent: do not warn of damaged ones.
 
     Returns:
@@ -128,21 +131,23 @@ def newest_whole(checkpoint_dir, silent=False):
     Raises:
         UserError: there is none.
     """
-    damaged = []
-    for path in _require(checkpoint_dir):
+    damaged, paths = [], _require(checkpoint_dir)
+    if paths == [checkpoint_dir]:
+        return checkpoint_dir, []
+    for path in paths:
         try:
             reader = open_checkpoint(path)
             with _naming_damage(path):
                 for name in reader.get_variable_to_shape_map():
                     reader.get_tensor(name)  # TensorFlow compares the checksum
-        except UserError as error:
+        except Damaged as error:
             damaged.append((path, error))
             continue
         for _, error in () if silent else damaged:
             print(f"warning: {error}; an older one is used, {path}", file=sys.stderr)
         return path, [newer for newer, _ in damaged]
     others = len(damaged) - 1
-    raise UserError(f"{damaged[0][1]}" + f"; so are the {others} older ones" * (others > 0))
+    raise Damaged(f"{damaged[0][1]}" + f"; so are the {others} older ones" * (others > 0))
 
 
 def _require(checkpoint_dir):
@@ -156,13 +161,19 @@ def _require(checkpoint_dir):
 # Reading
 
 
+class Damaged(UserError):
+    """A checkpoint that cannot be read whole."""
+
+
 @contextlib.contextmanager
 def _naming_damage(path):
-    """What TensorFlow raises over a damaged checkpoint, as a UserError that names it."""
+    """What TensorFlow raises over a damaged checkpoint, as an error that names it."""
     try:
         yield
+    except tf.errors.PermissionDeniedError as error:
+        raise UserError(f"checkpoint {path}: permission denied") from error
     except (tf.errors.OpError, AssertionError, IndexError, RuntimeError, ValueError) as error:
-        raise UserError(f"checkpoint {path} is damaged: {utils.first_line(error)}") from error
+        raise Damaged(f"checkpoint {path} is damaged: {utils.first_line(error)}") from error
 
 
 def open_checkpoint(path):
@@ -256,6 +267,13 @@ def read_tf1(path):
 # Writing
 
 
+def require_usable_name(path, flag):
+    """Raise UserError for names of folders that TensorFlow writes to, but cannot read again."""
+    if re.search(r"[][*?\\]", path) or not path.isprintable():
+        raise UserError(f"{flag} {ascii(path)[1:-1]}: TensorFlow cannot read files below a name "
+                        "with [ ] * ? \\ or unprintable characters; name another")
+
+
 def save(checkpoint, folder, step, max_to_keep):
     """Write a checkpoint of ours, which is seen when it is whole, and delete the oldest.
 
@@ -285,9 +303,9 @@ def save(checkpoint, folder, step, max_to_keep):
             for file in sorted(os.listdir(beside)):  # .data-00000-of-00001, .index
                 os.replace(os.path.join(beside, file), os.path.join(folder, file))
         paths = [path for path in find_checkpoints(folder) if step_of(path) is not None]
-        _write_list(folder, paths[:max_to_keep])
         for path in paths[max_to_keep:]:
             _delete(path)
+        _write_list(folder, paths[:max_to_keep])
     except (tf.errors.OpError, OSError) as error:
         reason = getattr(error, "strerror", None) or utils.first_line(error)
         raise UserError(
@@ -324,8 +342,8 @@ def _delete(path):
 
 
 def set_aside(path):
-    """Rename a damaged checkpoint, so that it counts no more, but is not lost either."""
-    for file in _files(path):
+    """Rename a damaged checkpoint of ours, so that it counts no more, but is not lost either."""
+    for file in _files(path) if step_of(path) is not None else []:
         os.replace(file, f"{file}.damaged")
 
 

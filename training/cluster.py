@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 
 import numpy as np
 import tensorflow as tf
@@ -26,7 +27,10 @@ def make_strategy(name, batch_size):
     """
     if name == "multiworker":
         _check_tf_config(os.environ.get("TF_CONFIG", ""))
-        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        try:
+            strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        except (tf.errors.OpError, ValueError, RuntimeError) as error:  # its port is taken, ...
+            raise UserError(f"--strategy multiworker: {first_line(error)}") from error
     else:
         gpus = [gpu.name for gpu in tf.config.list_logical_devices("GPU")]
         devices = gpus or [cpu.name for cpu in tf.config.list_logical_devices("CPU")]
@@ -47,7 +51,9 @@ def _check_tf_config(text):
         workers, task = config["cluster"]["worker"], config["task"]
         index = task["index"]
         usable = (list(config["cluster"]) == ["worker"] and task["type"] == "worker"
-                  and isinstance(index, int) and 0 <= index < len(workers))
+                  and type(index) is int and 0 <= index < len(workers)
+                  and all(re.fullmatch(r".+:\d+", address) for address in list(workers))
+                  and isinstance(workers, list))
     except (ValueError, KeyError, TypeError):
         usable = False
     if not usable:
@@ -102,12 +108,20 @@ def require_agreement(strategy, *settings):
 
 
 @contextlib.contextmanager
-def naming_lost_workers(workers):
-    """What TensorFlow raises where a worker is gone, as a UserError."""
+def naming_failures(strategy):
+    """What TensorFlow raises where memory runs out or a worker is gone, as a UserError.
+
+    Args:
+        strategy: the name of the strategy.
+    """
     try:
         yield
-    except tf.errors.OpError as error:
-        if workers == 1:
+    except tf.errors.ResourceExhaustedError as error:
+        raise UserError(f"not enough memory ({first_line(error)}); a smaller --batch_size takes "
+                        "less") from error
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
+            tf.errors.DeadlineExceededError) as error:
+        if strategy != "multiworker":
             raise
         detail = next((line for line in str(error).splitlines() if "abort" in line.lower()),
                       first_line(error))

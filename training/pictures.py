@@ -5,9 +5,12 @@ it, so that a training that starts again, and every worker of a cluster, knows i
 asking.
 """
 
+import errno
 import functools
 import hashlib
 import os
+import shutil
+import threading
 import zlib
 
 import numpy as np
@@ -15,6 +18,11 @@ import tensorflow as tf
 
 import utils
 from utils import UserError
+
+
+def relative(path, root):
+    """A path below a folder that was found in it, whether or not that ends in a slash."""
+    return path.removeprefix(root).lstrip("/")
 
 
 def fingerprint(files, root, *settings):
@@ -26,7 +34,7 @@ def fingerprint(files, root, *settings):
             state = status.st_size, status.st_mtime_ns
         except OSError:
             state = None
-        digest.update(os.fsencode(path.removeprefix(root)) + repr(state).encode())
+        digest.update(os.fsencode(relative(path, root)) + repr(state).encode())
     return digest.digest()
 
 
@@ -48,7 +56,8 @@ class Cache:
     """
 
     def __init__(self, path, key, count, shape):
-        self.shape, self.size, self.full = shape, int(np.prod(shape)), False
+        self.shape, self.size = shape, int(np.prod(shape))
+        self.failed = threading.Lock()  # taken by the thread that sees the disk fail first
         self.offset = len(key)
         length = self.offset + count * (self.size + 4)
         try:
@@ -58,6 +67,10 @@ class Cache:
         except FileNotFoundError:
             usable = False
         if not usable:
+            free = shutil.disk_usage(os.path.dirname(path) or ".").free
+            if length > free:  # it would take what the checkpoints need
+                raise OSError(errno.ENOSPC, f"would take {length:,} bytes, and {free:,} are free")
+
             def write(temporary):
                 with open(temporary, "wb") as file:
                     file.write(key)
@@ -68,7 +81,11 @@ class Cache:
 
     def get(self, index):
         """Picture number `index`, uint8, or None if it is absent."""
-        data = os.pread(self.file.fileno(), self.size + 4, self._place(index))
+        try:
+            data = os.pread(self.file.fileno(), self.size + 4, self._place(index))
+        except OSError as error:
+            self._give_up(error)
+            return None
         picture, checksum = data[:self.size], data[self.size:]
         # All zeros, as where nothing was written, have another checksum than 0.
         if len(picture) < self.size or zlib.crc32(picture).to_bytes(4, "little") != checksum:
@@ -77,14 +94,17 @@ class Cache:
 
     def put(self, index, picture):
         """Keep a picture; where the disk is full, say so once and keep no more."""
-        if self.full:
+        if self.failed.locked():
             return
         data = picture.tobytes()
         try:
             os.pwrite(self.file.fileno(), data + zlib.crc32(data).to_bytes(4, "little"),
                       self._place(index))
         except OSError as error:
-            self.full = True
+            self._give_up(error)
+
+    def _give_up(self, error):
+        if self.failed.acquire(blocking=False):
             utils.warn(self.file.name, f"{error.strerror}; pictures that are not in it will be "
                                        "decoded again in each epoch")
 
@@ -110,7 +130,7 @@ class Pictures:
         self.files, self.root, self.seed = files, root, seed
         self.shape, self.crop = (size, size, c_dim), crop
         self.names = hashlib.sha256(os.fsencode("\0".join(
-            path.removeprefix(root) for path in files))).hexdigest()
+            relative(path, root) for path in files))).hexdigest()
         self.unreadable = {}
         self.failure = None  # a UserError, of the thread that reads
         self.cache = None
@@ -119,7 +139,8 @@ class Pictures:
                 key = fingerprint(files, root, size, c_dim, crop)
                 self.cache = Cache(cache, key, len(files), self.shape)
             except (OSError, UserError) as error:
-                utils.warn(cache, f"{error}; each epoch decodes the pictures again")
+                reason = getattr(error, "strerror", error)
+                utils.warn(cache, f"{reason}; each epoch decodes the pictures again")
 
     def __len__(self):
         return len(self.files)
@@ -203,17 +224,19 @@ class Pictures:
             start += (rank * local + replica) * share
             return np.stack([self.read(now, start + i) for i in range(share)])
 
-        def images(element):
+        def loaded(element):
             batch = tf.numpy_function(load, [element], tf.uint8, stateful=False)
-            batch = tf.ensure_shape(batch, [share, *self.shape])
-            return tf.cast(batch, tf.float32) / 127.5 - 1
+            return tf.ensure_shape(batch, [share, *self.shape])
 
+        # As many batches are ahead as threads read: not as many as a large machine has cores.
+        threads = min(8, os.cpu_count())
         # Fixed numbers instead of AUTOTUNE, whose thread sleeps up to a minute between looks at
         # the pipeline and is waited for at its end.
         options = tf.data.Options()
         options.autotune.enabled = False
         # The decoding must not wait for the one thread that --deterministic leaves to TensorFlow.
-        options.threading.private_threadpool_size = os.cpu_count()
+        options.threading.private_threadpool_size = threads
         return (tf.data.Dataset.counter().with_options(options)
-                .map(images, num_parallel_calls=os.cpu_count(), deterministic=True)
+                .map(loaded, num_parallel_calls=threads, deterministic=True)
+                .map(lambda batch: tf.cast(batch, tf.float32) / 127.5 - 1)
                 .prefetch(2))

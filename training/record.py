@@ -10,6 +10,7 @@ import struct
 import numpy as np
 import PIL
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 import utils
 from utils import UserError
@@ -44,14 +45,18 @@ def record_run(config, pictures, step, **more):
     flags = dict(sorted(vars(config).items()))
     old = before.get("flags", {})
     changed = {flag: [old[flag], value] for flag, value in flags.items()
-               if flag in old and old[flag] != value}
+               if flag in old and old[flag] != value and flag != "resume"}
     for flag, (was, value) in changed.items():
-        print(f"--{flag} is {value} from here on; it was {was}")
+        print(f"--{flag} is {value or None} from here on; it was {was or None}")
     if before.get("names", pictures.names) != pictures.names:
         print(f"--dataset {config.dataset} has other pictures than before ({len(pictures)}, there "
               f"were {before['pictures']}): the rest of this epoch is in another order")
+    # A copied folder is another run, and must leave the first one's curves alone.
+    folder = os.stat(config.checkpoint_dir).st_ino
+    same = before.get("folder") == folder
     record = {
-        "id": before.get("id", secrets.token_hex(4)), "seed": config.seed, "flags": flags,
+        "id": before["id"] if same else secrets.token_hex(4), "folder": folder,
+        "seed": config.seed, "flags": flags,
         "versions": {"python": platform.python_version(), "tensorflow": tf.__version__,
                      "numpy": np.__version__, "pillow": PIL.__version__},
         "machine": platform.platform(), "pictures": len(pictures),
@@ -73,7 +78,8 @@ def _read(path):
     try:
         with open(path) as file:
             record = json.load(file)
-        if isinstance(record, dict):
+        if isinstance(record, dict) and all(isinstance(record.get(key), kind) for key, kind in (
+                ("id", str), ("flags", dict), ("starts", list), ("pictures", int))):
             return record
         utils.warn(path, "is not the record of a run; it is begun anew")
     except FileNotFoundError:
@@ -146,9 +152,12 @@ def _cut(path, step):
         size, end = os.fstat(file.fileno()).st_size, 0
         while len(head := file.read(12)) == 12:
             (length,) = struct.unpack("<Q", head[:8])
-            if end + length + 16 > size:
+            if not length or end + length + 16 > size:
                 break
-            event = tf.compat.v1.Event.FromString(file.read(length + 4)[:-4])
+            try:
+                event = tf.compat.v1.Event.FromString(file.read(length + 4)[:-4])
+            except DecodeError:
+                break
             # Of a run that starts over nothing is kept but the file's version, the first event.
             if event.step > step or (step == 0 and end > 0):
                 break
