@@ -24,7 +24,6 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 
 import utils  # noqa: E402
-from training import checkpoints  # noqa: E402
 
 SMALL = ("--image_size", "16", "--batch_size", "8", "--gf_dim", "64", "--df_dim", "64")
 
@@ -68,12 +67,16 @@ class Training:
 
 def steps_in(folder):
     """The newest checkpoint's step in a run's folder."""
+    from training import checkpoints
+
     paths = checkpoints.find_checkpoints(os.path.join(folder, "checkpoint"))
     return checkpoints.step_of(paths[0]) if paths else 0
 
 
 def weights_in(folder):
     """`{name: array}` of everything in the newest checkpoint."""
+    from training import checkpoints
+
     path, _ = checkpoints.newest_whole(os.path.join(folder, "checkpoint"))
     reader = checkpoints.open_checkpoint(path)
     return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()

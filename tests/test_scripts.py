@@ -13,10 +13,12 @@ from model import DCGAN
 SCRIPTS = ("train-dcgan.py", "complete.py", "align.py", "simple-distributions.py",
            "demo/draw_faces.py", "demo/draw_photos.py", "demo/show.py", "demo/show_photos.py",
            "benchmarks/search.py", "benchmarks/quality.py", "benchmarks/bench.py",
-           "benchmarks/layers.py", "demo/sample.py")
+           "benchmarks/layers.py", "demo/sample.py", "benchmarks/fuzz.py")
+# These hand flags that they do not know to train-dcgan.py.
+TRAINERS = ("benchmarks/kills.py", "benchmarks/dataset.py", "benchmarks/scaling.py")
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", [*SCRIPTS, *TRAINERS])
 def test_help_is_there_at_once(script, tmp_path):
     result = run_script(script, "--help", cwd=tmp_path, PYTHONPROFILEIMPORTTIME="1")
     assert result.returncode == 0 and "usage:" in result.stdout

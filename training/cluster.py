@@ -50,10 +50,10 @@ def _check_tf_config(text):
         config = json.loads(text)
         workers, task = config["cluster"]["worker"], config["task"]
         index = task["index"]
-        usable = (list(config["cluster"]) == ["worker"] and task["type"] == "worker"
-                  and type(index) is int and 0 <= index < len(workers)
-                  and all(re.fullmatch(r".+:\d+", address) for address in list(workers))
-                  and isinstance(workers, list))
+        usable = (list(config["cluster"]) == ["worker"] and isinstance(workers, list)
+                  and all(re.fullmatch(r".+:\d+", address) for address in workers)
+                  and task["type"] == "worker" and type(index) is int
+                  and 0 <= index < len(workers))
     except (ValueError, KeyError, TypeError):
         usable = False
     if not usable:
