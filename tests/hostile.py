@@ -6,6 +6,7 @@ import struct
 import zlib
 
 import numpy as np
+from hypothesis import strategies as st
 from PIL import Image
 
 rng = np.random.default_rng(0)
@@ -102,3 +103,54 @@ def write_hostile(folder):
     for parent in (folder, *folder.parents):
         if os.stat(parent).st_uid == os.getuid() and parent != parent.parent:
             os.chmod(parent, os.stat(parent).st_mode | 0o055)
+
+
+def seeds():
+    """Valid files of every format, mode and way of writing it."""
+    grey, palette, alpha = FACE.convert("L"), FACE.convert("P"), FACE.convert("RGBA")
+    large = FACE.resize((300, 400))
+    for picture, kind, settings in (
+            (FACE, "PNG", {}), (grey, "PNG", {}), (palette, "PNG", {}), (alpha, "PNG", {}),
+            (grey.convert("I;16"), "PNG", {}), (FACE.convert("1"), "PNG", {}),
+            (FACE, "PNG", {"save_all": True, "append_images": [FACE.rotate(90)]}),
+            (FACE, "JPEG", {}), (grey, "JPEG", {}), (FACE.convert("CMYK"), "JPEG", {}),
+            (large, "JPEG", {"progressive": True}), (FACE, "MPO", {"save_all": True,
+                                                                    "append_images": [FACE]}),
+            (palette, "GIF", {}), (FACE, "GIF", {"save_all": True, "append_images": [alpha]}),
+            (FACE, "BMP", {}), (palette, "BMP", {}), (FACE, "WEBP", {}),
+            (alpha, "WEBP", {"lossless": True}), (FACE, "TIFF", {}),
+            (FACE, "TIFF", {"compression": "tiff_lzw"}), (FACE, "TIFF", {"compression": "jpeg"}),
+            (FACE, "PPM", {}), (FACE, "JPEG2000", {}), (FACE, "AVIF", {})):
+        yield encoded(picture, kind, **settings)
+
+
+def damaged():
+    """Valid files with one to four damages: a strategy of hypothesis's."""
+    # Headers, where sizes stand, are hit as often as all the rest.
+    places = st.one_of(st.integers(0, 64), st.integers(0, 4000))
+    damages = st.tuples(
+        st.sampled_from(("flip", "write", "fill", "delete", "repeat", "cut")), places,
+        st.one_of(st.integers(1, 8), st.integers(1, 200)), st.binary(min_size=1, max_size=200))
+    return st.builds(damage, st.sampled_from(list(seeds())),
+                     st.lists(damages, min_size=1, max_size=4))
+
+
+def damage(data, damages):
+    """The bytes with each `(what, where, how long, content)` done to them."""
+    data = bytearray(data)
+    for what, place, length, content in damages:
+        place = place % len(data) if data else 0
+        part = slice(place, place + length)
+        if what == "flip" and data:
+            data[place] ^= 1 << length % 8
+        elif what == "write":
+            data[place:place + len(content)] = content
+        elif what == "fill":
+            data[part] = content[:1] * length
+        elif what == "delete":
+            del data[part]
+        elif what == "repeat":
+            data[place:place] = data[part] * 3
+        elif what == "cut":
+            del data[place:]
+    return bytes(data)

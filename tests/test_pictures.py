@@ -4,12 +4,14 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 import zlib
 
 import numpy as np
 import pytest
 from conftest import ROOT
-from hostile import HOSTILE, write_hostile
+from hostile import HOSTILE, damaged, write_hostile
+from hypothesis import given, settings
 from PIL import Image
 
 import utils
@@ -246,6 +248,17 @@ def test_hostile_files_do_not_end_a_training(hostile):
     unreadable = {os.path.relpath(files.files[index], hostile) for index in files.unreadable}
     root = {"unreadable.png"}  # who may read everything
     assert unreadable | root == {name for name, _, reason in HOSTILE if reason} | root
+
+
+@settings(max_examples=2000, deadline=None, database=None, derandomize=True)
+@given(damaged())
+def test_damaged_files_are_used_or_named(data):
+    """benchmarks/fuzz.py does more, and outlives a crash."""
+    with tempfile.NamedTemporaryFile(suffix=".png") as file:
+        file.write(data)
+        file.flush()
+        picture, reason = utils.attempt(lambda: utils.read_image(file.name, SIZE))
+    assert reason is None if picture is not None else reason
 
 
 def test_warnings_are_one_line_whatever_the_name(capfd):
