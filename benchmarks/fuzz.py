@@ -11,7 +11,7 @@ import collections
 import multiprocessing
 import os
 import pathlib
-import resource
+import shutil
 import sys
 import tempfile
 import time
@@ -27,7 +27,7 @@ from PIL import Image  # noqa: E402
 import utils  # noqa: E402
 
 PATIENCE = 20  # seconds, after which a file counts as hanging
-GIB = 2**20  # in the units of ru_maxrss
+GIB = 2**20  # in the units of `peak`
 
 
 def largest():
@@ -43,6 +43,12 @@ def largest():
             Image.new("I", (edge, edge)), "TIFF", compression="tiff_deflate"),
         "largest-float.tif": encoded(
             Image.new("F", (edge, edge)), "TIFF", compression="tiff_deflate")}
+
+
+def peak():
+    """The most memory that this process ever had, in KiB (`ru_maxrss` knows its parent's too)."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 
 
 def read(path):
@@ -67,11 +73,10 @@ def read_and_measure(path, results):
         os.setgroups([])
         os.setgid(65534)
         os.setuid(65534)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak()
     start = time.perf_counter()
     reason = read(path)
-    results.put((reason, time.perf_counter() - start,
-                 resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+    results.put((reason, time.perf_counter() - start, peak() - before))
 
 
 def print_table():
@@ -111,16 +116,14 @@ def fuzz(cases, number, folder, queue):
             queue.put(words.partition("(")[0].strip())
 
     check()
-    queue.put(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    queue.put(peak())
 
 
-def run_fuzz(cases, number, keep):
-    """Print what became of how many files; returns whether all is well. A file that was the
-    reader's last is left in the folder `keep`."""
+def run_fuzz(cases, number):
+    """Print what became of how many files; returns whether all is well."""
     context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    os.makedirs(keep, exist_ok=True)
-    process = context.Process(target=fuzz, args=(cases, number, keep, queue))
+    queue, folder = context.Queue(), tempfile.mkdtemp(prefix="fuzz-")
+    process = context.Process(target=fuzz, args=(cases, number, folder, queue))
     process.start()
     counts = collections.Counter()
     try:
@@ -129,9 +132,10 @@ def run_fuzz(cases, number, keep):
     except Empty:
         process.kill()
         process.join()
-        print(f"it hangs, or has crashed (exit code {process.exitcode}), over the file in {keep}")
+        print(f"it hangs, or has crashed (exit code {process.exitcode}), over the file in {folder}")
         return False
     process.join()
+    shutil.rmtree(folder)
     begun = counts.pop("begun")
     failed = sum(count for words, count in counts.items() if words.startswith("FAILED"))
     print(f"{begun} files: {failed} failed; " + ", ".join(
@@ -145,7 +149,6 @@ def parse_args(argv=None):
     parser.add_argument("what", choices=("table", "damage"))
     parser.add_argument("--cases", type=utils.number(int, low=1), default=20000, help="how many")
     parser.add_argument("--seed", type=utils.number(int, low=0), default=0, help="of the damages")
-    parser.add_argument("--keep", default="fuzz", help="where a file stays that does harm")
     return parser.parse_args(argv)
 
 
@@ -154,7 +157,7 @@ def main(argv=None):
     if options.what == "table":
         print_table()
     else:
-        sys.exit(not run_fuzz(options.cases, options.seed, options.keep))
+        sys.exit(not run_fuzz(options.cases, options.seed))
 
 
 if __name__ == "__main__":
