@@ -90,7 +90,7 @@ def resume(options, folder, rng):
     folders = [os.path.join(folder, name) for name in ("through", "killed")]
     for each in folders:
         os.makedirs(each)
-    Training(folders[0], *flags).end()
+    through = Training(folders[0], *flags)
     lost = 0
     for kill in range(options.kills):
         # Anywhere behind the start, but so that there are steps left for the other kills.
@@ -108,6 +108,7 @@ def resume(options, folder, rng):
         print(f"started at step {from_step}, killed behind step {reached}, of which {saved} are "
               "saved", flush=True)
     Training(folders[1], *flags).end()
+    through.end()
     one, other = map(weights_in, folders)
     different = [name for name in one if one[name].tobytes() != other[name].tobytes()]
     ends = [steps_in(each) for each in folders]

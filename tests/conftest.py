@@ -29,13 +29,13 @@ def run_script(script, *args, cwd, **environment):
 TINY = ("--image_size", 16, "--batch_size", 8, "--gf_dim", 4, "--df_dim", 4, "--z_dim", 10)
 
 
-def train_here(folder, faces, *flags):
+def train_here(folder, faces, *flags, sizes=TINY):
     """train-dcgan.py in this process, where TensorFlow is imported already; may raise."""
     before = os.getcwd()
     os.chdir(folder)
     try:
         load_script("train-dcgan.py").main(
-            [str(flag) for flag in ("--dataset", faces, *TINY, *flags)])
+            [str(flag) for flag in ("--dataset", faces, *sizes, *flags)])
     finally:
         os.chdir(before)
 

@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT, draw_faces, f32, load_script, randomise, run_script, uniform
+from conftest import ROOT, draw_faces, f32, randomise, run_script, train_here, uniform
 
 import ops
 from benchmarks.kills import Training, steps_in, weights_in
@@ -43,13 +43,7 @@ def lively(tmp_path_factory):
 def alone(tmp_path_factory, pictures, lively):
     """The folder of the same training by one process."""
     folder = tmp_path_factory.mktemp("alone")
-    before = os.getcwd()
-    os.chdir(folder)
-    try:
-        load_script("train-dcgan.py").main(
-            list(map(str, ("--dataset", pictures, "--init", lively, *STEPS))))
-    finally:
-        os.chdir(before)
+    train_here(folder, pictures, "--init", lively, *STEPS, sizes=())
     return folder
 
 
@@ -211,9 +205,8 @@ def test_a_cluster_that_is_not_described(monkeypatch, text):
 
 
 def test_a_batch_that_cannot_be_shared(pictures, tmp_path):
-    result = run_script("train-dcgan.py", "--dataset", pictures, *SIZES, "--strategy", "mirrored",
-                        "--jit", "--max_steps", 1, cwd=tmp_path)  # one CPU is one replica
-    assert result.returncode == 0, result.stderr
+    train_here(tmp_path, pictures, "--strategy", "mirrored", "--jit", "--max_steps", 1,
+               sizes=SIZES)  # one CPU is one replica
     result = subprocess.run(
         [sys.executable, "-c", LOGICAL_DEVICES, ROOT, ROOT / "tests", "--strategy", "mirrored",
          "--batch_size", "63"], cwd=tmp_path, capture_output=True, text=True)
