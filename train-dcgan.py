@@ -44,7 +44,8 @@ def parse_args(argv=None):
     machine.add_argument("--sync_batch_norm", action=BooleanOptionalAction, default=False,
                          help="normalise over the whole batch, not over each device's part of it")
     machine.add_argument("--deterministic", action=BooleanOptionalAction, default=False,
-                         help="make every run with the same seed bitwise the same, at some cost")
+                         help="make every run with the same seed bitwise the same "
+                              "(docs/training.md has what that costs)")
 
     sizes = parser.add_argument_group(
         "sizes of the networks", "read from the checkpoint where training starts from one")
