@@ -165,6 +165,15 @@ def write_whole(path, write):
             os.remove(temporary)
 
 
+def write_text(path, text):
+    """Write a file of text, whole or not at all."""
+    def write(temporary):
+        with open(temporary, "w") as file:
+            file.write(text)
+
+    write_whole(path, write)
+
+
 # Reading and writing pictures
 
 
@@ -366,11 +375,11 @@ def attempt(read):
         return None, "is too large for this machine's memory"
 
 
-def or_warn(path, read, consequence="skipped"):
+def or_warn(path, read):
     """What `read()` returns, or None and a warning that names the file."""
     result, reason = attempt(read)
     if reason is not None:
-        warn(path, f"{reason}; {consequence}")
+        warn(path, f"{reason}; skipped")
     return result
 
 

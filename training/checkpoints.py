@@ -318,12 +318,7 @@ def _write_list(folder, paths):
     names = [os.path.basename(path) for path in reversed(paths)]
     lines = [f'model_checkpoint_path: "{names[-1]}"\n',
              *(f'all_model_checkpoint_paths: "{name}"\n' for name in names)]
-
-    def write(temporary):
-        with open(temporary, "w") as file:
-            file.writelines(lines)
-
-    utils.write_whole(os.path.join(folder, "checkpoint"), write)
+    utils.write_text(os.path.join(folder, "checkpoint"), "".join(lines))
 
 
 def _files(path):

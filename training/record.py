@@ -64,13 +64,7 @@ def record_run(config, pictures, step, **more):
         "starts": [*before.get("starts", []), {
             "time": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
             "step": step, "changed": changed}]}
-
-    def write(temporary):
-        with open(temporary, "w") as file:
-            json.dump(record, file, indent=2)
-            file.write("\n")
-
-    utils.write_whole(path, write)
+    utils.write_text(path, json.dumps(record, indent=2) + "\n")
     return record["id"]
 
 
