@@ -166,9 +166,9 @@ def write_whole(path, write):
 
 
 def write_text(path, text):
-    """Write a file of text, whole or not at all."""
+    """Write a file of UTF-8, whole or not at all; what is no text (in names) becomes `?`."""
     def write(temporary):
-        with open(temporary, "w") as file:
+        with open(temporary, "w", encoding="utf-8", errors="replace") as file:
             file.write(text)
 
     write_whole(path, write)

@@ -369,11 +369,7 @@ def run_apart(name, config):
 
 
 def write_json(path, rows):
-    def write(temporary):
-        with open(temporary, "w") as file:
-            json.dump({"machine": machine(), "rows": rows}, file, indent=1)
-
-    utils.write_whole(path, write)
+    utils.write_text(path, json.dumps({"machine": machine(), "rows": rows}, indent=1))
 
 
 def machine():

@@ -279,12 +279,7 @@ class Results:
                              *(f"{k.upper()} {v:.3f}" for k, v in measured.items())]),
             settings=" ".join(f"<b>{html.escape(k)}</b>&nbsp;{html.escape(str(v))}"
                               for k, v in settings.items()))
-
-        def write(path):
-            with open(path, "w", encoding="utf-8", errors="replace") as file:
-                file.write(text)
-
-        utils.write_whole(os.path.join(self.config.outDir, "report.html"), write)
+        utils.write_text(os.path.join(self.config.outDir, "report.html"), text)
 
     def _report_row(self, result):
         frame = result.frame
