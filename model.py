@@ -313,7 +313,7 @@ class DCGAN(tf.Module):
         if workers > 1:
             cluster.require_agreement(strategy, architecture, settings, [
                 getattr(config, k) for k in ("epoch", "max_steps", "learning_rate", "beta1",
-                                             "train_size", "crop")])
+                                             "train_size", "crop", "flip")])
         model = cls(**settings, architecture=architecture, strategy=strategy)
         if model.jit and strategy.num_replicas_in_sync > 1 and not tf.config.get_visible_devices(
                 "GPU"):
@@ -445,7 +445,7 @@ class DCGAN(tf.Module):
               utils.deferred_stop() as stop):
             pictures = Pictures(
                 files, config.dataset, self.image_size, self.c_dim, config.crop, self.seed,
-                config.cache and config.cache + f".{worker}" * (worker > 0))
+                config.cache and config.cache + f".{worker}" * (worker > 0), config.flip)
             self.make_optimizers(config.learning_rate, config.beta1)
             if chief:
                 self._load_for_training(config)

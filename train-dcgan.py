@@ -25,6 +25,8 @@ def parse_args(argv=None):
                         help="decode them in each epoch")
     parser.add_argument("--crop", action=BooleanOptionalAction, default=True,
                         help="cut the centre square of a picture before it is resized")
+    parser.add_argument("--flip", action=BooleanOptionalAction, default=False,
+                        help="mirror half of the pictures, others in each epoch")
 
     parser.add_argument("--learning_rate", type=number(float, above=0), default=0.0002,
                         help="of Adam, for both networks")

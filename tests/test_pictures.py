@@ -67,11 +67,37 @@ def test_it_goes_on_from_any_place(tmp_path, count):
     assert files.place(1, 0, 100, 4) == (1, 4)  # there were more pictures before
 
 
+def test_flip_mirrors_half_of_each_epoch_others_in_each(tmp_path):
+    ramp = np.broadcast_to(np.arange(SIZE, dtype=np.uint8)[:, np.newaxis], (SIZE, SIZE, 3))
+    files = []
+    for i in range(32):
+        files.append(str(tmp_path / f"{i}.png"))
+        utils.save_image(files[-1], ramp + 8 * i)
+    plain = list(pictures(files).batches(0, 0, 4).take(16))
+
+    def flips(**settings):
+        flipped = pictures(files, flip=True, **settings).batches(0, 0, 4).take(16)
+        was = []
+        for batch, other in zip(plain, flipped):
+            for image, now in zip(batch.numpy(), other.numpy()):
+                was.append(np.array_equal(now, image[:, ::-1]))
+                assert was[-1] or np.array_equal(now, image)
+        return was
+
+    once = flips()
+    assert 6 < sum(once[:32]) < 26 and 6 < sum(once[32:]) < 26 and once[:32] != once[32:]
+    assert once == flips(cache=str(tmp_path / "cache")) == flips(cache=str(tmp_path / "cache"))
+    at = pictures(files, flip=True)
+    later = list(at.batches(*at.place(11, 0, 0, 4), 4).take(1))[0]
+    whole = list(at.batches(0, 0, 4).take(12))[-1]
+    assert np.array_equal(later, whole)
+
+
 @pytest.mark.parametrize("local,workers", [(2, 1), (1, 2), (2, 2)])
 def test_replicas_share_the_batches_of_one(tmp_path, local, workers):
     files = save_numbered(tmp_path, 12)
-    whole = some(pictures(files).batches(0, 4, 4), 5)
-    shares = [some(pictures(files).batches(0, 4, 4, rank, local, workers), 5 * local)
+    whole = some(pictures(files, flip=True).batches(0, 4, 4), 5)
+    shares = [some(pictures(files, flip=True).batches(0, 4, 4, rank, local, workers), 5 * local)
               for rank in range(workers)]
     for k, batch in enumerate(whole):
         assert sum((share[k * local + r] for share in shares for r in range(local)), []) == batch

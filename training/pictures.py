@@ -121,13 +121,14 @@ class Pictures:
         files: their paths.
         root: the dataset's folder or file.
         size, c_dim, crop: as `utils.read_image` takes them.
-        seed: fixes each epoch's order.
+        seed: fixes each epoch's order, and which pictures are mirrored in it.
         cache: path of the file that keeps them decoded, or None; training goes without one that
             cannot be made.
+        flip: mirror half of each epoch's pictures, left for right.
     """
 
-    def __init__(self, files, root, size, c_dim, crop, seed=0, cache=None):
-        self.files, self.root, self.seed = files, root, seed
+    def __init__(self, files, root, size, c_dim, crop, seed=0, cache=None, flip=False):
+        self.files, self.root, self.seed, self.flip = files, root, seed, flip
         self.shape, self.crop = (size, size, c_dim), crop
         self.names = hashlib.sha256(os.fsencode("\0".join(
             relative(path, root) for path in files))).hexdigest()
@@ -174,6 +175,16 @@ class Pictures:
     def order(self, epoch):
         """The permutation of an epoch."""
         return np.random.default_rng((self.seed, epoch)).permutation(len(self))
+
+    @functools.lru_cache(2)  # noqa: B019
+    def mirrored(self, epoch):
+        """`[len(self)]` bool: which places of an epoch show their picture mirrored."""
+        return np.random.default_rng((self.seed, epoch, 1)).random(len(self)) < 0.5
+
+    def training_picture(self, epoch, position):
+        """What `read` returns, mirrored at half of the places if `flip`."""
+        picture = self.read(epoch, position)
+        return picture[:, ::-1] if self.flip and self.mirrored(epoch)[position] else picture
 
     def read(self, epoch, position):
         """The picture at a place, or the next that can be read: `[size, size, c_dim]` uint8."""
@@ -222,7 +233,7 @@ class Pictures:
             steps, replica = divmod(int(element), local)
             now, start = self.place(steps, epoch, position, batch_size)
             start += (rank * local + replica) * share
-            return np.stack([self.read(now, start + i) for i in range(share)])
+            return np.stack([self.training_picture(now, start + i) for i in range(share)])
 
         def loaded(element):
             batch = tf.numpy_function(load, [element], tf.uint8, stateful=False)
