@@ -67,12 +67,17 @@ def test_it_goes_on_from_any_place(tmp_path, count):
     assert files.place(1, 0, 100, 4) == (1, 4)  # there were more pictures before
 
 
-def test_flip_mirrors_half_of_each_epoch_others_in_each(tmp_path):
+def save_ramps(folder, count):
+    """Pictures of which none is another, or mirrored another."""
     ramp = np.broadcast_to(np.arange(SIZE, dtype=np.uint8)[:, np.newaxis], (SIZE, SIZE, 3))
-    files = []
-    for i in range(32):
-        files.append(str(tmp_path / f"{i}.png"))
-        utils.save_image(files[-1], ramp + 8 * i)
+    paths = [str(folder / f"{i}.png") for i in range(count)]
+    for i, path in enumerate(paths):
+        utils.save_image(path, ramp + SIZE * i)
+    return paths
+
+
+def test_flip_mirrors_half_of_each_epoch_others_in_each(tmp_path):
+    files = save_ramps(tmp_path, 32)
     plain = list(pictures(files).batches(0, 0, 4).take(16))
 
     def flips(**settings):
@@ -95,12 +100,13 @@ def test_flip_mirrors_half_of_each_epoch_others_in_each(tmp_path):
 
 @pytest.mark.parametrize("local,workers", [(2, 1), (1, 2), (2, 2)])
 def test_replicas_share_the_batches_of_one(tmp_path, local, workers):
-    files = save_numbered(tmp_path, 12)
-    whole = some(pictures(files, flip=True).batches(0, 4, 4), 5)
-    shares = [some(pictures(files, flip=True).batches(0, 4, 4, rank, local, workers), 5 * local)
-              for rank in range(workers)]
+    files = save_ramps(tmp_path, 12)
+    whole = list(pictures(files, flip=True).batches(0, 4, 4).take(5))
+    shares = [list(pictures(files, flip=True).batches(0, 4, 4, rank, local, workers)
+                   .take(5 * local)) for rank in range(workers)]
     for k, batch in enumerate(whole):
-        assert sum((share[k * local + r] for share in shares for r in range(local)), []) == batch
+        assert np.array_equal(batch, np.concatenate(
+            [share[k * local + r] for share in shares for r in range(local)]))
 
 
 def test_what_is_unreadable_is_named_once_and_the_next_takes_its_place(tmp_path, capfd):
