@@ -49,7 +49,9 @@ def parse_args(argv=None):
     share = number(float, low=0, high=0.999999)
     parser.add_argument("imgs", nargs="+", help="pictures, or folders of them")
     parser.add_argument("--checkpointDir", "--checkpoint_dir", default="checkpoint",
-                        help="folder of checkpoints, or one checkpoint without its suffix")
+                        help="folder of checkpoints, or one checkpoint without its suffix; "
+                             "pretrained is the face network that comes with this program, which "
+                             "is used where the folder has none")
     parser.add_argument("--outDir", default="completions", help="where the results go")
     parser.add_argument("--imgSize", type=int,
                         help="edge of the network's pictures; the checkpoint knows it")
@@ -289,7 +291,9 @@ def main(argv=None):
     config = parse_args(argv)
     utils.import_tensorflow(config.tf32)
     from model import DCGAN
+    from training.checkpoints import or_pretrained
 
+    config.checkpointDir = or_pretrained(config.checkpointDir)
     if config.align and not config.landmarks:
         config.dlibFacePredictor = config.dlibFacePredictor or utils.face_predictor_path()
         utils.check_predictor(config.dlibFacePredictor)

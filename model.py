@@ -980,6 +980,11 @@ class DCGAN(tf.Module):
         return checkpoints.save(self._checkpoint(), checkpoint_dir, int(self.progress["step"]),
                                 max_to_keep)
 
+    def export(self, path):
+        """Write the weights alone: `training.checkpoints.export`; `from_checkpoint` reads it."""
+        checkpoints.export({name: v.numpy() for name, v in self.vars.items()}, path)
+        print(f"the weights are in {path}.index and {path}.data-00000-of-00001")
+
     @classmethod
     def from_checkpoint(cls, checkpoint_dir, **settings):
         """A DCGAN of the sizes that the newest whole checkpoint has, with its weights.

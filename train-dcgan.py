@@ -5,7 +5,10 @@ import os
 from argparse import BooleanOptionalAction
 
 import utils
+from training.visualize import KINDS, visualize
 from utils import number
+
+OF_KIND = {"coordinate": "sweep", "positive": "arithmetic", "negative": "arithmetic"}
 
 
 def parse_args(argv=None):
@@ -64,7 +67,8 @@ def parse_args(argv=None):
                         help="go on from the newest whole checkpoint in there; --no-resume starts "
                              "anew, and refuses to if anything could be overwritten")
     parser.add_argument("--init", metavar="DIR",
-                        help="start from the weights of this checkpoint, with fresh optimizers")
+                        help="start from the weights of this checkpoint, with fresh optimizers; "
+                             "pretrained is the face network that comes with this program")
     parser.add_argument("--max_to_keep", type=count, default=5, help="checkpoints to keep")
     parser.add_argument("--save_interval", type=count, default=500, metavar="STEPS",
                         help="steps between checkpoints; there is one at the end in any case")
@@ -76,7 +80,33 @@ def parse_args(argv=None):
     parser.add_argument("--log_dir", default="logs", help="where TensorBoard's files go")
     parser.add_argument("--summary_interval", type=count, default=20, metavar="STEPS",
                         help="steps between TensorBoard's histograms; losses are of every step")
+
+    trained = parser.add_argument_group(
+        "instead of training", "of the newest checkpoint in --checkpoint_dir, which may be one "
+        "checkpoint without its suffix, or pretrained, as it is where there is none")
+    trained.add_argument("--visualize", choices=tuple(KINDS),
+                         help="write pictures of the latent space to --sample_dir: samples; walks "
+                              "between z (interpolate); one coordinate of z that goes from -1 to "
+                              "1 (sweep); arithmetic with the z of pictures; the nearest "
+                              "neighbours of samples in --dataset")
+    trained.add_argument("--coordinate", type=number(int, low=0), metavar="K",
+                         help="of sweep: which (the one that changes the pictures most)")
+    trained.add_argument("--positive", nargs="+", metavar="GROUP",
+                         help="of arithmetic: pictures, or folders of them, whose mean z are added")
+    trained.add_argument("--negative", nargs="+", metavar="GROUP",
+                         help="of arithmetic: those whose mean z are subtracted")
+    trained.add_argument("--export", metavar="FILE",
+                         help="write the weights alone, in half precision and under the names of "
+                              "the original's checkpoints; FILE is without suffix")
     config = parser.parse_args(argv)
+    for flag, kind in OF_KIND.items():
+        if getattr(config, flag) is not None and config.visualize != kind:
+            parser.error(f"--{flag}: is of --visualize {kind}; add that")
+    if config.visualize == "arithmetic" and not config.positive:
+        parser.error("--visualize arithmetic: wants folders of pictures, as in --positive "
+                     "smiling_women men --negative women")
+    if config.visualize and config.export:
+        parser.error("--export and --visualize: leave out one of them")
     if config.cache is None:
         config.cache = os.path.join(config.checkpoint_dir, "pictures.cache")
     return config
@@ -86,8 +116,18 @@ def main(argv=None):
     config = parse_args(argv)
     utils.import_tensorflow(config.tf32, config.deterministic)
     from model import DCGAN
+    from training import checkpoints
     from training.cluster import naming_failures
 
+    if config.visualize or config.export:
+        model = DCGAN.from_checkpoint(
+            checkpoints.or_pretrained(config.checkpoint_dir), batch_size=config.batch_size,
+            seed=config.seed, precision=config.precision, jit=config.jit)
+        if config.visualize:
+            visualize(model, config)
+        else:
+            model.export(config.export)
+        return
     with naming_failures(config.strategy):
         DCGAN.for_training(config).train(config)
 

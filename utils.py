@@ -292,15 +292,14 @@ def save_gif(path, frames, milliseconds=100):
 
     Args:
         path: the GIF.
-        frames: paths of pictures of one size, in order.
+        frames: pictures of one size, `[H, W, C]` uint8, in order.
         milliseconds: how long each is shown.
     """
-    first, *others = frames
+    first, *others = map(as_pillow, frames)
 
     def write(temporary):
-        with Image.open(first) as picture:
-            picture.save(temporary, format="GIF", save_all=True, duration=milliseconds, loop=0,
-                         append_images=(Image.open(frame) for frame in others))
+        first.save(temporary, format="GIF", save_all=True, duration=milliseconds, loop=0,
+                   append_images=others)
 
     write_whole(path, write)
 
@@ -310,7 +309,7 @@ def save_video(path, frames, per_second=10):
 
     Args:
         path: the video, .mp4.
-        frames: as `save_gif` takes them.
+        frames: as `save_gif` takes them, in RGB.
         per_second: how many are shown.
 
     Raises:
@@ -318,8 +317,7 @@ def save_video(path, frames, per_second=10):
     """
     import cv2
 
-    pictures = [read_image(frame) for frame in frames]
-    height, width, _ = pictures[0].shape
+    height, width, _ = frames[0].shape
 
     def write(temporary):
         with tempfile.NamedTemporaryFile(suffix=".mp4") as file:  # OpenCV takes no name but UTF-8
@@ -327,8 +325,8 @@ def save_video(path, frames, per_second=10):
                                     (width + width % 2, height + height % 2))  # it wants even edges
             if not video.isOpened():
                 raise OSError("OpenCV has no encoder for it here")
-            for picture in pictures:
-                video.write(np.pad(picture[..., ::-1], ((0, height % 2), (0, width % 2), (0, 0)),
+            for frame in frames:
+                video.write(np.pad(frame[..., ::-1], ((0, height % 2), (0, width % 2), (0, 0)),
                                    mode="edge"))
             video.release()
             shutil.copyfile(file.name, temporary)

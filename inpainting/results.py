@@ -195,9 +195,10 @@ class Results:
             self.results.append(result)
             if self.writer:
                 self._write_measures(result, i)
-        utils.save_gif(os.path.join(self.folder, "completion.gif"), self.shown)
+        frames = [utils.read_image(path) for path in self.shown]
+        utils.save_gif(os.path.join(self.folder, "completion.gif"), frames)
         if self.config.video:
-            utils.save_video(os.path.join(self.folder, self.config.video), self.shown)
+            utils.save_video(os.path.join(self.folder, self.config.video), frames)
 
     def _write_measures(self, result, i):
         import tensorflow as tf

@@ -164,10 +164,7 @@ def test_save_image_round_trip(tmp_path, channels):
 
 
 def test_save_gif_is_endless_with_every_frame(tmp_path):
-    frames = []
-    for i in range(4):
-        frames.append(str(tmp_path / f"{i}.png"))
-        utils.save_image(frames[-1], np.full((8, 8, 3), 60 * i, np.uint8))
+    frames = [np.full((8, 8, 3), 60 * i, np.uint8) for i in range(4)]
     utils.save_gif(str(tmp_path / "a.gif"), frames)
     with Image.open(tmp_path / "a.gif") as gif:
         assert gif.n_frames == 4 and gif.info["loop"] == 0 and gif.info["duration"] == 100
@@ -217,10 +214,8 @@ def test_untaken_names():
 def test_a_video_has_every_frame(tmp_path):
     import cv2
 
-    frames = []
-    for i in range(3):  # of odd edges, which the encoder does not take
-        frames.append(str(tmp_path / f"{i}.png"))
-        utils.save_image(frames[-1], np.full((33, 41, 3), (250, 100 * i, 0), np.uint8))
+    # Of odd edges, which the encoder does not take.
+    frames = [np.full((33, 41, 3), (250, 100 * i, 0), np.uint8) for i in range(3)]
     utils.save_video(str(tmp_path / "x.mp4"), frames)
     video = cv2.VideoCapture(str(tmp_path / "x.mp4"))
     assert video.get(cv2.CAP_PROP_FPS) == 10

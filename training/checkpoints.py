@@ -13,12 +13,15 @@ import sys
 import tempfile
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 import utils
 from utils import UserError
 
 NAME = "DCGAN"
+# The network that comes with the program, and the word by which flags name it.
+PRETRAINED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "pretrained")
 _OWN = re.compile(rf"{NAME}-(\d+)")
 _BESIDE = ".saving-"
 
@@ -79,12 +82,23 @@ class Architecture(NamedTuple):
 # Finding
 
 
+def or_pretrained(checkpoint_dir, default="checkpoint"):
+    """The folder, or `pretrained`, saying so, if it is the default one and has no checkpoint."""
+    if checkpoint_dir != default or find_checkpoints(checkpoint_dir):
+        return checkpoint_dir
+    print(f"no checkpoint in {default}: using the face network in {os.path.relpath(PRETRAINED)}")
+    return "pretrained"
+
+
 def find_checkpoints(checkpoint_dir):
     """Paths of the checkpoints in a folder, or of the one whose path this is, the newest first.
 
-    Ours come in the order of their steps, before the original's. The folder's list named
-    `checkpoint` only adds what it knows: a kill, a copy or an editor can make it wrong.
+    `pretrained` is the folder that comes with the program, wherever that is. Ours come in the order
+    of their steps, before the original's. The folder's list named `checkpoint` only adds what it
+    knows: a kill, a copy or an editor can make it wrong.
     """
+    if checkpoint_dir == "pretrained":
+        checkpoint_dir = PRETRAINED
     if os.path.isfile(f"{checkpoint_dir}.index"):
         return [checkpoint_dir]
     if not os.path.isdir(checkpoint_dir):
@@ -258,17 +272,23 @@ def _tf1_architecture(path, reader):
 
 
 def read_tf1(path):
-    """`{our name: array}` of an original checkpoint, all read before any is used."""
+    """`{our name: float32 array}` of an original checkpoint, all read before any is used."""
     reader = open_checkpoint(path)
     with _naming_damage(path):
-        return {ours: reader.get_tensor(theirs) for ours, theirs in _tf1_names(reader).items()}
+        return {ours: reader.get_tensor(theirs).astype(np.float32)
+                for ours, theirs in _tf1_names(reader).items()}
 
 
 # Writing
 
 
 def require_usable_name(path, flag):
-    """Raise UserError for names of folders that TensorFlow writes to, but cannot read again."""
+    """Raise UserError for names of folders that TensorFlow writes to, but cannot read again, and
+    for the folder of the network that comes with the program."""
+    if path == "pretrained" or os.path.realpath(path) == os.path.realpath(PRETRAINED):
+        raise UserError(f"{flag} {path}: is the network that comes with the program, and stays as "
+                        "it is; name another folder, and start from its weights with --init "
+                        "pretrained")
     if re.search(r"[][*?\\]", path) or not path.isprintable():
         raise UserError(f"{flag} {ascii(path)[1:-1]}: TensorFlow cannot read files below a name "
                         "with [ ] * ? \\ or unprintable characters; name another")
@@ -293,24 +313,56 @@ def save(checkpoint, folder, step, max_to_keep):
     Raises:
         UserError: it cannot be written.
     """
-    name = f"{NAME}-{step}"
-    try:
-        os.makedirs(folder, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=_BESIDE, dir=folder) as beside:
-            checkpoint.write(os.path.join(beside, name))
-            # Of an earlier one of this step, no half may be taken for one of this.
-            _delete(os.path.join(folder, name))
-            for file in sorted(os.listdir(beside)):  # .data-00000-of-00001, .index
-                os.replace(os.path.join(beside, file), os.path.join(folder, file))
+    path = os.path.join(folder, f"{NAME}-{step}")
+    with _naming_failure(folder):
+        _write_whole(path, checkpoint.write)
         paths = [path for path in find_checkpoints(folder) if step_of(path) is not None]
-        for path in paths[max_to_keep:]:
-            _delete(path)
+        for older in paths[max_to_keep:]:
+            _delete(older)
         _write_list(folder, paths[:max_to_keep])
+    return path
+
+
+def export(weights, path):
+    """Write weights alone, those of layers in half precision, as a checkpoint of the original's
+    kind: of the variables' names.
+
+    Args:
+        weights: `{name: array}`, as `Architecture.shapes` names them.
+        path: of the checkpoint, without suffix.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    names = sorted(weights)
+    values = [np.asarray(weights[name], np.float16 if name.endswith(("/w", "/Matrix"))
+                         else np.float32) for name in names]
+    with _naming_failure(os.path.dirname(path) or "."):
+        _write_whole(path, lambda beside: tf.raw_ops.SaveV2(
+            prefix=beside, tensor_names=names, shape_and_slices=[""] * len(names), tensors=values))
+
+
+@contextlib.contextmanager
+def _naming_failure(folder):
+    """What TensorFlow or the system raise over a full disk and the like, as an error in words."""
+    try:
+        yield
     except (tf.errors.OpError, OSError) as error:
         reason = getattr(error, "strerror", None) or utils.first_line(error)
         raise UserError(
             f"{folder}: a checkpoint cannot be written there: {reason}") from error
-    return os.path.join(folder, name)
+
+
+def _write_whole(path, write):
+    """Call `write` with another path, and put the checkpoint that it writes where it belongs."""
+    folder, name = os.path.split(path)
+    os.makedirs(folder or ".", exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=_BESIDE, dir=folder or ".") as beside:
+        write(os.path.join(beside, name))
+        # Of an earlier one of this step, no half may be taken for one of this.
+        _delete(path)
+        for file in sorted(os.listdir(beside)):  # .data-00000-of-00001, .index
+            os.replace(os.path.join(beside, file), os.path.join(folder, file))
 
 
 def _write_list(folder, paths):

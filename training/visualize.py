@@ -1,0 +1,173 @@
+"""What a network's latent space looks like: pictures of `train-dcgan.py --visualize`.
+
+The walks between z and the arithmetic with their means are those of Radford et al. 2015 (arXiv
+1511.06434, sections 5.1, 6.1 and 6.3.2).
+"""
+
+import argparse
+import os
+
+import numpy as np
+from tqdm import tqdm
+
+import utils
+from utils import UserError
+
+ROWS, COLUMNS = 8, 8
+STEPS = 2 * COLUMNS - 1  # of a walk: every second is a column of the picture
+NOISE = 0.25  # around a z that arithmetic found, as Radford et al. have it
+# How the z of whole pictures are found: --preset fast, with more iterations, because all is known.
+SEARCH = argparse.Namespace(approach="adam", lr=0.05, beta1=0.9, beta2=0.999, eps=1e-8,
+                            schedule="cosine", nIter=150, tol=0.0)
+BANK = 512
+
+
+def visualize(model, config):
+    """Write `KIND.png`, and of what moves `KIND.gif`, into `sample_dir`.
+
+    Args:
+        model: a `DCGAN`.
+        config: the flags of train-dcgan.py as attributes.
+
+    Raises:
+        UserError: no picture can be read, or none can be written.
+    """
+    rows, walk = KINDS[config.visualize](model, config)
+    path = os.path.join(config.sample_dir, config.visualize)
+    utils.make_folder(config.sample_dir, flag="--sample_dir ")
+    utils.save_image(f"{path}.png", utils.grid(np.concatenate(rows), len(rows[0])))
+    if walk is not None:
+        there_and_back = [*range(STEPS), *range(STEPS - 2, 0, -1)]
+        utils.save_gif(f"{path}.gif", [utils.grid(walk[:, i], 4) for i in there_and_back])
+    print(f"{path}.png" + f" and {path}.gif" * (walk is not None))
+
+
+def generate(model, z):
+    """G(z) of `[..., z_dim]` as `[..., S, S, C]` uint8."""
+    flat = np.reshape(z, (-1, model.z_dim)).astype(np.float32)
+    weights = model.folded("generator")
+    images = np.concatenate([
+        utils.to_uint8(model.generator(flat[i:i + model.batch_size], weights=weights))
+        for i in range(0, len(flat), model.batch_size)])
+    return images.reshape(*np.shape(z)[:-1], *images.shape[1:])
+
+
+def between(start, end):
+    """`[N, STEPS, z_dim]`: the straight ways from N z to N others."""
+    share = np.linspace(0, 1, STEPS)[:, np.newaxis]
+    return (1 - share) * np.expand_dims(start, -2) + share * np.expand_dims(end, -2)
+
+
+def samples(model, config):
+    """G of 64 random z."""
+    z = model.initial_z(0, ROWS * COLUMNS).numpy()
+    return generate(model, z.reshape(ROWS, COLUMNS, -1)), None
+
+
+def interpolate(model, config):
+    """A row each: the walk from one random z to the next, which begins the next row."""
+    z = model.initial_z(0, ROWS).numpy()
+    walk = generate(model, between(z, np.roll(z, -1, axis=0)))
+    return walk[:, ::2], walk
+
+
+def sweep(model, config):
+    """A row each: a random z, of which one coordinate goes from -1 to 1."""
+    z = model.initial_z(0, ROWS).numpy()
+    k = config.coordinate
+    if k is None:
+        k = _most_visible(model, z)
+        print(f"coordinate {k} changes these pictures most; --coordinate chooses another")
+    elif k >= model.z_dim:
+        raise UserError(f"--coordinate {k}: z has {model.z_dim} numbers, from 0 on")
+    start, end = z.copy(), z.copy()
+    start[:, k], end[:, k] = -1, 1
+    walk = generate(model, between(start, end))
+    return walk[:, ::2], walk
+
+
+def _most_visible(model, z):
+    """The coordinate whose way from -1 to 1 changes the pictures of z most."""
+    changes = []
+    for k in range(model.z_dim):
+        ends = np.stack([z, z])
+        ends[0, :, k], ends[1, :, k] = -1, 1
+        low, high = generate(model, ends).astype(np.int16)
+        changes.append(np.abs(high - low).mean())
+    return int(np.argmax(changes))
+
+
+def arithmetic(model, config):
+    """The mean z of groups of pictures, added and subtracted.
+
+    A row for each group, first those of `--positive`: G of the z that were found for its first
+    pictures, and last of their mean. The last row: G of the sum, and of z near it. What moves is
+    the way from the first group's mean, and from z near it, to these.
+    """
+    start, end, rows = 0, 0, []
+    for sign, group in [*((1, group) for group in config.positive),
+                        *((-1, group) for group in config.negative or ())]:
+        images = [image for path in utils.list_images([group]) if (image := utils.or_warn(
+            path, lambda path=path: utils.read_image(
+                path, model.image_size, model.c_dim, config.crop))) is not None]
+        if not images:
+            raise UserError(f"{group}: no picture in there can be read")
+        z = find_z(model, np.stack(images))
+        mean = z.mean(axis=0)
+        start, end = (mean if not rows else start), end + sign * mean
+        found = generate(model, np.concatenate([z[:COLUMNS - 1], [mean]]))
+        gap = np.zeros((COLUMNS - len(found), *found.shape[1:]), np.uint8)
+        rows.append(np.concatenate([found[:-1], gap, found[-1:]]))
+        print(f"row {len(rows)}: {'+' if sign > 0 else '-'} the mean of {len(z)}, {group}")
+    noise = np.random.default_rng(model.seed).uniform(-NOISE, NOISE, (COLUMNS, model.z_dim))
+    noise[0] = 0
+    walk = generate(model, between(*(np.clip(z + noise, -1, 1) for z in (start, end))))
+    return [*rows, walk[:, -1]], walk
+
+
+def find_z(model, images):
+    """The z whose G(z) are nearest to whole pictures, `[B, S, S, C]` uint8, as `[B, z_dim]`."""
+    y = utils.to_float(images)
+    start, search = model.make_search(SEARCH)
+    bank, found = model.make_bank(BANK, 0), []
+    for i in tqdm(range(0, len(y), model.batch_size), unit="batch", disable=None):
+        part = y[i:i + model.batch_size]
+        mask = np.ones((len(part), model.image_size, model.image_size, 1), np.float32)
+        nothing = np.zeros((1, 1, 1, 1), np.float32)  # is known of the block means
+        state = start(model.start_z(bank, "regression", part, mask, nothing), 0)
+        first, count = np.int32([0, SEARCH.nIter])
+        state, _, _ = search(state, part, mask, nothing, first, count)
+        loss = model.completion_losses(state.z, part, mask, nothing)[0]
+        found.append(state.result(loss, True).numpy())
+    return np.concatenate(found)
+
+
+def neighbours(model, config):
+    """A row each: G of a random z, and the pictures of the dataset that are nearest to it by the
+    root of the mean squared difference, as they are or mirrored; so that one sees whether G shows
+    what it learned from by heart."""
+    files = utils.list_images([config.dataset], flag="--dataset ")[:config.train_size]
+    G = generate(model, model.initial_z(0, ROWS).numpy())
+    nearest = [[] for _ in G]  # (distance, number, picture)
+    for i, path in enumerate(tqdm(files, unit="picture", disable=None)):
+        picture = utils.or_warn(path, lambda path=path: utils.read_image(
+            path, model.image_size, model.c_dim, config.crop))
+        if picture is None:
+            continue
+        both = np.stack([picture, picture[:, ::-1]])
+        differences = both.astype(np.float32) - G[:, np.newaxis]
+        distances = np.sqrt(np.square(differences).mean(axis=(2, 3, 4)))
+        for row, two in zip(nearest, distances):
+            row.append((two.min(), i, both[two.argmin()]))
+            row.sort(key=lambda entry: entry[:2])
+            del row[COLUMNS - 1:]
+    if not nearest[0]:
+        raise UserError(f"--dataset {config.dataset}: none of the {len(files)} images can be read")
+    first = ", ".join(f"{row[0][0]:.0f}" for row in nearest)
+    print(f"from each sample to its nearest of {len(files)} pictures, of 255: {first}")
+    gap = [np.zeros_like(G[0])] * (COLUMNS - 1 - len(nearest[0]))
+    return [np.stack([image, *(entry[2] for entry in row), *gap])
+            for image, row in zip(G, nearest)], None
+
+
+KINDS = {kind.__name__: kind for kind in (samples, interpolate, sweep, arithmetic, neighbours)}
