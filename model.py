@@ -983,7 +983,6 @@ class DCGAN(tf.Module):
     def export(self, path):
         """Write the weights alone: `training.checkpoints.export`; `from_checkpoint` reads it."""
         checkpoints.export({name: v.numpy() for name, v in self.vars.items()}, path)
-        print(f"the weights are in {path}.index and {path}.data-00000-of-00001")
 
     @classmethod
     def from_checkpoint(cls, checkpoint_dir, **settings):

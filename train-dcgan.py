@@ -127,6 +127,7 @@ def main(argv=None):
             visualize(model, config)
         else:
             model.export(config.export)
+            print(f"weights: {config.export}.index and {config.export}.data-00000-of-00001")
         return
     with naming_failures(config.strategy):
         DCGAN.for_training(config).train(config)

@@ -1,9 +1,20 @@
 """Checkpoints: our own, and those of the original in both of its namings."""
 
+import os
+
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import SHARED, f32, needs_shared, randomise, tiny, uniform
+from conftest import (
+    SHARED,
+    f32,
+    load_script,
+    needs_shared,
+    randomise,
+    tiny,
+    train_here,
+    uniform,
+)
 
 from model import DCGAN
 from training.checkpoints import Architecture, checkpoint_architecture
@@ -163,6 +174,64 @@ def test_damaged_checkpoints_are_named(tmp_path, damage):
     with pytest.raises(UserError, match="DCGAN-2 is damaged") as error:
         DCGAN.from_checkpoint(str(tmp_path))
     assert "\n" not in str(error.value)
+
+
+def test_an_export_is_weights_alone_in_half_precision(tmp_path, capsys):
+    model, values = tiny()
+    model.make_optimizers()
+    model.export(str(tmp_path / "new" / "DCGAN.model-3"))
+    assert sorted(os.listdir(tmp_path / "new")) == [
+        "DCGAN.model-3.data-00000-of-00001", "DCGAN.model-3.index"]
+    reader = tf.train.load_checkpoint(str(tmp_path / "new" / "DCGAN.model-3"))
+    assert reader.get_variable_to_shape_map().keys() == values.keys()
+    for name, dtype in reader.get_variable_to_dtype_map().items():
+        assert dtype == (tf.float16 if name.endswith(("/w", "/Matrix")) else tf.float32)
+    again = DCGAN.from_checkpoint(str(tmp_path / "new"))
+    assert again.architecture == model.architecture
+    for name, value in values.items():
+        np.testing.assert_allclose(again.vars[name], value, rtol=2**-11, atol=1e-7)
+    with pytest.raises(UserError, match="DCGAN.model-3.index.*cannot be written"):
+        model.export(str(tmp_path / "new" / "DCGAN.model-3.index" / "x"))
+
+
+def test_the_pretrained_network_takes_the_place_of_none(tmp_path, monkeypatch, capsys, faces):
+    tiny(batch_size=1)[0].export(str(tmp_path / "shipped" / "DCGAN.model-3"))
+    monkeypatch.setattr("training.checkpoints.PRETRAINED", str(tmp_path / "shipped"))
+    monkeypatch.chdir(tmp_path)
+    complete = load_script("complete.py").main
+    flags = [str(faces / "face_0.png"), "--nIter", "1"]
+    complete(flags)
+    assert capsys.readouterr().out.startswith(
+        "no checkpoint in checkpoint: using the face network in shipped\n")
+    complete([*flags, "--checkpointDir", "pretrained"])
+    assert "no checkpoint" not in capsys.readouterr().out
+    complete([str(faces / "face_0.png"), "--init", "completions/latents.npz", "--nIter", "0"])
+    with pytest.raises(UserError, match="no checkpoint in nowhere"):
+        complete([*flags, "--checkpointDir", "nowhere"])
+    DCGAN(image_size=8, z_dim=5, gf_dim=2, df_dim=2).save("checkpoint")
+    complete([*flags, "--imgSize", "8"])  # one's own goes first
+    assert "no checkpoint" not in capsys.readouterr().out
+
+
+def test_a_training_starts_from_the_pretrained_network_only_when_told(
+        tmp_path, monkeypatch, capsys, faces):
+    model, values = tiny(z_dim=10, gf_dim=4, df_dim=4)
+    model.export(str(tmp_path / "shipped" / "DCGAN.model-3"))
+    monkeypatch.setattr("training.checkpoints.PRETRAINED", str(tmp_path / "shipped"))
+    files = {name: (tmp_path / "shipped" / name).read_bytes()
+             for name in os.listdir(tmp_path / "shipped")}
+    for name in ("pretrained", "shipped", "../shipped/../shipped/"):
+        with pytest.raises(UserError, match=f"--checkpoint_dir {name}: .* --init pretrained"):
+            (tmp_path / "here").mkdir(exist_ok=True)
+            train_here(tmp_path / "here" if name.startswith("..") else tmp_path, faces,
+                       "--checkpoint_dir", name, "--max_steps", 1)
+    train_here(tmp_path, faces, "--init", "pretrained", "--max_steps", 1, sizes=("--batch_size", 8))
+    assert "starting from the weights of" in capsys.readouterr().out
+    moved = DCGAN.from_checkpoint(str(tmp_path / "checkpoint")).vars["generator/g_h1/w"]
+    assert 0 < np.abs(moved - values["generator/g_h1/w"]).max() < 0.01
+    train_here(tmp_path, faces, "--checkpoint_dir", "own", "--max_steps", 1)
+    assert "starting from" not in capsys.readouterr().out
+    assert files == {name: (tmp_path / "shipped" / name).read_bytes() for name in files}
 
 
 @needs_shared
