@@ -63,7 +63,9 @@ def parse_args(argv=None):
                         help="a latents.npz of an earlier run: go on from its z, with its settings "
                              "where no flag is given")
     parser.add_argument("--log_dir", "--logDir",
-                        help="write losses and quality of each picture for TensorBoard there")
+                        help="write losses and quality for TensorBoard there: means and "
+                             "distributions, and the curves of each of the first 16 pictures of a "
+                             "batch")
     parser.add_argument("--video", metavar="NAME.mp4", type=video_name,
                         help="write completion.gif as a video too, beside it")
     add_mask_flags(parser.add_argument_group("what is missing"))

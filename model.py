@@ -6,6 +6,7 @@ et al. 2015, arXiv 1511.06434), and the completion of damaged images by a search
 """
 
 import contextlib
+import functools
 import itertools
 import os
 import re
@@ -26,11 +27,27 @@ from inpainting.results import Results, read_latents
 from training import checkpoints, cluster
 from training.checkpoints import Architecture, checkpoint_architecture
 from training.pictures import Pictures
-from training.record import Curves, record_run, refuse_to_overwrite
+from training.record import Curves, record_run, refuse_to_overwrite, write_hparams
 from utils import UserError
 
 SAMPLE_COUNT = 64
 PATIENCE = 20  # iterations within which a search has to make progress, by --tol
+# What TensorBoard shows, under the original's tags where it had one.
+SCALARS = {
+    "d_loss": "D's loss, in nats: d_loss_real + d_loss_fake; 1.39 if D only guesses.",
+    "d_loss_real": "Mean of -log D(x) over the batch's real images, in nats.",
+    "d_loss_fake": "Mean of -log(1 - D(G(z))) over the batch, in nats.",
+    "g_loss": "G's loss in the second of its updates: mean of -log D(G(z)), in nats.",
+    "accuracy/real": "Share of the batch's real images that D calls real.",
+    "accuracy/fake": "Share of the batch's generated images that D calls generated.",
+    "images_per_second": "Real images that training takes in a second."}
+HISTOGRAMS = {
+    "z": "The latents of the step, uniform from -1 to 1.",
+    "d": "D of the real images: how likely it thinks each of them real.",
+    "d_": "D of the generated images: how likely it thinks each of them real."}
+# The flags of a training by which TensorBoard compares runs.
+HPARAMS = ("dataset", "train_size", "flip", "batch_size", "learning_rate", "beta1", "image_size",
+           "z_dim", "gf_dim", "df_dim", "c_dim", "sync_batch_norm", "precision", "init", "seed")
 # Of the regression of z on pixels; chosen in docs/search.md.
 RIDGE_STRENGTH = 0.1
 
@@ -42,14 +59,13 @@ class Diverged(UserError):
 def initial_value(name, shape, seed):
     """Weights N(0, 0.02) (D's convolutions truncated at two deviations), gammas and variances 1."""
     part = name.rsplit("/", 1)[1]
-    with tf.name_scope(f"{name}/initial"):  # inside the network's box in TensorBoard's graph
-        if part in ("gamma", "moving_variance"):
-            return tf.ones(shape)
-        if part not in ("w", "Matrix"):
-            return tf.zeros(shape)
-        if "_conv" in name:
-            return tf.random.stateless_truncated_normal(shape, seed, stddev=0.02)
-        return tf.random.stateless_normal(shape, seed, stddev=0.02)
+    if part in ("gamma", "moving_variance"):
+        return tf.ones(shape)
+    if part not in ("w", "Matrix"):
+        return tf.zeros(shape)
+    if "_conv" in name:
+        return tf.random.stateless_truncated_normal(shape, seed, stddev=0.02)
+    return tf.random.stateless_normal(shape, seed, stddev=0.02)
 
 
 class CompletionBatch(NamedTuple):
@@ -243,17 +259,20 @@ class DCGAN(tf.Module):
             return tf.sigmoid(logits), logits
 
     def graph(self):
-        """The networks as TensorBoard shows them: z to G to D, and images to D.
+        """The networks as TensorBoard shows them, a `GraphDef`: z to G to D, and images to D.
 
         Built anew with variables of its own, which lie inside the boxes of their networks; in the
         graph of the compiled training step they are a hundred loose inputs that hide everything.
         """
+        shape = [None, self.image_size, self.image_size, self.c_dim]
         with tf.Graph().as_default() as graph:
             twin = DCGAN(architecture=self.architecture)
-            shape = [self.batch_size, self.image_size, self.image_size, self.c_dim]
-            twin.discriminator(tf.zeros(shape, name="images"))
-            twin.discriminator(twin.generator(tf.zeros([self.batch_size, self.z_dim], name="z")))
-        return graph
+            images = tf.compat.v1.placeholder(tf.float32, shape, "images")
+            z = tf.compat.v1.placeholder(tf.float32, [None, self.z_dim], "z")
+            ends = twin.discriminator(images)[0], twin.discriminator(twin.generator(z))[0]
+        # Without what G(z) and D do not need: initial values, and where training stands.
+        return tf.compat.v1.graph_util.extract_sub_graph(
+            graph.as_graph_def(add_shapes=True), [end.op.name for end in ends])
 
     # Training losses, each `[B]`: one per image
 
@@ -301,8 +320,7 @@ class DCGAN(tf.Module):
         settings = {k: getattr(config, k)
                     for k in ("batch_size", "seed", "precision", "jit", "sync_batch_norm")}
         if architecture:
-            has = architecture._asdict() | {
-                "gf_dim": architecture.g_widths[-1], "df_dim": architecture.d_widths[0]}
+            has = architecture.sizes()
             for flag, value in given.items():
                 if value != has[flag]:
                     raise UserError(
@@ -467,7 +485,10 @@ class DCGAN(tf.Module):
         step = int(self.progress["step"])
         run = record_run(config, pictures, step, workers=workers,
                          replicas=self.strategy.num_replicas_in_sync)
-        return Curves(config.log_dir, run, step)
+        curves = Curves(config.log_dir, run, step)
+        flags = vars(config) | self.architecture.sizes()
+        curves.write(step, write_hparams, {name: flags[name] for name in HPARAMS}, run)
+        return curves
 
     def _steps_left(self, config, pictures):
         """Steps until the end of the epochs, or `max_steps`."""
@@ -623,18 +644,19 @@ class DCGAN(tf.Module):
 
     def _summarise(self, config, result, z, images_per_second):
         """Scalars of every step, histograms every `summary_interval`, under the original tags."""
-        for tag in ("d_loss", "d_loss_real", "d_loss_fake", "g_loss", "accuracy/real",
-                    "accuracy/fake"):
-            tf.summary.scalar(tag, result[tag])
-        tf.summary.scalar("images_per_second", images_per_second)
+        result = result | {"images_per_second": images_per_second, "z": z}
+        for tag, description in SCALARS.items():
+            tf.summary.scalar(tag, result[tag], description=description)
         if self.progress["step"] % config.summary_interval == 0:
-            for tag, values in (("z", z), ("d", result["d"]), ("d_", result["d_"])):
-                tf.summary.histogram(tag, values)
+            for tag, description in HISTOGRAMS.items():
+                tf.summary.histogram(tag, result[tag], description=description)
 
     def _write_samples(self, folder, curves, epoch, index):
         """G of the same z as ever as one grid: a PNG, and TensorBoard's image `G`."""
         grid = utils.grid(utils.to_uint8(self.generator(self.initial_z(0, SAMPLE_COUNT)).numpy()))
-        curves.write(int(self.progress["step"]), tf.summary.image, "G", grid[np.newaxis])
+        curves.write(int(self.progress["step"]), functools.partial(
+            tf.summary.image, description="G of the same 64 z, as training goes on."),
+                     "G", grid[np.newaxis])
         try:
             utils.save_image(os.path.join(folder, f"train_{epoch:02d}_{index:04d}.png"), grid)
         except UserError as error:

@@ -80,6 +80,8 @@ def completions(config, files, mask_flags):
     """Yield `(label, images)` of what a search makes, each search run once."""
     found = {}
     for label, flags, blend in ROWS:
+        if config.only not in label:
+            continue
         base = "" if "--preset" in flags else config.search
         options, model, batch = search.load(
             [*shlex.split(f"{base} {flags}"), *mask_flags], files, config.checkpointDir)
@@ -112,6 +114,8 @@ def parse_args(argv=None):
     parser.add_argument("--search", default="--approach adam --lr 0.1 --nIter 150", metavar="FLAGS",
                         help="flags of complete.py, in one word: the search of all rows but those "
                              "of the presets")
+    parser.add_argument("--only", metavar="TEXT", default="",
+                        help="only the methods with this in their name, such as 'preset best'")
     parser.add_argument("--count", type=number(int, low=1), default=64,
                         help="pictures, spread evenly over what there is")
     return parser.parse_args(argv)
@@ -130,6 +134,8 @@ def main(argv=None):
               "| --- | --- | --- | --- |")
         for rows in (interpolations(batch), completions(config, files, flags)):
             for label, images in rows:
+                if config.only not in label:
+                    continue
                 distance = np.linalg.norm(embeddings(images) - truth, axis=1)
                 print(f"| {label} | {psnr(images, batch.images, hole).mean():.2f} "
                       f"| {ssim(images, batch.images, hole).mean():.3f} "

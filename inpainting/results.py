@@ -22,6 +22,11 @@ from utils import UserError
 
 CURVE_POINTS = 100  # of a loss curve in the report
 THUMBNAIL = 256  # the longest edge of a whole picture in the report
+TRACKED = 16  # pictures of a batch with curves of their own in TensorBoard
+# What is measured in the hole, in words for TensorBoard.
+MEASURES = {"psnr": "Peak signal-to-noise ratio in the hole, in dB; higher is better.",
+            "ssim": "Structural similarity over the hole; 1 is the same.",
+            "l1": "Mean absolute difference in the hole, of 1; lower is better."}
 # Flags that say where things come from and go to, not what is made.
 NOT_SETTINGS = ("imgs", "outDir", "init", "preset", "log_dir", "video", "frame", "own_mask")
 
@@ -71,17 +76,12 @@ class Results:
             utils.make_folder(os.path.join(config.outDir, folder))
         self.writer = None
         if config.log_dir:
-            import tensorflow as tf
-
             utils.make_folder(config.log_dir, flag="--log_dir ")
-            self.writer = tf.summary.create_file_writer(config.log_dir)
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, error, trace):
-        if self.writer:
-            self.writer.close()
         if self.results:  # those of the batches in front of an error too
             self.write_tables()
             self.write_latents()
@@ -111,10 +111,31 @@ class Results:
         for name in ("hats_imgs", "completed"):
             utils.make_folder(os.path.join(self.folder, name))
         self._save("before.png", batch.images)
-        self._save("masked.png", utils.to_uint8(batch.y * batch.mask))
+        masked = utils.to_uint8(batch.y * batch.mask)
+        self._save("masked.png", masked)
+        if self.config.log_dir:
+            self._begin_summaries(masked)
         if batch.lowres_mask.any():
             self._save("lowres.png", self._block_means(batch.y))
         utils.start_logs(self.logs, self.z_dim)
+
+    def _begin_summaries(self, masked):
+        """TensorBoard's files of a batch, each in a folder like that of its pictures: TensorBoard
+        takes them for runs, and shows them in the same charts."""
+        import tensorflow as tf
+
+        from training.record import write_hparams
+
+        folder = os.path.relpath(self.folder, self.config.outDir)
+        self.writer = tf.summary.create_file_writer(
+            os.path.normpath(os.path.join(self.config.log_dir, folder)))
+        with self.writer.as_default(step=0):
+            tf.summary.image("masked", utils.grid(masked)[np.newaxis], description=(
+                "What the search was shown."))
+            write_hparams(self._settings())
+
+    def _settings(self):
+        return {k: v for k, v in vars(self.config).items() if k not in NOT_SETTINGS}
 
     def iterations(self, rows, first, losses, zs):
         """Keep iterations of the searches numbered `rows`: losses `[n, R]` and zs `[n, R, z_dim]`
@@ -132,6 +153,8 @@ class Results:
         with self.writer.as_default():
             for k in range(-first % self.config.outInterval, len(losses), self.config.outInterval):
                 for row, loss in zip(rows, losses[k]):
+                    if row // count >= TRACKED:
+                        continue
                     candidate = f"_{row % count}" if row % count else ""
                     tf.summary.scalar(
                         f"loss/{tag(self.batch.frames[row // count])}{candidate}", loss, first + k)
@@ -156,11 +179,7 @@ class Results:
             self._save(os.path.join("hats_imgs", f"{name}.lowres.png"), self._block_means(G))
         self.shown.append(self._save(os.path.join("completed", f"{name}.png"), completed))
         if self.writer:
-            import tensorflow as tf
-
-            with self.writer.as_default():
-                tf.summary.image(f"completed/batch_{self.number:02d}",
-                                 utils.grid(completed)[np.newaxis], i)
+            self._write_summaries(i, losses, completed)
         return G, completed
 
     def end(self, i, zs, complete, contextual, perceptual, G):
@@ -193,19 +212,31 @@ class Results:
                 utils.or_warn(frame.path, functools.partial(self._save_photo, frame, fills[b]))
                 if frame.whole else None)
             self.results.append(result)
-            if self.writer:
-                self._write_measures(result, i)
+        if self.writer:
+            self.writer.close()
         frames = [utils.read_image(path) for path in self.shown]
         utils.save_gif(os.path.join(self.folder, "completion.gif"), frames)
         if self.config.video:
             utils.save_video(os.path.join(self.folder, self.config.video), frames)
 
-    def _write_measures(self, result, i):
+    def _write_summaries(self, i, losses, completed):
+        """The batch as it stands at iteration i: its picture, and of what is measured the mean and
+        each picture's."""
         import tensorflow as tf
 
-        with self.writer.as_default():
-            for name, value in result.measured.items():
-                tf.summary.scalar(f"{name}/{tag(result.frame)}", value, i)
+        measured = [measure(*each) for each in zip(self.batch.frames, completed)]
+        with self.writer.as_default(step=i):
+            tf.summary.image("completed", utils.grid(completed)[np.newaxis], description=(
+                "The pictures with G(z) in their holes; the step is the iteration of the search."))
+            if np.isfinite(losses).all():
+                write_values("loss", losses.min(axis=1), "Of each picture the lowest so far.")
+            for name, what in MEASURES.items():
+                values = [each[name] for each in measured if each]
+                if values:
+                    write_values(name, values, what)
+                for frame, each in zip(self.batch.frames[:TRACKED], measured):
+                    if each:
+                        tf.summary.scalar(f"{name}/{tag(frame)}", each[name])
 
     def _block_means(self, images):
         b, h, w, c = images.shape
@@ -255,14 +286,12 @@ class Results:
 
     def write_latents(self):
         """`latents.npz`: what `read_latents` reads."""
-        settings = {k: v for k, v in vars(self.config).items() if k not in NOT_SETTINGS}
-
         def write(path):
             with open(path, "wb") as file:
                 np.savez(file, name=np.array([r.frame.name for r in self.results]),
                          z=np.stack([r.z for r in self.results]),
                          loss=np.stack([r.losses for r in self.results]),
-                         seed=self.config.seed, settings=json.dumps(settings))
+                         seed=self.config.seed, settings=json.dumps(self._settings()))
 
         utils.write_whole(os.path.join(self.config.outDir, "latents.npz"), write)
 
@@ -298,6 +327,14 @@ class Results:
         name = html.escape(frame.name)
         return (f'<tr><td data-value="{name}">{name}</td>{pictures}<td>{curve(result.curve)}</td>'
                 f"{numbers}</tr>")
+
+
+def write_values(name, values, what):
+    """The pictures' values for TensorBoard, as their mean and their histogram."""
+    import tensorflow as tf
+
+    tf.summary.scalar(name, np.mean(values), description=f"{what} The mean of the pictures.")
+    tf.summary.histogram(f"pictures/{name}", values, description=what)
 
 
 def tag(frame):

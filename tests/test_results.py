@@ -354,6 +354,29 @@ def test_tensorboard_has_losses_and_quality_of_each_picture(done):
         np.testing.assert_allclose(
             [tensor_util.make_ndarray(point.tensor_proto) for point in points], log[::2, 1],
             rtol=1e-4)
+    with open(done / "results.csv") as file:
+        rows = list(csv.DictReader(file))
+    for name in ("loss", "psnr", "ssim", "l1"):
+        *_, last = events.Tensors(name)
+        assert last.step == 6
+        assert tensor_util.make_ndarray(last.tensor_proto) == pytest.approx(
+            np.mean([float(row[name]) for row in rows]), rel=1e-4)
+    assert {"pictures/loss", "pictures/psnr", "masked", "completed",
+            "_hparams_/session_start_info"} <= tags
+
+
+def test_tensorboard_is_not_flooded(lively, tmp_path):
+    """Of many pictures, the first few have curves of their own; a second batch is another run."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run(lively, draw_faces(tmp_path / "in", 40), "--outDir", tmp_path / "out", "--nIter", 2,
+        "--batchSize", 20, "--log_dir", tmp_path / "logs")
+    for folder in ("logs", "logs/batch_01"):
+        events = EventAccumulator(str(tmp_path / folder)).Reload()
+        tags = events.Tags()["tensors"]
+        assert sum(tag.startswith("psnr/") for tag in tags) == 16
+        assert sum(tag.startswith("loss/") for tag in tags) == 16
+        assert {"psnr", "pictures/psnr"} <= set(tags)
 
 
 def test_the_report_needs_nothing_but_itself(done):

@@ -18,6 +18,7 @@ import tensorflow as tf
 from conftest import ROOT, TINY, assert_one_line_error, draw_faces, run_script, tiny, train_here
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 import utils
 from benchmarks import kills
@@ -62,6 +63,12 @@ def test_tensorboard_has_every_step_under_the_original_tags(trained):
     for tag in ("z", "d", "d_"):
         assert [event.step for event in accumulator.Tensors(tag)] == [2, 4, 6]
     assert "G" in tags and accumulator.Tags()["graph"]
+    (start,) = accumulator.Tensors("_hparams_/session_start_info")
+    metadata = accumulator.SummaryMetadata("_hparams_/session_start_info")
+    hparams = HParamsPluginData.FromString(metadata.plugin_data.content).session_start_info.hparams
+    assert start.step <= 1 and hparams["batch_size"].number_value == 8
+    assert hparams["gf_dim"].number_value == 4 and hparams["flip"].bool_value is False
+    assert hparams["precision"].string_value == "float32" and "init" not in hparams
     d_loss, real, fake = (
         np.array([tf.make_ndarray(e.tensor_proto) for e in accumulator.Tensors(tag)])
         for tag in ("d_loss", "d_loss_real", "d_loss_fake"))

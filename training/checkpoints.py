@@ -50,6 +50,11 @@ class Architecture(NamedTuple):
         return cls(image_size, z_dim, c_dim, tuple(gf_dim * f for f in factors),
                    tuple(df_dim * f for f in reversed(factors)))
 
+    def sizes(self):
+        """The sizes as the flags of train-dcgan.py have them, by name."""
+        return {"image_size": self.image_size, "z_dim": self.z_dim, "c_dim": self.c_dim,
+                "gf_dim": self.g_widths[-1], "df_dim": self.d_widths[0]}
+
     def shapes(self):
         """`{name: shape}` of every variable, under the names of the article's own checkpoint."""
         shapes = {}

@@ -11,6 +11,7 @@ import numpy as np
 import PIL
 import tensorflow as tf
 from google.protobuf.message import DecodeError
+from tensorboard.plugins.hparams import api as hparams
 
 import utils
 from utils import UserError
@@ -81,6 +82,18 @@ def _read(path):
     except ValueError as error:
         utils.warn(path, f"{error}; it is begun anew")
     return {}
+
+
+def write_hparams(settings, trial=None):
+    """Write settings for TensorBoard's HParams page, where runs are compared, to the present
+    summary writer.
+
+    Args:
+        settings: `{name: value}`; what is None is left out, and what is no number is text.
+        trial: the run's name; None makes one of the settings.
+    """
+    hparams.hparams({name: value if isinstance(value, (bool, int, float, str)) else str(value)
+                     for name, value in settings.items() if value is not None}, trial)
 
 
 class Curves:
