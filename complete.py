@@ -8,6 +8,7 @@ from argparse import BooleanOptionalAction
 
 import utils
 from inpainting import masks
+from inpainting.losses import PRIORS
 from utils import UserError, number
 
 # Measured on shared/reference-checkpoint; see docs/search.md. The article's momentum rate is 0.01.
@@ -192,7 +193,7 @@ def resolve(config):
 def add_mask_flags(parser):
     """The flags that say what is missing."""
     parser.add_argument("--maskType", choices=tuple(masks.MASKS), default="center",
-                        help="; ".join(f"{name}: {masks.mask_help(name)}" for name in masks.MASKS))
+                        help=utils.help_of(masks.MASKS))
     parser.add_argument("--centerScale", type=number(float, low=0, high=0.5), default=0.25,
                         help="where the center mask begins, as a share of the edge")
     parser.add_argument("--maskSide", choices=(*masks.SIDES, "random"), default="random",
@@ -244,8 +245,8 @@ def add_loss_flags(parser):
     """The flags that say what a good z is, and how G(z) gets into the hole."""
     parser.add_argument("--lam", type=number(float, low=0), default=0.1,
                         help="weight of the perceptual loss")
-    parser.add_argument("--prior", choices=("article", "saturating"), default="article",
-                        help="the perceptual loss: -log D(G(z)), or log(1 - D(G(z)))")
+    parser.add_argument("--prior", choices=tuple(PRIORS), default="article",
+                        help=f"the perceptual loss. {utils.help_of(PRIORS)}")
     parser.add_argument("--contextual", choices=("uniform", "weighted", "mixed"), default="uniform",
                         help="known pixels count alike, by how much is missing in a window around "
                              "them, or half so")

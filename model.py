@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 import ops
 import utils
+from inpainting.losses import PRIORS
 from inpainting.masks import alike
 from inpainting.photos import Framer
 from inpainting.results import Results, read_latents
@@ -110,8 +111,8 @@ class DCGAN(tf.Module):
         gf_dim, df_dim: channels of G's and D's widest-resolution layer; deeper ones have up to 8x.
         c_dim: 3 for RGB, 1 for grey.
         lam: weight of the perceptual against the contextual loss in completion.
-        prior: the perceptual loss in completion: article, -log D(G(z)), or saturating,
-            log(1 - D(G(z))).
+        prior: the perceptual loss in completion, by its name in `inpainting.losses`: article,
+            -log D(G(z)), or saturating, log(1 - D(G(z))).
         lowres: edge of the blocks that the `lowres` mask averages.
         seed: seeds weights, z and the order of the data.
         precision: of the convolutions, float32, bfloat16 or float16; variables, batch norm's
@@ -693,9 +694,8 @@ class DCGAN(tf.Module):
                 + tf.reduce_sum(lowres_mask * tf.abs(means), axis=[1, 2, 3]))
 
     def perceptual_loss(self, logits):
-        """`[B]`: how unreal D finds each G(z): -log D, as the article's code has it, or log(1 - D),
-        as it and the paper write it, whose gradient fades where D is sure."""
-        return self.g_loss(logits) if self.prior == "article" else -self.d_loss_fake(logits)
+        """`[B]`: how unreal D finds each G(z), by the prior's name in `inpainting.losses`."""
+        return PRIORS[self.prior](logits)
 
     @staticmethod
     def contextual_weights(mask, method, window=7, mix=0.5):

@@ -9,21 +9,24 @@ import sys
 import numpy as np
 
 import utils
-from utils import UserError
+from utils import UserError, register
 
 THRESHOLD = 127  # of masks from files and of alpha channels, as IOPaint has it
 
 # By name: functions from (shape, rng, options) to `[H, W]` float32. What they draw from `rng` is
-# different for each picture; `options` are the flags of complete.py. Help, tests and the README's
-# gallery are made from the list at the end.
+# different for each picture; `options` are the flags of complete.py. `--maskType`, its help, the
+# tests, benchmarks/quality.py and the README's gallery take them from here.
+MASKS = {}
 
 
-def _random_mask(shape, rng, options):
+@register(MASKS)
+def random(shape, rng, options):
     """A share of the pixels missing, here and there (`--fraction`)."""
     return (rng.random(shape) >= options.fraction).astype(np.float32)
 
 
-def _center_mask(shape, rng, options):
+@register(MASKS)
+def center(shape, rng, options):
     """The middle missing, from `--centerScale` of the edge to as far from the other side."""
     mask = np.ones(shape, np.float32)
     low, high = (int(shape[0] * s) for s in (options.centerScale, 1 - options.centerScale))
@@ -31,12 +34,14 @@ def _center_mask(shape, rng, options):
     return mask
 
 
-def _left_mask(shape, rng, options):
+@register(MASKS)
+def left(shape, rng, options):
     """The left half missing."""
     return _without_half(shape, "left")
 
 
-def _half_mask(shape, rng, options):
+@register(MASKS)
+def half(shape, rng, options):
     """One half missing (`--maskSide`)."""
     side = options.maskSide
     return _without_half(shape, rng.choice(SIDES) if side == "random" else side)
@@ -54,7 +59,8 @@ def _without_half(shape, side):
     return mask
 
 
-def _pattern_mask(shape, rng, options):
+@register(MASKS)
+def pattern(shape, rng, options):
     """A quarter missing, in irregular blots."""
     from scipy.ndimage import gaussian_filter
 
@@ -62,31 +68,24 @@ def _pattern_mask(shape, rng, options):
     return (noise >= np.quantile(noise, 0.25)).astype(np.float32)
 
 
-def _full_mask(shape, rng, options):
+@register(MASKS)
+def full(shape, rng, options):
     """Everything known: G(z) imitates the whole image, and none of it is used."""
     return np.ones(shape, np.float32)
 
 
-def _grid_mask(shape, rng, options):
+@register(MASKS)
+def grid(shape, rng, options):
     """Every fourth pixel of every fourth row known."""
     mask = np.zeros(shape, np.float32)
     mask[::4, ::4] = 1
     return mask
 
 
-def _lowres_mask(shape, rng, options):
+@register(MASKS)
+def lowres(shape, rng, options):
     """Every pixel missing; the means over 8x8 blocks are known instead."""
     return np.zeros(shape, np.float32)
-
-
-MASKS = {"random": _random_mask, "center": _center_mask, "left": _left_mask, "half": _half_mask,
-         "pattern": _pattern_mask, "full": _full_mask, "grid": _grid_mask, "lowres": _lowres_mask}
-
-
-def mask_help(name):
-    """What a mask does, for `--help`."""
-    text = MASKS[name].__doc__.rstrip(".").replace("`", "")
-    return text[0].lower() + text[1:]
 
 
 # Of one's own: `[H, W]` bool, True = known, in the pixels of the upright picture
