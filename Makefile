@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 DEMO = demo/out
 
-.PHONY: setup demo test pictures photographs bench
+.PHONY: setup demo test docs-check pictures photographs bench
 setup: .venv/installed
 
 .venv/installed: requirements.txt
@@ -29,6 +29,10 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# Run every command that README and docs/ show.
+docs-check: setup
+	$(BIN)/python docs/check.py
 
 # The README's pictures, from what the demo has left.
 LIST_MASKS = $(BIN)/python -c 'from inpainting.masks import MASKS; print(*MASKS)'

@@ -1,6 +1,6 @@
 """How unreal D finds a completion: the perceptual losses that `complete.py --prior` knows.
 
-Functions from D's logits, `[B]` float32, to the loss of each image, `[B]`. They import TensorFlow
+Functions from D's logits, `[B, 1]` float32, to each image's loss, `[B]`. They import TensorFlow
 when they are called, because `--help` asks for their names.
 """
 

@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""What our deviations from the article's search change, each measured beside the article's way.
+
+    .venv/bin/python benchmarks/deviations.py ../shared/faces/test \\
+        --checkpointDir ../shared/reference-checkpoint
+"""
+
+import os
+import shlex
+import sys
+
+import numpy as np
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import search  # noqa: E402
+
+import utils  # noqa: E402  (the project's root is on the path only now)
+from inpainting.measures import psnr  # noqa: E402
+from utils import number  # noqa: E402
+
+
+def variants():
+    """`{label: class}`: DCGANs that search as the article does in one respect."""
+    import tensorflow as tf
+
+    from model import DCGAN
+
+    class BatchMean(DCGAN):
+        """The perceptual loss is the batch's mean, added to each image's contextual loss."""
+
+        def completion_losses(self, *arguments, **more):
+            _, contextual, perceptual = super().completion_losses(*arguments, **more)
+            mean = tf.reduce_mean(perceptual)
+            return contextual + self.lam * mean, contextual, perceptual
+
+    class BatchStatistics(DCGAN):
+        """Batch norm by the batch's own statistics in the search, too."""
+
+        def generator(self, z, training=False, momentum=1.0, weights=None):
+            return super().generator(z, training=True, momentum=1.0)  # leaves the running ones
+
+        def discriminator(self, images, training=False, weights=None):
+            return super().discriminator(images, training=True)
+
+    return {"ours": DCGAN, "the batch's mean of the perceptual loss": BatchMean,
+            "batch norm by the batch's statistics": BatchStatistics}
+
+
+def run(options, model, batch):
+    """Seconds of a search, and the PSNR of each image's G(z) in the hole."""
+    ((_, seconds, _, G),) = search.search(options, model, batch, [options.nIter])
+    return seconds, psnr(utils.to_uint8(G[:, 0]), batch.images, batch.mask[..., 0] == 0)
+
+
+def parse_args(argv=None):
+    parser = utils.Parser(prog="deviations.py", description=__doc__.splitlines()[0])
+    parser.add_argument("imgs", nargs="+", help="whole pictures, or folders of them")
+    parser.add_argument("--checkpointDir", default="checkpoint", help="the checkpoint")
+    parser.add_argument("--search", default="--approach adam --lr 0.1 --nIter 150", metavar="FLAGS",
+                        help="flags of complete.py, in one word")
+    parser.add_argument("--count", type=number(int, low=1), default=32,
+                        help="pictures, spread evenly over what there is")
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    config = parse_args(argv)
+    utils.import_tensorflow()
+    files = search.spread(config.imgs, config.count)
+    options, _, batch = search.load(shlex.split(config.search), files, config.checkpointDir)
+    few, _, small = search.load(shlex.split(config.search), files[:8], config.checkpointDir)
+    print(f"| search | seconds | PSNR of {len(files)} | PSNR of the first 8 of them, alone | "
+          "the largest change of one picture's |\n| --- | --- | --- | --- | --- |")
+    for label, kind in variants().items():
+        model = kind.from_checkpoint(config.checkpointDir, lam=options.lam, prior=options.prior,
+                                     precision=options.precision, jit=options.jit)
+        seconds, together = run(options, model, batch)
+        _, alone = run(few, model, small)
+        print(f"| {label} | {seconds:.1f} | {together.mean():.2f} | {alone.mean():.2f} | "
+              f"{np.abs(alone - together[:8]).max():.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    utils.run(main, "deviations.py")
