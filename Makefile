@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 DEMO = demo/out
 
-.PHONY: setup demo test docs-check pictures photographs bench
+.PHONY: setup demo test docs-check pictures photographs screenshots bench
 setup: .venv/installed
 
 .venv/installed: requirements.txt
@@ -16,9 +16,11 @@ demo: setup
 	$(BIN)/python demo/draw_faces.py $(DEMO)/train --count 4000
 	$(BIN)/python demo/draw_faces.py $(DEMO)/test --count 64 --seed 1
 	$(BIN)/python train-dcgan.py --dataset $(DEMO)/train --image_size 32 --gf_dim 32 --df_dim 32 \
-		--checkpoint_dir $(DEMO)/checkpoint --sample_dir $(DEMO)/samples --log_dir $(DEMO)/logs
+		--checkpoint_dir $(DEMO)/checkpoint --sample_dir $(DEMO)/samples \
+		--log_dir $(DEMO)/logs/training
 	$(BIN)/python complete.py $(DEMO)/test --checkpointDir $(DEMO)/checkpoint \
-		--outDir $(DEMO)/completions --approach adam --lr 0.1 --nIter 150 --outInterval 10
+		--outDir $(DEMO)/completions --approach adam --lr 0.1 --nIter 150 --outInterval 10 \
+		--log_dir $(DEMO)/logs/completion
 	$(BIN)/python demo/show.py $(DEMO)/result.png $(DEMO)/completions --scale 4
 	@echo
 	@echo "Look at:"
@@ -34,29 +36,40 @@ test: setup
 docs-check: setup
 	$(BIN)/python docs/check.py
 
-# The README's pictures, from what the demo has left.
+# The pictures of README and docs/: of the network in pretrained/, or FACES=path/to/checkpoint, ...
+FACES ?= pretrained
+SAMPLES = docs/samples
+SHOWN = $(DEMO)/shown
 LIST_MASKS = $(BIN)/python -c 'from inpainting.masks import MASKS; print(*MASKS)'
-COMPLETE = $(BIN)/python complete.py --checkpointDir $(DEMO)/checkpoint
+COMPLETE = $(BIN)/python complete.py --checkpointDir $(FACES)
+VISUALIZE = $(BIN)/python train-dcgan.py --checkpoint_dir $(FACES) --sample_dir docs/latent --visualize
 pictures: setup
-	cp $(DEMO)/result.png docs/demo.png
-	for mask in `$(LIST_MASKS)`; do $(COMPLETE) $(DEMO)/test/face_00000?.png --maskType $$mask \
-		--outDir $(DEMO)/masks/$$mask --approach adam --lr 0.1 --nIter 150 || exit; done
-	$(BIN)/python demo/show.py docs/masks.png `$(LIST_MASKS) | sed 's|[^ ]*|$(DEMO)/masks/&|g'`
+	rm -rf $(SHOWN)
+	$(COMPLETE) $(SAMPLES) --outDir $(SHOWN)/completions
+	$(BIN)/python demo/show.py docs/completion.png $(SHOWN)/completions
+	cp $(SHOWN)/completions/completion.gif docs/completion.gif
+	for mask in `$(LIST_MASKS)`; do $(COMPLETE) $(SAMPLES) --maskType $$mask --preset best \
+		--outDir $(SHOWN)/$$mask || exit; done
+	$(BIN)/python demo/show.py docs/masks.png `$(LIST_MASKS) | sed 's|[^ ]*|$(SHOWN)/&|g'`
+	for kind in samples interpolate sweep; do $(VISUALIZE) $$kind || exit; done
 
-# Those of photographs, of faces that a network makes up: make photographs FACES=path/to/checkpoint
+# ... of photographs, drawn around faces that it makes up, ...
 PHOTOS = $(DEMO)/photographs
-FACES ?= ../shared/reference-checkpoint
 photographs: setup
 	rm -rf $(PHOTOS)
 	$(BIN)/python demo/sample.py $(PHOTOS)/faces --checkpointDir $(FACES)
 	$(BIN)/python demo/draw_photos.py $(PHOTOS) --faces $(PHOTOS)/faces
-	$(BIN)/python complete.py $(PHOTOS)/photos --checkpointDir $(FACES) --preset best --align \
-		--landmarks $(PHOTOS)/landmarks.csv --mask $(PHOTOS)/masks --truth $(PHOTOS)/photos \
-		--outDir $(PHOTOS)/completions
+	$(COMPLETE) $(PHOTOS)/photos --preset best --align --landmarks $(PHOTOS)/landmarks.csv \
+		--mask $(PHOTOS)/masks --truth $(PHOTOS)/photos --outDir $(PHOTOS)/completions
 	$(BIN)/python demo/show_photos.py docs/photographs.png $(PHOTOS)/photos $(PHOTOS)/masks \
 		$(PHOTOS)/completions
-	chromium --headless --no-sandbox --hide-scrollbars --window-size=1500,900 \
-		--screenshot=docs/report.png file://$(CURDIR)/$(PHOTOS)/completions/report.html
+	$(BIN)/python demo/screenshots.py docs --page $(PHOTOS)/completions/report.html \
+		--width 1500 --height 900
+
+# ... and of what the demo has left.
+screenshots: setup
+	cp $(DEMO)/result.png docs/demo.png
+	$(BIN)/python demo/screenshots.py docs --logdir $(DEMO)/logs
 
 # Speed beside PyTorch and the article's schedule: half an hour, on a machine that does nothing else.
 bench: setup

@@ -31,6 +31,7 @@ ELSEWHERE = (
     (r".*--strategy multiworker", "tests/test_cluster.py"),
     (r"\.venv/bin/python benchmarks/kills\.py", "tests/test_train.py, with fewer kills"),
     (r"\.venv/bin/python -m pytest|\.ci/run", ".ci/run"),
+    (r".*--checkpoint_dir checkpoint/DCGAN-\d", "tests/test_checkpoints.py, of another checkpoint"),
     (r"git clone", "wants the network; its checkpoint is played by one of the same format"),
     (r"\./openface|find |cd outputImages|ruff ", "of other programs"))
 # Flags that cut a command short.
@@ -92,7 +93,9 @@ def prepare(scratch):
     if has_faces:
         os.symlink(shared, os.path.join(os.path.dirname(scratch), "shared"))
     setup = ["demo/draw_faces.py data/aligned --count 80",
-             "demo/draw_faces.py data/test/aligned --count 8 --seed 1"]
+             "demo/draw_faces.py data/test/aligned --count 8 --seed 1",
+             *(f"demo/draw_faces.py data/{group} --count 2 --seed {seed}"
+               for seed, group in enumerate(("smiling", "men", "women"), 2))]
     if has_faces:
         setup.append("demo/draw_photos.py {} --faces ../shared/faces/test --count 1")
     for command in setup:

@@ -1,5 +1,6 @@
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from model import DCGAN  # noqa: E402
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 
+needs_chromium = pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not there")
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not there")
 
 

@@ -17,6 +17,7 @@ from conftest import (
     assert_one_line_error,
     draw_faces,
     load_script,
+    needs_chromium,
     needs_shared,
     run_script,
     save_lively,
@@ -391,9 +392,7 @@ def test_the_report_needs_nothing_but_itself(done):
             assert f"{float(row['loss']):.1f}" in text and row["name"] in text
 
 
-@pytest.mark.skipif(not any(os.access(os.path.join(folder, "chromium"), os.X_OK)
-                            for folder in os.environ["PATH"].split(":")),
-                    reason="chromium is not there")
+@needs_chromium
 def test_the_report_sorts_in_a_browser(done, tmp_path):
     """A click on the heading sorts by loss, ascending, then descending."""
     text = (done / "report.html").read_text()

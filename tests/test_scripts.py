@@ -4,7 +4,14 @@ import json
 
 import numpy as np
 import pytest
-from conftest import assert_one_line_error, draw_faces, load_script, run_script, save_lively
+from conftest import (
+    assert_one_line_error,
+    draw_faces,
+    load_script,
+    needs_chromium,
+    run_script,
+    save_lively,
+)
 from PIL import Image
 from scipy import stats
 
@@ -13,7 +20,8 @@ from model import DCGAN
 SCRIPTS = ("train-dcgan.py", "complete.py", "align.py", "simple-distributions.py",
            "demo/draw_faces.py", "demo/draw_photos.py", "demo/show.py", "demo/show_photos.py",
            "benchmarks/search.py", "benchmarks/quality.py", "benchmarks/bench.py",
-           "benchmarks/layers.py", "demo/sample.py", "benchmarks/fuzz.py")
+           "benchmarks/layers.py", "demo/sample.py", "benchmarks/fuzz.py", "demo/screenshots.py",
+           "benchmarks/deviations.py")
 # These hand flags that they do not know to train-dcgan.py.
 TRAINERS = ("benchmarks/kills.py", "benchmarks/dataset.py", "benchmarks/scaling.py")
 
@@ -99,6 +107,38 @@ def test_quality_has_every_method_of_every_mask(tmp_path):
         by_label = {row[0]: row[1:] for row in rows}
         assert by_label["G(z), paste (the article)"] != by_label["G(z), Poisson"]
     assert "center mask, 2 pictures" in result.stdout
+    result = run_script("benchmarks/quality.py", "faces", "--count", 2, "--maskType", "center",
+                        "--only", "preset fast", cwd=tmp_path)
+    rows = [line for line in result.stdout.splitlines() if line.startswith("| ")]
+    assert [row[2:17] for row in rows[2:]] == ["`--preset fast`"]
+
+
+def test_deviations_are_what_the_article_does(tmp_path):
+    """The batch's mean changes no result; the batch's statistics change each."""
+    save_lively(tmp_path)
+    draw_faces(tmp_path / "faces", 10)
+    result = run_script("benchmarks/deviations.py", "faces", "--count", 10, "--search", "--nIter 4",
+                        cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    ours, mean, statistics = ([float(figure) for figure in line.strip("| ").split(" | ")[2:]]
+                              for line in result.stdout.splitlines()[2:])
+    assert ours == mean and ours[2] < statistics[2] and ours[0] != statistics[0]
+
+
+@needs_chromium
+def test_screenshots_of_a_page_and_of_tensorboard(trained, tmp_path):
+    (tmp_path / "page.html").write_text("<body style='background: rgb(10, 200, 30)'>")
+    result = run_script("demo/screenshots.py", "out", "--page", "page.html", "--width", 300,
+                        "--height", 200, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    with Image.open(tmp_path / "out" / "page.png") as picture:
+        assert picture.size == (300, 200)
+        assert picture.convert("RGB").getpixel((150, 100)) == (10, 200, 30)
+    result = run_script("demo/screenshots.py", "out", "--logdir", trained / "logs", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    pages = {path.name: len(Image.open(path).getcolors()) for path in (tmp_path / "out").iterdir()
+             if path.name.startswith("tensorboard-")}
+    assert len(pages) == 5 and min(pages.values()) > 20, pages
 
 
 def test_bench_counts_operations():

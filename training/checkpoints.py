@@ -342,9 +342,14 @@ def export(weights, path):
     names = sorted(weights)
     values = [np.asarray(weights[name], np.float16 if name.endswith(("/w", "/Matrix"))
                          else np.float32) for name in names]
+
+    @tf.function  # on its own, an operation on half precision makes oneDNN complain of the CPU
+    def write(beside):
+        tf.raw_ops.SaveV2(
+            prefix=beside, tensor_names=names, shape_and_slices=[""] * len(names), tensors=values)
+
     with _naming_failure(os.path.dirname(path) or "."):
-        _write_whole(path, lambda beside: tf.raw_ops.SaveV2(
-            prefix=beside, tensor_names=names, shape_and_slices=[""] * len(names), tensors=values))
+        _write_whole(path, write)
 
 
 @contextlib.contextmanager

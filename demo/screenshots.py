@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Take pictures of TensorBoard's pages, or of a page in a file, in Chromium without a window."""
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from PIL import Image
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import utils  # noqa: E402  (the project's root is on the path only now)
+from utils import UserError, number  # noqa: E402
+
+PAGES = ("scalars", "images", "graphs", "histograms", "hparams")
+SECONDS = 20  # of the page's own clock, in which it loads what it shows
+
+
+def take(address, width, height):
+    """The page at an address, as a Pillow image of few colours, which make a small file."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if not browser:
+        raise UserError("Chromium is not there: apt install chromium")
+    with tempfile.TemporaryDirectory() as folder:
+        picture = os.path.join(folder, "page.png")
+        subprocess.run(
+            [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+             f"--window-size={width},{height}", f"--virtual-time-budget={1000 * SECONDS}",
+             f"--user-data-dir={folder}", f"--screenshot={picture}", address],
+            capture_output=True, timeout=10 * SECONDS, check=True)
+        with open(picture, "rb") as file:
+            return Image.open(io.BytesIO(file.read())).convert("RGB").quantize(256)
+
+
+def tensorboard(logdir):
+    """A running TensorBoard, and its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tensorboard.main", "--logdir", logdir, "--port", "0", "--host",
+         "127.0.0.1"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    line = next((line for line in process.stderr if "http://" in line), None)
+    if line is None:
+        raise UserError(f"--logdir {logdir}: TensorBoard does not start")
+    return process, re.search(r"http://\S+", line)[0]
+
+
+def parse_args(argv=None):
+    parser = utils.Parser(prog="screenshots.py", description=__doc__)
+    parser.add_argument("outDir", help="where the pictures go, as tensorboard-PAGE.png or PAGE.png")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--logdir", help="show these logs in TensorBoard")
+    what.add_argument("--page", metavar="FILE.html", help="show this file")
+    parser.add_argument("--width", type=number(int, low=1), default=1200, help="of the window")
+    parser.add_argument("--height", type=number(int, low=1), default=800, help="of the window")
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    config = parse_args(argv)
+    utils.make_folder(config.outDir)
+
+    def save(name, address):
+        picture = take(address, config.width, config.height)
+        path = os.path.join(config.outDir, f"{name}.png")
+        utils.write_whole(path, lambda temporary: picture.save(
+            temporary, format="PNG", optimize=True))
+        print(path)
+
+    if config.page:
+        save(utils.stem(config.page), f"file://{os.path.abspath(config.page)}")
+        return
+    process, address = tensorboard(config.logdir)
+    try:
+        for page in PAGES:
+            save(f"tensorboard-{page}", f"{address}#{page}")
+    finally:
+        process.terminate()
+        process.wait()
+
+
+if __name__ == "__main__":
+    utils.run(main, "screenshots.py")
