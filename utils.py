@@ -295,13 +295,11 @@ def save_gif(path, frames, milliseconds=100):
         frames: pictures of one size, `[H, W, C]` uint8, in order.
         milliseconds: how long each is shown.
     """
-    first, *others = map(as_pillow, frames)
-
-    def write(temporary):
-        first.save(temporary, format="GIF", save_all=True, duration=milliseconds, loop=0,
-                   append_images=others)
-
-    write_whole(path, write)
+    frames = map(as_pillow, frames)
+    first = next(frames)
+    write_whole(path, lambda temporary: first.save(
+        temporary, format="GIF", save_all=True, duration=milliseconds, loop=0,
+        append_images=frames))
 
 
 def save_video(path, frames, per_second=10):
@@ -317,7 +315,9 @@ def save_video(path, frames, per_second=10):
     """
     import cv2
 
-    height, width, _ = frames[0].shape
+    frames = iter(frames)
+    first = next(frames)
+    height, width, _ = first.shape
 
     def write(temporary):
         with tempfile.NamedTemporaryFile(suffix=".mp4") as file:  # OpenCV takes no name but UTF-8
@@ -325,7 +325,7 @@ def save_video(path, frames, per_second=10):
                                     (width + width % 2, height + height % 2))  # it wants even edges
             if not video.isOpened():
                 raise OSError("OpenCV has no encoder for it here")
-            for frame in frames:
+            for frame in itertools.chain([first], frames):
                 video.write(np.pad(frame[..., ::-1], ((0, height % 2), (0, width % 2), (0, 0)),
                                    mode="edge"))
             video.release()

@@ -82,6 +82,8 @@ class Results:
         return self
 
     def __exit__(self, kind, error, trace):
+        if self.writer:
+            self.writer.close()
         if self.results:  # those of the batches in front of an error too
             self.write_tables()
             self.write_latents()
@@ -126,12 +128,14 @@ class Results:
 
         from training.record import write_hparams
 
+        if self.writer:
+            self.writer.close()
         folder = os.path.relpath(self.folder, self.config.outDir)
         self.writer = tf.summary.create_file_writer(
             os.path.normpath(os.path.join(self.config.log_dir, folder)))
         with self.writer.as_default(step=0):
-            tf.summary.image("masked", utils.grid(masked)[np.newaxis], description=(
-                "What the search was shown."))
+            tf.summary.image("masked", utils.grid(masked)[np.newaxis],
+                             description="What the search was shown.")
             write_hparams(self._settings())
 
     def _settings(self):
@@ -212,12 +216,11 @@ class Results:
                 utils.or_warn(frame.path, functools.partial(self._save_photo, frame, fills[b]))
                 if frame.whole else None)
             self.results.append(result)
-        if self.writer:
-            self.writer.close()
-        frames = [utils.read_image(path) for path in self.shown]
-        utils.save_gif(os.path.join(self.folder, "completion.gif"), frames)
+        utils.save_gif(os.path.join(self.folder, "completion.gif"),
+                       map(utils.read_image, self.shown))
         if self.config.video:
-            utils.save_video(os.path.join(self.folder, self.config.video), frames)
+            utils.save_video(os.path.join(self.folder, self.config.video),
+                             map(utils.read_image, self.shown))
 
     def _write_summaries(self, i, losses, completed):
         """The batch as it stands at iteration i: its picture, and of what is measured the mean and
@@ -226,8 +229,8 @@ class Results:
 
         measured = [measure(*each) for each in zip(self.batch.frames, completed)]
         with self.writer.as_default(step=i):
-            tf.summary.image("completed", utils.grid(completed)[np.newaxis], description=(
-                "The pictures with G(z) in their holes; the step is the iteration of the search."))
+            tf.summary.image("completed", utils.grid(completed)[np.newaxis],
+                             description="G(z) in the holes, at each step's iteration.")
             if np.isfinite(losses).all():
                 write_values("loss", losses.min(axis=1), "Of each picture the lowest so far.")
             for name, what in MEASURES.items():

@@ -5,6 +5,7 @@ The walks between z and the arithmetic with their means are those of Radford et 
 """
 
 import argparse
+import functools
 import os
 
 import numpy as np
@@ -32,9 +33,9 @@ def visualize(model, config):
     Raises:
         UserError: no picture can be read, or none can be written.
     """
+    utils.make_folder(config.sample_dir, flag="--sample_dir ")
     rows, walk = KINDS[config.visualize](model, config)
     path = os.path.join(config.sample_dir, config.visualize)
-    utils.make_folder(config.sample_dir, flag="--sample_dir ")
     utils.save_image(f"{path}.png", utils.grid(np.concatenate(rows), len(rows[0])))
     if walk is not None:
         there_and_back = [*range(STEPS), *range(STEPS - 2, 0, -1)]
@@ -42,10 +43,10 @@ def visualize(model, config):
     print(f"{path}.png" + f" and {path}.gif" * (walk is not None))
 
 
-def generate(model, z):
-    """G(z) of `[..., z_dim]` as `[..., S, S, C]` uint8."""
+def generate(model, z, weights=None):
+    """G(z) of `[..., z_dim]` as `[..., S, S, C]` uint8; `weights` as `model.generator` has them."""
     flat = np.reshape(z, (-1, model.z_dim)).astype(np.float32)
-    weights = model.folded("generator")
+    weights = weights or model.folded("generator")
     images = np.concatenate([
         utils.to_uint8(model.generator(flat[i:i + model.batch_size], weights=weights))
         for i in range(0, len(flat), model.batch_size)])
@@ -88,11 +89,11 @@ def sweep(model, config):
 
 def _most_visible(model, z):
     """The coordinate whose way from -1 to 1 changes the pictures of z most."""
-    changes = []
+    weights, changes = model.folded("generator"), []
     for k in range(model.z_dim):
         ends = np.stack([z, z])
         ends[0, :, k], ends[1, :, k] = -1, 1
-        low, high = generate(model, ends).astype(np.int16)
+        low, high = generate(model, ends, weights).astype(np.int16)
         changes.append(np.abs(high - low).mean())
     return int(np.argmax(changes))
 
@@ -107,9 +108,7 @@ def arithmetic(model, config):
     start, end, rows = 0, 0, []
     for sign, group in [*((1, group) for group in config.positive),
                         *((-1, group) for group in config.negative or ())]:
-        images = [image for path in utils.list_images([group]) if (image := utils.or_warn(
-            path, lambda path=path: utils.read_image(
-                path, model.image_size, model.c_dim, config.crop))) is not None]
+        images = [image for _, image in pictures(model, config, utils.list_images([group]))]
         if not images:
             raise UserError(f"{group}: no picture in there can be read")
         z = find_z(model, np.stack(images))
@@ -123,6 +122,15 @@ def arithmetic(model, config):
     noise[0] = 0
     walk = generate(model, between(*(np.clip(z + noise, -1, 1) for z in (start, end))))
     return [*rows, walk[:, -1]], walk
+
+
+def pictures(model, config, paths):
+    """Yield `(number, picture)` of every one that can be read, as training reads them."""
+    for i, path in enumerate(tqdm(paths, unit="picture", disable=None)):
+        picture = utils.or_warn(path, functools.partial(
+            utils.read_image, path, model.image_size, model.c_dim, config.crop))
+        if picture is not None:
+            yield i, picture
 
 
 def find_z(model, images):
@@ -149,11 +157,7 @@ def neighbours(model, config):
     files = utils.list_images([config.dataset], flag="--dataset ")[:config.train_size]
     G = generate(model, model.initial_z(0, ROWS).numpy())
     nearest = [[] for _ in G]  # (distance, number, picture)
-    for i, path in enumerate(tqdm(files, unit="picture", disable=None)):
-        picture = utils.or_warn(path, lambda path=path: utils.read_image(
-            path, model.image_size, model.c_dim, config.crop))
-        if picture is None:
-            continue
+    for i, picture in pictures(model, config, files):
         both = np.stack([picture, picture[:, ::-1]])
         differences = both.astype(np.float32) - G[:, np.newaxis]
         distances = np.sqrt(np.square(differences).mean(axis=(2, 3, 4)))
