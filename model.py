@@ -47,8 +47,9 @@ HISTOGRAMS = {
     "d": "D of the real images: how likely it thinks each of them real.",
     "d_": "D of the generated images: how likely it thinks each of them real."}
 # The flags of a training by which TensorBoard compares runs.
-HPARAMS = ("dataset", "train_size", "flip", "batch_size", "learning_rate", "beta1", "image_size",
-           "z_dim", "gf_dim", "df_dim", "c_dim", "sync_batch_norm", "precision", "init", "seed")
+HPARAMS = ("dataset", "train_size", "flip", "batch_size", "learning_rate", "beta1", "ema",
+           "image_size", "z_dim", "gf_dim", "df_dim", "c_dim", "sync_batch_norm", "precision",
+           "init", "seed")
 # Of the regression of z on pixels; chosen in docs/search.md.
 RIDGE_STRENGTH = 0.1
 
@@ -121,13 +122,16 @@ class DCGAN(tf.Module):
             convolutions are many times slower; what several GPUs do was never tried).
         sync_batch_norm: in training, normalise with the statistics of the whole batch, where
             several replicas share it, and not each with its own.
+        ema: in training, keep a moving average of G's weights too, of which each step keeps this
+            share; samples and completions are the average's G (Yazici et al. 2018, arXiv
+            1806.04498). 0 keeps none.
         architecture: an `Architecture` that replaces the sizes above, as read from a checkpoint.
         strategy: the `tf.distribute.Strategy` that trains it; None is one device.
     """
 
     def __init__(self, image_size=64, batch_size=64, z_dim=100, gf_dim=64, df_dim=64, c_dim=3,
                  lam=0.1, prior="article", lowres=8, seed=0, precision="float32", jit=None,
-                 sync_batch_norm=False, architecture=None, strategy=None):
+                 sync_batch_norm=False, ema=0.0, architecture=None, strategy=None):
         super().__init__(name="DCGAN")
         self.architecture = architecture or Architecture.make(
             image_size, z_dim, gf_dim, df_dim, c_dim)
@@ -135,7 +139,7 @@ class DCGAN(tf.Module):
         self.batch_size, self.lowres, self.seed = batch_size, lowres, seed
         self.lam, self.prior = lam, prior
         self.dtype = tf.as_dtype(precision)
-        self.sync_batch_norm = sync_batch_norm
+        self.sync_batch_norm, self.ema = sync_batch_norm, ema
         self.strategy = strategy or tf.distribute.get_strategy()
         one_gpu = (tf.config.get_visible_devices("GPU")
                    and self.strategy.num_replicas_in_sync == 1)
@@ -145,6 +149,9 @@ class DCGAN(tf.Module):
                 name: tf.Variable(initial_value(name, shape, (seed, i)), name=name,
                                   trainable="moving_" not in name)
                 for i, (name, shape) in enumerate(self.architecture.shapes().items())}
+            self.average = {name: tf.Variable(tf.identity(v), trainable=False)
+                            for name, v in self.vars.items()
+                            if ema and name.startswith("generator/")}
         self.g_vars = self._trainable("generator/")
         self.d_vars = self._trainable("discriminator/")
         self.g_optim = self.d_optim = None
@@ -158,25 +165,28 @@ class DCGAN(tf.Module):
 
     # Networks
 
-    def _batch_norm_vars(self, name):
-        return [self.vars[f"{name}/{part}"]
+    def _batch_norm_vars(self, name, variables=None):
+        return [(variables or self.vars)[f"{name}/{part}"]
                 for part in ("gamma", "beta", "moving_mean", "moving_variance")]
 
-    def folded(self, net=""):
+    def folded(self, net="", variables=None):
         """The weights for inference: batch norm, which is constant there, is multiplied into the
         layer in front of it, and convolutions have the model's precision.
 
         Args:
             net: generator or discriminator, or both.
+            variables: what takes the place of `vars`, such as `average`.
 
         Returns:
             `{name: tensor}`, what `generator` and `discriminator` take as `weights`.
         """
-        weights = {name: tf.convert_to_tensor(v) for name, v in self.vars.items()
-                   if name.startswith(net) and "_bn" not in name}
-        for norm in sorted({name.rpartition("/")[0] for name in self.vars
-                            if name.startswith(net) and "_bn" in name}):
-            scale, offset = ops.batch_norm_scale_and_offset(*self._batch_norm_vars(norm))
+        variables = {name: v for name, v in (variables or self.vars).items()
+                     if name.startswith(net)}
+        weights = {name: tf.convert_to_tensor(v) for name, v in variables.items()
+                   if "_bn" not in name}
+        for norm in sorted({name.rpartition("/")[0] for name in variables if "_bn" in name}):
+            scale, offset = ops.batch_norm_scale_and_offset(
+                *self._batch_norm_vars(norm, variables))
             i = int(re.search(r"\d+$", norm)[0])
             if norm.startswith("discriminator"):
                 kernel, bias = f"discriminator/d_h{i}_conv/w", f"discriminator/d_h{i}_conv/biases"
@@ -319,7 +329,7 @@ class DCGAN(tf.Module):
                  for k in ("image_size", "z_dim", "gf_dim", "df_dim", "c_dim")
                  if getattr(config, k) is not None}
         settings = {k: getattr(config, k)
-                    for k in ("batch_size", "seed", "precision", "jit", "sync_batch_norm")}
+                    for k in ("batch_size", "seed", "precision", "jit", "sync_batch_norm", "ema")}
         if architecture:
             has = architecture.sizes()
             for flag, value in given.items():
@@ -392,6 +402,7 @@ class DCGAN(tf.Module):
             scaled = self.g_optim.scaled(g_loss)
         self.g_optim.apply(ops.mean_of_replicas(tape.gradient(scaled, self.g_vars)))
         self._average_statistics()
+        self._average_weights()
         return {"d_loss": d_loss, "d_loss_real": d_loss_real, "d_loss_fake": d_loss_fake,
                 "g_loss": g_loss, "d": d, "d_": d_}
 
@@ -402,6 +413,14 @@ class DCGAN(tf.Module):
             moved = {name: tf.identity(v) for name, v in self.vars.items() if not v.trainable}
             for name, mean in ops.mean_of_replicas(moved).items():
                 self.vars[name].assign(mean)
+
+    def _average_weights(self):
+        """Move the average of G's weights and running statistics towards the present ones; the
+        first steps keep less, so that the initial weights are soon forgotten."""
+        updates = tf.cast(self.g_optim.step, tf.float32)
+        keep = tf.minimum(self.ema, (1 + updates) / (10 + updates))
+        for name, average in self.average.items():
+            average.assign_sub((1 - keep) * (average - self.vars[name]))
 
     def make_train_step(self):
         """The compiled training step of all replicas.
@@ -519,15 +538,20 @@ class DCGAN(tf.Module):
             self.load(path)
             print(f"going on from {path} at step {int(self.progress['step'])}"
                   + f"; --init {config.init} is for a start, and left out" * bool(config.init))
+            if checkpoints.has_average(path):
+                return
         elif config.init:
             print(f"starting from the weights of {self.load(config.init, weights_only=True)}")
+        for name, average in self.average.items():
+            average.assign(self.vars[name])
 
     def _training_variables(self):
         """All that a training changes."""
         slots = [[optim.step, *optim.m.values(), *optim.v.values()]
                  for optim in (self.g_optim, self.d_optim)]
         scales = [each for net in self._loss_scales().values() for each in net.values()]
-        return [*self.vars.values(), *itertools.chain(*slots), *scales, *self.progress.values()]
+        return [*self.vars.values(), *self.average.values(), *itertools.chain(*slots), *scales,
+                *self.progress.values()]
 
     def _loss_scales(self):
         """The variables of float16's loss scales; none in another precision."""
@@ -654,7 +678,9 @@ class DCGAN(tf.Module):
 
     def _write_samples(self, folder, curves, epoch, index):
         """G of the same z as ever as one grid: a PNG, and TensorBoard's image `G`."""
-        grid = utils.grid(utils.to_uint8(self.generator(self.initial_z(0, SAMPLE_COUNT)).numpy()))
+        weights = self.folded("generator", self.average)
+        G = self.generator(self.initial_z(0, SAMPLE_COUNT), weights=weights)
+        grid = utils.grid(utils.to_uint8(G))
         curves.write(int(self.progress["step"]), functools.partial(
             tf.summary.image, description="G of the same 64 z, as training goes on."),
                      "G", grid[np.newaxis])
@@ -984,6 +1010,8 @@ class DCGAN(tf.Module):
             parts.update(g_optim=self.g_optim, d_optim=self.d_optim)
             if path is None or checkpoints.has(path, "loss_scales/g/scale"):
                 parts["loss_scales"] = self._loss_scales()
+        if self.average and (path is None or checkpoints.has_average(path)):
+            parts["average"] = self.average
         return tf.train.Checkpoint(**parts)
 
     def save(self, checkpoint_dir, max_to_keep=5):
@@ -1008,7 +1036,8 @@ class DCGAN(tf.Module):
 
     @classmethod
     def from_checkpoint(cls, checkpoint_dir, **settings):
-        """A DCGAN of the sizes that the newest whole checkpoint has, with its weights.
+        """A DCGAN of the sizes that the newest whole checkpoint has, with its weights: of G the
+        average, if it has one.
 
         Args:
             checkpoint_dir: as `load` takes it.
@@ -1017,7 +1046,14 @@ class DCGAN(tf.Module):
         path, _ = checkpoints.newest_whole(checkpoint_dir)
         model = cls(architecture=checkpoint_architecture(path), **settings)
         model.load(path)
+        model._take_average(path)
         return model
+
+    def _take_average(self, path):
+        """Make G the average that a checkpoint has, if it has one."""
+        if checkpoints.has_average(path):
+            G = {name: v for name, v in self.vars.items() if name.startswith("generator/")}
+            checkpoints.restore(tf.train.Checkpoint(average=G), path)
 
     def load(self, checkpoint_dir, weights_only=False):
         """Restore the newest whole checkpoint: ours, or a name-based one of the original TF 1 code.
@@ -1045,7 +1081,9 @@ class DCGAN(tf.Module):
             for name, value in checkpoints.read_tf1(path).items():
                 self.vars[name].assign(value)
             return path
-        checkpoints.restore(
-            tf.train.Checkpoint(variables=self.vars) if weights_only
-            else self._checkpoint(path), path)
+        if weights_only:
+            checkpoints.restore(tf.train.Checkpoint(variables=self.vars), path)
+            self._take_average(path)
+        else:
+            checkpoints.restore(self._checkpoint(path), path)
         return path

@@ -35,6 +35,11 @@ def parse_args(argv=None):
                         help="of Adam, for both networks")
     parser.add_argument("--beta1", type=number(float, low=0, high=0.9999), default=0.5,
                         help="momentum of Adam")
+    parser.add_argument("--ema", type=number(float, low=0, high=0.99999), default=0.0,
+                        metavar="DECAY",
+                        help="keep a moving average of G's weights too, 0.99 of it at each step, "
+                             "say; samples and completions are then the average's, which is much "
+                             "steadier (0: none, as the article)")
     parser.add_argument("--batch_size", type=count, default=64, help="pictures per step")
     parser.add_argument("--seed", type=number(int, low=0, high=2**31 - 1), default=0,
                         help="of the weights, z and the order of the pictures")

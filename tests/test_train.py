@@ -24,7 +24,7 @@ import utils
 from benchmarks import kills
 from benchmarks.kills import Training
 from model import DCGAN, Diverged
-from training.checkpoints import locked
+from training.checkpoints import has_average, locked
 from utils import UserError
 
 
@@ -121,6 +121,47 @@ def test_it_goes_on_where_it_stopped(trained, faces, tmp_path):
         assert variable(folder, "progress/position") == 0
     steps = [event.step for event in events(tmp_path).Tensors("d_loss")]
     assert steps == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_average_of_G_is_kept_and_is_what_completes(faces, tmp_path, capsys):
+    """Against its definition, over a restart; with it on from a checkpoint without, too."""
+    flags = ("--ema", 0.5, "--save_interval", 1, "--epoch", 9)
+    train_here(tmp_path, faces, "--max_steps", 2, *flags)
+    train_here(tmp_path, faces, "--max_steps", 4, *flags)
+    assert "--ema" not in capsys.readouterr().out  # nothing has changed
+    names = [name for name in tiny(z_dim=10, gf_dim=4, df_dim=4)[1] if name[0] == "g"]
+    initial = DCGAN(image_size=16, gf_dim=4, df_dim=4, z_dim=10)
+    expected = {name: initial.vars[name].numpy().astype(float) for name in names}
+    for step in range(1, 5):
+        keep = min(0.5, (1 + 2 * step) / (10 + 2 * step))
+        for name in names:
+            raw = variable_of(tmp_path, step, f"variables/{name.replace('/', '.S')}")
+            expected[name] = keep * expected[name] + (1 - keep) * raw
+            np.testing.assert_allclose(
+                variable_of(tmp_path, step, f"average/{name.replace('/', '.S')}"), expected[name],
+                rtol=1e-4, atol=1e-6)
+    model = DCGAN.from_checkpoint(str(tmp_path / "checkpoint"))
+    for name, value in expected.items():
+        np.testing.assert_allclose(model.vars[name], value, rtol=1e-4, atol=1e-6)
+    for name in ("discriminator/d_h1_conv/w", "discriminator/d_bn1/moving_mean"):
+        np.testing.assert_array_equal(
+            model.vars[name], variable_of(tmp_path, 4, f"variables/{name.replace('/', '.S')}"))
+    with Image.open(tmp_path / "samples" / "train_01_0000.png") as grid:  # step 4
+        G = utils.grid(utils.to_uint8(model.generator(model.initial_z(0, 64))))
+        assert np.abs(np.asarray(grid).astype(int) - G).max() <= 1
+
+    train_here(tmp_path, faces, "--max_steps", 5, "--save_interval", 1, "--epoch", 9)  # without
+    assert not has_average(str(tmp_path / "checkpoint" / "DCGAN-5"))
+    train_here(tmp_path, faces, "--max_steps", 6, *flags)
+    name = "generator.Sg_h1.Sw"
+    five, six = (variable_of(tmp_path, step, f"variables/{name}") for step in (5, 6))
+    np.testing.assert_allclose(variable_of(tmp_path, 6, f"average/{name}"),
+                               0.5 * five + 0.5 * six, rtol=1e-4, atol=1e-6)
+
+
+def variable_of(folder, step, name):
+    return tf.train.load_variable(
+        str(folder / "checkpoint" / f"DCGAN-{step}"), f"{name}/.ATTRIBUTES/VARIABLE_VALUE")
 
 
 @pytest.mark.parametrize("flags", [["--precision", "bfloat16"], ["--precision", "float16"],

@@ -211,6 +211,11 @@ def has(path, key):
     return open_checkpoint(path).has_tensor(f"{key}/.ATTRIBUTES/VARIABLE_VALUE")
 
 
+def has_average(path):
+    """Whether a checkpoint is ours and has an average of G's weights."""
+    return has(path, "average/generator.Sg_h0_lin.SMatrix")
+
+
 def restore(checkpoint, path):
     """Restore one of ours into a `tf.train.Checkpoint`, all of which it has to have."""
     with _naming_damage(path):
