@@ -20,7 +20,7 @@ from training import cluster
 from utils import UserError
 
 SIZES = ("--image_size", 32, "--gf_dim", 4, "--df_dim", 4, "--z_dim", 20)
-STEPS = ("--batch_size", 64, "--max_steps", 10, "--epoch", 100)
+STEPS = ("--batch_size", 64, "--max_steps", 10, "--epoch", 100, "--ema", 0.5)
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +51,9 @@ def difference(folder, other):
     """How far all weights of two runs are apart, and the greatest of their losses' distances."""
     one, two = weights_in(str(folder)), weights_in(str(other))
     # Not the biases in front of a batch norm, which takes them out again: they only drift.
-    names = [name for name in one if name.startswith("variables/") and (
+    names = [name for name in one if name.startswith(("variables/", "average/")) and (
         ".Sw/" in name or ".SMatrix/" in name or "gamma" in name or "beta" in name)]
-    assert len(names) >= 12
+    assert len(names) >= 20
     one, two = (np.concatenate([run[name].ravel() for name in names]) for run in (one, two))
     curves = [np.array([losses(path) for path in sorted((run / "logs").iterdir())])
               for run in (folder, other)]
