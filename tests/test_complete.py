@@ -1,10 +1,12 @@
 """complete.py as a user runs it: what it writes, and how it refuses."""
 
+import csv
 import os
 
 import numpy as np
 import pytest
 from conftest import (
+    ROOT,
     SHARED,
     assert_one_line_error,
     draw_faces,
@@ -308,3 +310,17 @@ def test_the_reference_checkpoint_completes_a_face(tmp_path):
         errors.append(np.abs(fill - truth)[hole].mean())
         baseline.append(np.abs(truth[~hole].mean(axis=0) - truth)[hole].mean())
     assert np.mean(errors) < 0.75 * np.mean(baseline)
+
+
+# What comes with the program
+
+
+def test_a_newcomers_first_faces(tmp_path):
+    """docs/samples, by the network in pretrained/, where there is no other."""
+    result = run_script("complete.py", ROOT / "docs" / "samples", "--preset", "fast", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("no checkpoint in checkpoint: using the face network in ")
+    with open(tmp_path / "completions" / "results.csv") as file:
+        psnr = [float(row["psnr"]) for row in csv.DictReader(file)]
+    assert len(psnr) == 8 and np.mean(psnr) > 22  # OpenCV's inpainting: under 20
+    assert sum(path.stat().st_size for path in (ROOT / "pretrained").iterdir()) < 20e6
