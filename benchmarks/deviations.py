@@ -16,7 +16,6 @@ import search  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
 from inpainting.measures import psnr  # noqa: E402
-from utils import number  # noqa: E402
 
 
 def variants():
@@ -54,12 +53,9 @@ def run(options, model, batch):
 
 def parse_args(argv=None):
     parser = utils.Parser(prog="deviations.py", description=__doc__.splitlines()[0])
-    parser.add_argument("imgs", nargs="+", help="whole pictures, or folders of them")
-    parser.add_argument("--checkpointDir", default="checkpoint", help="the checkpoint")
+    search.add_flags(parser, count=32)
     parser.add_argument("--search", default="--approach adam --lr 0.1 --nIter 150", metavar="FLAGS",
                         help="flags of complete.py, in one word")
-    parser.add_argument("--count", type=number(int, low=1), default=32,
-                        help="pictures, spread evenly over what there is")
     return parser.parse_args(argv)
 
 

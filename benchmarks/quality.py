@@ -23,7 +23,6 @@ from inpainting import blending  # noqa: E402
 from inpainting.masks import MASKS  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
 from inpainting.results import combine, completed_images  # noqa: E402
-from utils import number  # noqa: E402
 
 # Those with something known and something missing.
 MEASURED = [name for name in MASKS if name not in ("full", "lowres")]
@@ -107,8 +106,7 @@ def blending_seconds(batch):
 
 def parse_args(argv=None):
     parser = utils.Parser(prog="quality.py", description=__doc__.splitlines()[0])
-    parser.add_argument("imgs", nargs="+", help="whole pictures, or folders of them")
-    parser.add_argument("--checkpointDir", default="checkpoint", help="the checkpoint")
+    search.add_flags(parser, count=64)
     parser.add_argument("--maskType", nargs="+", choices=MEASURED, metavar="MASK",
                         default=MEASURED, help="the masks")
     parser.add_argument("--search", default="--approach adam --lr 0.1 --nIter 150", metavar="FLAGS",
@@ -116,8 +114,6 @@ def parse_args(argv=None):
                              "of the presets")
     parser.add_argument("--only", metavar="TEXT", default="",
                         help="only the methods with this in their name, such as 'preset best'")
-    parser.add_argument("--count", type=number(int, low=1), default=64,
-                        help="pictures, spread evenly over what there is")
     return parser.parse_args(argv)
 
 

@@ -21,16 +21,21 @@ from inpainting.results import combine, completed_images  # noqa: E402
 from utils import number  # noqa: E402
 
 
+def add_flags(parser, count):
+    """What every comparison of searches is told: the pictures, how many of them, the checkpoint."""
+    parser.add_argument("imgs", nargs="+", help="whole pictures, or folders of them")
+    parser.add_argument("--checkpointDir", default="checkpoint", help="the checkpoint")
+    parser.add_argument("--count", type=number(int, low=1), default=count,
+                        help="pictures, spread evenly over what there is")
+
+
 def parse_args(argv=None):
     parser = utils.Parser(prog="search.py", description=__doc__.splitlines()[0])
-    parser.add_argument("imgs", nargs="+", help="pictures, or folders of them")
-    parser.add_argument("--checkpointDir", default="checkpoint", help="the checkpoint")
+    add_flags(parser, count=64)
     parser.add_argument("--search", nargs="+", default=["--preset fast"], metavar="FLAGS",
                         help="what to compare, each the flags of complete.py in one word")
     parser.add_argument("--iterations", nargs="+", type=number(int, low=0), default=[],
                         help="measure then too; at the end in any case")
-    parser.add_argument("--count", type=number(int, low=1), default=64,
-                        help="pictures, spread evenly over what there is, searched in one batch")
     return parser.parse_args(argv)
 
 
