@@ -150,18 +150,19 @@ class DCGAN(tf.Module):
                                   trainable="moving_" not in name)
                 for i, (name, shape) in enumerate(self.architecture.shapes().items())}
             self.average = {name: tf.Variable(tf.identity(v), trainable=False)
-                            for name, v in self.vars.items()
-                            if ema and name.startswith("generator/")}
-        self.g_vars = self._trainable("generator/")
-        self.d_vars = self._trainable("discriminator/")
+                            for name, v in self._net("generator").items() if ema}
+        self.g_vars = self._net("generator", trainable=True)
+        self.d_vars = self._net("discriminator", trainable=True)
         self.g_optim = self.d_optim = None
         # Where training stands: steps taken, the epoch, and how far into its shuffled file list.
         self.progress = {
             name: tf.Variable(0, dtype=tf.int64, trainable=False, name=f"progress/{name}")
             for name in ("step", "epoch", "position")}
 
-    def _trainable(self, prefix):
-        return {name: v for name, v in self.vars.items() if v.trainable and name.startswith(prefix)}
+    def _net(self, net, trainable=False):
+        """`{name: variable}` of G or D; without the running statistics, if only the trainable."""
+        return {name: v for name, v in self.vars.items()
+                if name.startswith(f"{net}/") and (v.trainable or not trainable)}
 
     # Networks
 
@@ -1052,8 +1053,7 @@ class DCGAN(tf.Module):
     def _take_average(self, path):
         """Make G the average that a checkpoint has, if it has one."""
         if checkpoints.has_average(path):
-            G = {name: v for name, v in self.vars.items() if name.startswith("generator/")}
-            checkpoints.restore(tf.train.Checkpoint(average=G), path)
+            checkpoints.restore(tf.train.Checkpoint(average=self._net("generator")), path)
 
     def load(self, checkpoint_dir, weights_only=False):
         """Restore the newest whole checkpoint: ours, or a name-based one of the original TF 1 code.
