@@ -110,8 +110,12 @@ def parse_args(argv=None):
     if config.visualize == "arithmetic" and not config.positive:
         parser.error("--visualize arithmetic: wants folders of pictures, as in --positive "
                      "smiling_women men --negative women")
-    if config.visualize and config.export:
+    trained = [flag for flag in ("visualize", "export") if getattr(config, flag) is not None]
+    if len(trained) > 1:
         parser.error("--export and --visualize: leave out one of them")
+    if trained and config.init is not None:
+        parser.error(f"--init {config.init}: is of training; with --{trained[0]}, name it as "
+                     "--checkpoint_dir")
     if config.cache is None:
         config.cache = os.path.join(config.checkpoint_dir, "pictures.cache")
     return config
@@ -124,6 +128,8 @@ def main(argv=None):
     from training import checkpoints
     from training.cluster import naming_failures
 
+    if config.export is not None:
+        checkpoints.require_new_name(config.export)
     if config.visualize or config.export:
         model = DCGAN.from_checkpoint(
             checkpoints.or_pretrained(config.checkpoint_dir), batch_size=config.batch_size,

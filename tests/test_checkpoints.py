@@ -1,6 +1,7 @@
 """Checkpoints: our own, and those of the original in both of its namings."""
 
 import os
+import re
 
 import numpy as np
 import pytest
@@ -192,6 +193,22 @@ def test_an_export_is_weights_alone_in_half_precision(tmp_path, capsys):
         np.testing.assert_allclose(again.vars[name], value, rtol=2**-11, atol=1e-7)
     with pytest.raises(UserError, match="DCGAN.model-3.index.*cannot be written"):
         model.export(str(tmp_path / "new" / "DCGAN.model-3.index" / "x"))
+
+
+@pytest.mark.parametrize("name,words", [
+    ("checkpoint/DCGAN-1", "is what a training calls its checkpoints"),
+    ("checkpoint/w", "is there already"), ("checkpoint", "is no name for"),
+    ("checkpoint/", "is no name for"), ("", "is no name for"), ("pretrained", "stays as it is"),
+    ("a[1]", "TensorFlow cannot read")])
+def test_an_export_overwrites_nothing_and_is_found_again(tmp_path, monkeypatch, name, words):
+    model, _ = tiny()
+    monkeypatch.chdir(tmp_path)
+    model.save("checkpoint")
+    model.export("checkpoint/w")
+    files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match=f"^--export {re.escape(name)}: .*{words}"):
+        train_here(tmp_path, "unused", "--export", name, sizes=())
+    assert files == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
 
 def test_the_pretrained_network_takes_the_place_of_none(tmp_path, monkeypatch, capsys, faces):

@@ -304,6 +304,20 @@ def require_usable_name(path, flag):
                         "with [ ] * ? \\ or unprintable characters; name another")
 
 
+def require_new_name(path):
+    """Raise UserError unless weights can be exported under a name that nothing else has, and be
+    found there again."""
+    require_usable_name(path, "--export")
+    if not os.path.basename(path) or os.path.isdir(path):
+        raise UserError(f"--export {path}: is no name for a checkpoint; name one, such as "
+                        "weights/DCGAN.model-1")
+    if step_of(path) is not None:
+        raise UserError(f"--export {path}: is what a training calls its checkpoints; name another, "
+                        "such as weights/DCGAN.model-1")
+    if _files(path):
+        raise UserError(f"--export {path}: is there already; name another")
+
+
 def save(checkpoint, folder, step, max_to_keep):
     """Write a checkpoint of ours, which is seen when it is whole, and delete the oldest.
 
@@ -342,8 +356,9 @@ def export(weights, path):
         path: of the checkpoint, without suffix.
 
     Raises:
-        UserError: it cannot be written.
+        UserError: it is there already, or cannot be written.
     """
+    require_new_name(path)
     names = sorted(weights)
     values = [np.asarray(weights[name], np.float16 if name.endswith(("/w", "/Matrix"))
                          else np.float32) for name in names]
