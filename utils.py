@@ -165,6 +165,12 @@ def write_whole(path, write):
             os.remove(temporary)
 
 
+def as_text(value):
+    """`str(value)` with `?` for the bytes of a file's name that are no text; some, TensorBoard for
+    one, take nothing else."""
+    return str(value).encode(errors="replace").decode()
+
+
 def write_text(path, text):
     """Write a file of UTF-8, whole or not at all; what is no text (in names) becomes `?`."""
     def write(temporary):

@@ -74,7 +74,7 @@ class Results:
         utils.make_folder(config.outDir, flag="--outDir ")
         for folder in ("images", "logs"):
             utils.make_folder(os.path.join(config.outDir, folder))
-        self.writer = None
+        self.summaries = None
         if config.log_dir:
             utils.make_folder(config.log_dir, flag="--log_dir ")
 
@@ -82,8 +82,8 @@ class Results:
         return self
 
     def __exit__(self, kind, error, trace):
-        if self.writer:
-            self.writer.close()
+        if self.summaries:
+            self.summaries.close()
         if self.results:  # those of the batches in front of an error too
             self.write_tables()
             self.write_latents()
@@ -102,8 +102,8 @@ class Results:
     def begin(self, batch, number, first):
         """Write what is known of a `CompletionBatch` before its search."""
         self.batch, out = batch, self.config.outDir
-        self.number = number
-        self.folder = out if number == 0 else os.path.join(out, f"batch_{number:02d}")
+        subfolder = f"batch_{number:02d}" if number else ""
+        self.folder = os.path.join(out, subfolder)
         self.shown = []
         count = self.config.nCandidates
         self.logs = [
@@ -116,27 +116,25 @@ class Results:
         masked = utils.to_uint8(batch.y * batch.mask)
         self._save("masked.png", masked)
         if self.config.log_dir:
-            self._begin_summaries(masked)
+            self._begin_summaries(os.path.join(self.config.log_dir, subfolder), masked)
         if batch.lowres_mask.any():
             self._save("lowres.png", self._block_means(batch.y))
         utils.start_logs(self.logs, self.z_dim)
 
-    def _begin_summaries(self, masked):
+    def _begin_summaries(self, folder, masked):
         """TensorBoard's files of a batch, each in a folder like that of its pictures: TensorBoard
         takes them for runs, and shows them in the same charts."""
         import tensorflow as tf
 
-        from training.record import write_hparams
+        from training.record import Summaries, write_hparams
 
-        if self.writer:
-            self.writer.close()
-        folder = os.path.relpath(self.folder, self.config.outDir)
-        self.writer = tf.summary.create_file_writer(
-            os.path.normpath(os.path.join(self.config.log_dir, folder)))
-        with self.writer.as_default(step=0):
-            tf.summary.image("masked", utils.grid(masked)[np.newaxis],
-                             description="What the search was shown.")
-            write_hparams(self._settings())
+        if self.summaries:
+            self.summaries.close()
+        self.summaries = Summaries(os.path.normpath(folder))
+        self.summaries.write(0, functools.partial(
+            tf.summary.image, description="What the search was shown."),
+                             "masked", utils.grid(masked)[np.newaxis])
+        self.summaries.write(0, write_hparams, self._settings())
 
     def _settings(self):
         return {k: v for k, v in vars(self.config).items() if k not in NOT_SETTINGS}
@@ -147,21 +145,20 @@ class Results:
         utils.append_logs([self.logs[row] for row in rows], first, losses, zs)
         for row, column in zip(rows, losses.T):
             self.curves[row] += column.tolist()
-        if self.writer:
-            self._write_losses(rows, first, losses)
+        if self.summaries:
+            interval = self.config.outInterval
+            for k in range(-first % interval, len(losses), interval):
+                self.summaries.write(first + k, self._write_losses, rows, losses[k])
 
-    def _write_losses(self, rows, first, losses):
+    def _write_losses(self, rows, losses):
         import tensorflow as tf
 
         count = self.config.nCandidates
-        with self.writer.as_default():
-            for k in range(-first % self.config.outInterval, len(losses), self.config.outInterval):
-                for row, loss in zip(rows, losses[k]):
-                    if row // count >= TRACKED:
-                        continue
-                    candidate = f"_{row % count}" if row % count else ""
-                    tf.summary.scalar(
-                        f"loss/{tag(self.batch.frames[row // count])}{candidate}", loss, first + k)
+        for row, loss in zip(rows, losses):
+            if row // count < TRACKED:
+                candidate = f"_{row % count}" if row % count else ""
+                name = utils.as_text(self.batch.frames[row // count].name)
+                tf.summary.scalar(f"loss/{name}{candidate}", loss)
 
     def pictures(self, i, losses, G):
         """Write the grids of iteration i.
@@ -182,8 +179,8 @@ class Results:
         if batch.lowres_mask.any():
             self._save(os.path.join("hats_imgs", f"{name}.lowres.png"), self._block_means(G))
         self.shown.append(self._save(os.path.join("completed", f"{name}.png"), completed))
-        if self.writer:
-            self._write_summaries(i, losses, completed)
+        if self.summaries:
+            self.summaries.write(i, self._write_summaries, losses, completed)
         return G, completed
 
     def end(self, i, zs, complete, contextual, perceptual, G):
@@ -222,24 +219,23 @@ class Results:
             utils.save_video(os.path.join(self.folder, self.config.video),
                              map(utils.read_image, self.shown))
 
-    def _write_summaries(self, i, losses, completed):
-        """The batch as it stands at iteration i: its picture, and of what is measured the mean and
-        each picture's."""
+    def _write_summaries(self, losses, completed):
+        """The batch as it stands: its picture, and of what is measured the mean and each
+        picture's."""
         import tensorflow as tf
 
         measured = [measure(*each) for each in zip(self.batch.frames, completed)]
-        with self.writer.as_default(step=i):
-            tf.summary.image("completed", utils.grid(completed)[np.newaxis],
-                             description="G(z) in the holes, at each step's iteration.")
-            if np.isfinite(losses).all():
-                write_values("loss", losses.min(axis=1), "Of each picture the lowest so far.")
-            for name, what in MEASURES.items():
-                values = [each[name] for each in measured if each]
-                if values:
-                    write_values(name, values, what)
-                for frame, each in zip(self.batch.frames[:TRACKED], measured):
-                    if each:
-                        tf.summary.scalar(f"{name}/{tag(frame)}", each[name])
+        tf.summary.image("completed", utils.grid(completed)[np.newaxis],
+                         description="G(z) in the holes, at each step's iteration.")
+        if np.isfinite(losses).all():
+            write_values("loss", losses.min(axis=1), "Of each picture the lowest so far.")
+        for name, what in MEASURES.items():
+            values = [each[name] for each in measured if each]
+            if values:
+                write_values(name, values, what)
+            for frame, each in zip(self.batch.frames[:TRACKED], measured):
+                if each:
+                    tf.summary.scalar(f"{name}/{utils.as_text(frame.name)}", each[name])
 
     def _block_means(self, images):
         b, h, w, c = images.shape
@@ -338,11 +334,6 @@ def write_values(name, values, what):
 
     tf.summary.scalar(name, np.mean(values), description=f"{what} The mean of the pictures.")
     tf.summary.histogram(f"pictures/{name}", values, description=what)
-
-
-def tag(frame):
-    """A frame's name, without bytes that are no text, which TensorBoard does not take."""
-    return frame.name.encode(errors="replace").decode()
 
 
 def completed_images(batch, G, method):

@@ -380,6 +380,29 @@ def test_tensorboard_is_not_flooded(lively, tmp_path):
         assert {"psnr", "pictures/psnr"} <= set(tags)
 
 
+@pytest.mark.parametrize("method", ["flush", "close"])
+def test_a_disk_that_fails_tensorboard_costs_nothing_else(lively, faces, tmp_path, monkeypatch,
+                                                          capfd, method):
+    import tensorflow as tf
+
+    def fail(writer):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    writer = type(tf.summary.create_file_writer(str(tmp_path / "logs")))
+    monkeypatch.setattr(writer, method, fail)
+    run(lively, faces, "--outDir", tmp_path / "out", "--log_dir", tmp_path / "logs")
+    assert {"results.csv", "latents.npz", "report.html"} <= set(os.listdir(tmp_path / "out"))
+    assert "logs: TensorBoard's files cannot be written (No space left" in capfd.readouterr().err
+
+
+def test_the_present_folder_takes_results_and_logs(lively, tmp_path):
+    draw(tmp_path / "a.png", (16, 16))
+    result = run_script("complete.py", "a.png", "--outDir", "", "--checkpointDir", lively,
+                        "--nIter", 1, "--log_dir", "logs", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "report.html").exists() and os.listdir(tmp_path / "logs")
+
+
 def test_the_report_needs_nothing_but_itself(done):
     text = (done / "report.html").read_text()
     assert not re.search(r'(src|href)="(?!data:)', text) and "$" not in text
@@ -481,9 +504,11 @@ def test_a_name_as_long_as_names_may_be(lively, tmp_path):
 def test_names_that_are_no_text(lively, tmp_path):
     (tmp_path / "in").mkdir()
     draw(os.fsencode(tmp_path / "in") + b"/\xe9 \n.png", (20, 16))
+    mask = os.fsdecode(b"mask\xe9.png")
+    utils.save_image(str(tmp_path / mask), np.eye(16, dtype=np.uint8)[..., np.newaxis] * 255)
     result = run_script("complete.py", "in", "--outDir", os.fsdecode(b"out\xe9"), "--checkpointDir",
-                        lively, "--nIter", 1, "--video", "v.mp4", "--log_dir", "logs", cwd=tmp_path,
-                        PYTHONIOENCODING="utf-8:strict")
+                        lively, "--nIter", 1, "--video", "v.mp4", "--log_dir", "logs", "--mask",
+                        mask, cwd=tmp_path, PYTHONIOENCODING="utf-8:strict")
     assert result.returncode == 0, result.stderr
     out = os.path.join(os.fsencode(tmp_path), b"out\xe9")
     assert os.listdir(os.path.join(out, b"images")) == [b"\xe9 \n.png"]

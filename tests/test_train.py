@@ -24,7 +24,7 @@ import utils
 from benchmarks import kills
 from benchmarks.kills import Training
 from model import DCGAN, Diverged
-from training.checkpoints import has_average, locked
+from training.checkpoints import has_average, locked, read_tf1
 from utils import UserError
 
 
@@ -146,6 +146,13 @@ def test_the_average_of_G_is_kept_and_is_what_completes(faces, tmp_path, capsys)
     for name in ("discriminator/d_h1_conv/w", "discriminator/d_bn1/moving_mean"):
         np.testing.assert_array_equal(
             model.vars[name], variable_of(tmp_path, 4, f"variables/{name.replace('/', '.S')}"))
+    train_here(tmp_path, "unused", "--checkpoint_dir", "checkpoint/DCGAN-4", "--export",
+               "weights/DCGAN.model-4", sizes=())
+    weights = read_tf1(str(tmp_path / "weights" / "DCGAN.model-4"))
+    for name, value in expected.items():
+        np.testing.assert_allclose(weights[name], value, rtol=2**-11, atol=1e-6)
+    name = "discriminator/d_h1_conv/w"
+    np.testing.assert_allclose(weights[name], model.vars[name], rtol=2**-11, atol=1e-7)
     with Image.open(tmp_path / "samples" / "train_01_0000.png") as grid:  # step 4
         G = utils.grid(utils.to_uint8(model.generator(model.initial_z(0, 64))))
         assert np.abs(np.asarray(grid).astype(int) - G).max() <= 1
@@ -432,6 +439,13 @@ def test_names_that_tensorflow_cannot_read(faces, tmp_path, name):
         with pytest.raises(UserError, match=f"^{flag} .*TensorFlow cannot read files below a name"):
             train_here(tmp_path, faces, flag, name)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_dataset_whose_name_is_no_text(faces, tmp_path):
+    name = os.fsdecode(b"faces\xff")
+    shutil.copytree(faces, tmp_path / name)
+    train_here(tmp_path, name, "--max_steps", 1)
+    assert checkpoints(tmp_path) == ["DCGAN-1.index"]
 
 
 def test_float16_goes_on_with_its_loss_scale(faces, tmp_path):

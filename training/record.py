@@ -92,16 +92,54 @@ def write_hparams(settings, trial=None):
         settings: `{name: value}`; what is None is left out, and what is no number is text.
         trial: the run's name; None makes one of the settings.
     """
-    hparams.hparams({name: value if isinstance(value, (bool, int, float, str)) else str(value)
+    hparams.hparams({name: value if isinstance(value, (bool, int, float)) else utils.as_text(value)
                      for name, value in settings.items() if value is not None}, trial)
 
 
-class Curves:
-    """TensorBoard's files of a run, which go on behind a step.
+class Summaries:
+    """TensorBoard's files in a folder. A disk that fails costs them some steps, and the work that
+    they show nothing.
+
+    Args:
+        log_dir: the folder; it is made if need be.
+    """
+
+    def __init__(self, log_dir):
+        self.log_dir = log_dir
+        try:
+            self.writer = tf.summary.create_file_writer(log_dir)
+        except tf.errors.OpError as error:
+            self._give_up(error)
+
+    def write(self, step, write, *arguments):
+        """Call `write(*arguments)`, which writes summaries of the step, unless the disk failed."""
+        if self.writer is None:
+            return
+        try:
+            with self.writer.as_default(step=step):
+                write(*arguments)
+        except tf.errors.OpError as error:
+            self._give_up(error)
+
+    def close(self):
+        """Put the rest on the disk."""
+        try:
+            if self.writer:
+                self.writer.close()
+        except tf.errors.OpError as error:
+            self._give_up(error)
+
+    def _give_up(self, error):
+        utils.warn(self.log_dir, f"TensorBoard's files cannot be written "
+                                 f"({utils.first_line(error)}); going on without")
+        self.writer = None
+
+
+class Curves(Summaries):
+    """TensorBoard's files of a training, which go on behind a step.
 
     What the run's earlier files have of later steps is cut off, so that no step is there twice:
-    they are written again. Files of other runs are left alone. A disk that fails costs the curves
-    some steps, and the training nothing.
+    they are written again. Files of other runs are left alone.
 
     Args:
         log_dir: the folder.
@@ -124,16 +162,6 @@ class Curves:
         self.writer = tf.summary.create_file_writer(
             self.log_dir, filename_suffix=f".{self.run}")
 
-    def write(self, step, write, *arguments):
-        """Call `write(*arguments)`, which writes summaries of the step, unless the disk failed."""
-        if self.writer is None:
-            return
-        try:
-            with self.writer.as_default(step=step):
-                write(*arguments)
-        except tf.errors.OpError as error:
-            self._give_up(error)
-
     def flush(self, step):
         """See that the steps so far are on the disk, or try again, if it has failed before."""
         try:
@@ -142,11 +170,6 @@ class Curves:
             self.writer.flush()
         except (tf.errors.OpError, OSError) as error:
             self._give_up(error)
-
-    def _give_up(self, error):
-        utils.warn(self.log_dir, f"TensorBoard's files cannot be written "
-                                 f"({utils.first_line(error)}); training goes on without")
-        self.writer = None
 
 
 def _cut(path, step):
