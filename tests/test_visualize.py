@@ -133,7 +133,7 @@ def test_neighbours_are_the_nearest_even_mirrored(folder, model, tmp_path, capfd
     assert_alike(tiles[4, 1], sample)
     assert_alike(tiles[4, 2], similar)
     out, err = capfd.readouterr()
-    assert "nearest of 8 pictures" in out and "broken.png: not an image; skipped" in err
+    assert "nearest of 7 pictures" in out and "broken.png: not an image; skipped" in err
     distances = [float(d) for d in out.partition("of 255: ")[2].split("\n")[0].split(",")]
     assert distances[4] == 0 and min(distances[:4]) > 5
 
@@ -141,13 +141,15 @@ def test_neighbours_are_the_nearest_even_mirrored(folder, model, tmp_path, capfd
 def test_what_cannot_be_visualized(folder, tmp_path):
     with pytest.raises(UserError, match="--coordinate 10: z has 10 numbers"):
         show(folder, "sweep", "--coordinate", 10)
-    with pytest.raises(UserError, match="nowhere: no such file"):
+    with pytest.raises(UserError, match="^--positive nowhere: no such file"):
         show(folder, "arithmetic", "--positive", "nowhere")
+    utils.save_image(str(tmp_path / "b.png"), np.zeros((16, 16, 3), np.uint8))
     (tmp_path / "a.png").write_text("not a picture")
-    with pytest.raises(UserError, match="a.png: no picture in there can be read"):
-        show(folder, "arithmetic", "--positive", tmp_path / "a.png")
-    with pytest.raises(UserError, match="none of the 1 images"):
-        show(folder, "neighbours", "--dataset", tmp_path)
+    with pytest.raises(UserError, match="^--negative .*a.png: none of the 1 images"):
+        show(folder, "arithmetic", "--positive", tmp_path / "b.png", "--negative",
+             tmp_path / "a.png")
+    with pytest.raises(UserError, match="^--dataset .*: none of the 1 images"):
+        show(folder, "neighbours", "--dataset", tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("flags,words", [
@@ -155,6 +157,7 @@ def test_what_cannot_be_visualized(folder, tmp_path):
     (["--coordinate", "3"], "--coordinate: is of --visualize sweep"),
     (["--visualize", "sweep", "--negative", "a"], "--negative: is of --visualize arithmetic"),
     (["--visualize", "samples", "--export", "a"], "leave out one"),
+    (["--visualize", "samples", "--init", "a"], "--init a: is of training"),
     (["--visualize", "faces"], "invalid choice"),
     (["--visualize", "samples", "--checkpoint_dir", "nowhere"], "no checkpoint in nowhere")])
 def test_what_makes_no_sense_is_one_line(tmp_path, flags, words):

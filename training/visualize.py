@@ -108,9 +108,11 @@ def arithmetic(model, config):
     start, end, rows = 0, 0, []
     for sign, group in [*((1, group) for group in config.positive),
                         *((-1, group) for group in config.negative or ())]:
-        images = [image for _, image in pictures(model, config, utils.list_images([group]))]
+        flag = "--positive " if sign > 0 else "--negative "
+        files = utils.list_images([group], flag=flag)
+        images = [image for _, image in pictures(model, config, files)]
         if not images:
-            raise UserError(f"{group}: no picture in there can be read")
+            raise UserError(f"{flag}{group}: none of the {len(files)} images can be read")
         z = find_z(model, np.stack(images))
         mean = z.mean(axis=0)
         start, end = (mean if not rows else start), end + sign * mean
@@ -157,7 +159,9 @@ def neighbours(model, config):
     files = utils.list_images([config.dataset], flag="--dataset ")[:config.train_size]
     G = generate(model, model.initial_z(0, ROWS).numpy())
     nearest = [[] for _ in G]  # (distance, number, picture)
+    count = 0
     for i, picture in pictures(model, config, files):
+        count += 1
         both = np.stack([picture, picture[:, ::-1]])
         differences = both.astype(np.float32) - G[:, np.newaxis]
         distances = np.sqrt(np.square(differences).mean(axis=(2, 3, 4)))
@@ -165,10 +169,10 @@ def neighbours(model, config):
             row.append((two.min(), i, both[two.argmin()]))
             row.sort(key=lambda entry: entry[:2])
             del row[COLUMNS - 1:]
-    if not nearest[0]:
+    if not count:
         raise UserError(f"--dataset {config.dataset}: none of the {len(files)} images can be read")
     first = ", ".join(f"{row[0][0]:.0f}" for row in nearest)
-    print(f"from each sample to its nearest of {len(files)} pictures, of 255: {first}")
+    print(f"from each sample to its nearest of {count} pictures, of 255: {first}")
     gap = [np.zeros_like(G[0])] * (COLUMNS - 1 - len(nearest[0]))
     return [np.stack([image, *(entry[2] for entry in row), *gap])
             for image, row in zip(G, nearest)], None
