@@ -3,6 +3,7 @@
 
 import io
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -26,11 +27,14 @@ def take(address, width, height):
         raise UserError("Chromium is not there: apt install chromium")
     with tempfile.TemporaryDirectory() as folder:
         picture = os.path.join(folder, "page.png")
-        subprocess.run(
-            [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-             f"--window-size={width},{height}", f"--virtual-time-budget={1000 * SECONDS}",
-             f"--user-data-dir={folder}", f"--screenshot={picture}", address],
-            capture_output=True, timeout=10 * SECONDS, check=True)
+        try:
+            subprocess.run(
+                [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+                 f"--window-size={width},{height}", f"--virtual-time-budget={1000 * SECONDS}",
+                 f"--user-data-dir={folder}", f"--screenshot={picture}", address],
+                capture_output=True, timeout=10 * SECONDS, check=True)
+        except subprocess.SubprocessError as error:
+            raise UserError(f"{address}: {browser} takes no picture: {error}") from error
         with open(picture, "rb") as file:
             return Image.open(io.BytesIO(file.read())).convert("RGB").quantize(256)
 
@@ -59,6 +63,10 @@ def parse_args(argv=None):
 
 def main(argv=None):
     config = parse_args(argv)
+    for flag in ("logdir", "page"):
+        path = getattr(config, flag)
+        if path is not None and not os.path.exists(path):
+            raise UserError(f"--{flag} {path}: no such file or folder")
     utils.make_folder(config.outDir)
 
     def save(name, address):
@@ -69,7 +77,7 @@ def main(argv=None):
         print(path)
 
     if config.page:
-        save(utils.stem(config.page), f"file://{os.path.abspath(config.page)}")
+        save(utils.stem(config.page), pathlib.Path(config.page).resolve().as_uri())
         return
     process, address = tensorboard(config.logdir)
     try:

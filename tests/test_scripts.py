@@ -139,6 +139,9 @@ def test_screenshots_of_a_page_and_of_tensorboard(trained, tmp_path):
     pages = {path.name: len(Image.open(path).getcolors()) for path in (tmp_path / "out").iterdir()
              if path.name.startswith("tensorboard-")}
     assert len(pages) == 5 and min(pages.values()) > 20, pages
+    for flag in ("--page", "--logdir"):
+        assert_one_line_error(run_script("demo/screenshots.py", "out", flag, "nowhere",
+                                         cwd=tmp_path), f"{flag} nowhere: no such file or folder")
 
 
 def test_bench_counts_operations():
