@@ -105,8 +105,9 @@ def prepare(scratch):
     if has_faces:
         shutil.copytree(os.path.join(shared, "reference-checkpoint"),
                         os.path.join(scratch, "original", "checkpoint"))
-        shutil.copytree(os.path.join(shared, "faces", "raw", "Aishwarya_Rai"),
-                        os.path.join(scratch, "data", "raw", "Aishwarya_Rai"))
+        for raw in ("data/raw", "data/test/raw"):
+            shutil.copytree(os.path.join(shared, "faces", "raw", "Aishwarya_Rai"),
+                            os.path.join(scratch, raw, "Aishwarya_Rai"))
         for kind, target in (("photos", "photo.jpg"), ("masks", "photo-mask.png")):
             shutil.copy(glob.glob(os.path.join(scratch, "drawn", kind, "*"))[0],
                         os.path.join(scratch, target))
@@ -151,7 +152,7 @@ def main(argv=None):
             for command, flags, elsewhere in plan(text):
                 if config.only not in command:
                     continue
-                if not has_faces and re.search(r"\.\./shared|original/|photo\.jpg|data/raw",
+                if not has_faces and re.search(r"\.\./shared|original/|photo\.jpg|data/.*raw",
                                                command):
                     elsewhere = "wants ../shared"
                 if elsewhere:
