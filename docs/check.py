@@ -31,7 +31,7 @@ ELSEWHERE = (
     (r".*--strategy multiworker", "tests/test_cluster.py"),
     (r"\.venv/bin/python benchmarks/kills\.py", "tests/test_train.py, with fewer kills"),
     (r"\.venv/bin/python -m pytest|\.ci/run", ".ci/run"),
-    (r".*--checkpoint_dir checkpoint/DCGAN-\d", "tests/test_checkpoints.py, of another checkpoint"),
+    (r".*--checkpoint_dir \w+/DCGAN-\d", "tests/test_checkpoints.py, of another checkpoint"),
     (r"git clone", "wants the network; its checkpoint is played by one of the same format"),
     (r"\./openface|find |cd outputImages|ruff ", "of other programs"))
 # Flags that cut a command short.
