@@ -112,6 +112,8 @@ def parse_args(argv=None):
     parser.add_argument("--search", default="--approach adam --lr 0.1 --nIter 150", metavar="FLAGS",
                         help="flags of complete.py, in one word: the search of all rows but those "
                              "of the presets")
+    parser.add_argument("--seed", type=utils.number(int, low=0), default=0,
+                        help="of all searches: another starts from other z")
     parser.add_argument("--only", metavar="TEXT", default="",
                         help="only the methods with this in their name, such as 'preset best'")
     return parser.parse_args(argv)
@@ -122,7 +124,7 @@ def main(argv=None):
     utils.import_tensorflow()
     files = search.spread(config.imgs, config.count)
     for mask in config.maskType:
-        flags = ["--maskType", mask]
+        flags = ["--maskType", mask, "--seed", str(config.seed)]
         _, _, batch = search.load(flags, files, config.checkpointDir)
         hole = batch.mask[..., 0] == 0
         truth = embeddings(batch.images)

@@ -54,7 +54,7 @@ def load(flags, files, checkpoint):
 
     options = complete.parse_args([*files, *flags])
     model = DCGAN.from_checkpoint(checkpoint, lam=options.lam, prior=options.prior,
-                                  precision=options.precision, jit=options.jit)
+                                  seed=options.seed, precision=options.precision, jit=options.jit)
     frames = list(Framer(options, files, model.image_size, model.c_dim).frames())
     return options, model, model.completion_batch(frames, options)
 
