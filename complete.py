@@ -290,6 +290,21 @@ def video_name(text):
     return text
 
 
+def load_model(config, kind):
+    """The checkpoint's network, set as the flags say.
+
+    Args:
+        config: what `parse_args` returned.
+        kind: DCGAN, or a class of it that searches in another way.
+
+    Returns:
+        A `kind`.
+    """
+    return kind.from_checkpoint(
+        config.checkpointDir, batch_size=config.batchSize, lam=config.lam, prior=config.prior,
+        seed=config.seed, precision=config.precision, jit=config.jit)
+
+
 def main(argv=None):
     config = parse_args(argv)
     utils.import_tensorflow(config.tf32)
@@ -300,9 +315,7 @@ def main(argv=None):
     if config.align and not config.landmarks:
         config.dlibFacePredictor = config.dlibFacePredictor or utils.face_predictor_path()
         utils.check_predictor(config.dlibFacePredictor)
-    model = DCGAN.from_checkpoint(
-        config.checkpointDir, batch_size=config.batchSize, lam=config.lam, prior=config.prior,
-        seed=config.seed, precision=config.precision, jit=config.jit)
+    model = load_model(config, DCGAN)
     if config.window > 2 * model.image_size:
         raise UserError(f"--window {config.window}: the checkpoint's pictures have an edge of "
                         f"{model.image_size}; make it smaller")

@@ -14,7 +14,8 @@ import numpy as np
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import search  # noqa: E402
 
-import utils  # noqa: E402  (the project's root is on the path only now)
+import complete  # noqa: E402  (the project's root is on the path only now)
+import utils  # noqa: E402
 from inpainting.measures import psnr  # noqa: E402
 
 
@@ -68,8 +69,7 @@ def main(argv=None):
     print(f"| search | seconds | PSNR of {len(files)} | PSNR of the first 8 of them, alone | "
           "the largest change of one picture's |\n| --- | --- | --- | --- | --- |")
     for label, kind in variants().items():
-        model = kind.from_checkpoint(config.checkpointDir, lam=options.lam, prior=options.prior,
-                                     precision=options.precision, jit=options.jit)
+        model = complete.load_model(options, kind)
         seconds, together = run(options, model, batch)
         _, alone = run(few, model, small)
         print(f"| {label} | {seconds:.1f} | {together.mean():.2f} | {alone.mean():.2f} | "

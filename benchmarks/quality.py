@@ -113,7 +113,7 @@ def parse_args(argv=None):
                         help="flags of complete.py, in one word: the search of all rows but those "
                              "of the presets")
     parser.add_argument("--seed", type=utils.number(int, low=0), default=0,
-                        help="of all searches: another starts from other z")
+                        help="another starts the searches from other z, and draws other masks")
     parser.add_argument("--only", metavar="TEXT", default="",
                         help="only the methods with this in their name, such as 'preset best'")
     return parser.parse_args(argv)

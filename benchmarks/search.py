@@ -52,9 +52,8 @@ def load(flags, files, checkpoint):
     """
     from model import DCGAN
 
-    options = complete.parse_args([*files, *flags])
-    model = DCGAN.from_checkpoint(checkpoint, lam=options.lam, prior=options.prior,
-                                  seed=options.seed, precision=options.precision, jit=options.jit)
+    options = complete.parse_args([*files, *flags, "--checkpointDir", checkpoint])
+    model = complete.load_model(options, DCGAN)
     frames = list(Framer(options, files, model.image_size, model.c_dim).frames())
     return options, model, model.completion_batch(frames, options)
 

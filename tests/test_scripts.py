@@ -1,6 +1,8 @@
 """What holds for every script, and the two that have no file of tests of their own."""
 
+import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -179,3 +181,25 @@ def test_search_compares_what_complete_takes(tmp_path):
     rows = [line.split() for line in result.stdout.splitlines()[1:]]
     assert [row[-5] for row in rows] == ["0", "2", "4"] * 2
     assert all(np.isfinite(float(figure)) for row in rows for figure in row[-4:])
+
+
+def test_the_benchmarks_search_from_the_z_of_the_seed(tmp_path):
+    """With the loss of complete.py, and another for another seed."""
+    save_lively(tmp_path)
+    draw_faces(tmp_path / "faces", 2)
+    flags = [f"--nIter 4 --lam 500 --seed {seed}" for seed in (0, 7)]
+    result = run_script("benchmarks/search.py", "faces", "--search", *flags, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    losses = [line.split()[-3] for line in result.stdout.splitlines()[1:]]
+    assert losses[0] != losses[1]
+    for flag, loss in zip(flags, losses):
+        result = run_script("complete.py", "faces", "--checkpointDir", "checkpoint", "--outDir",
+                            "out", *flag.split(), cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+        with open(tmp_path / "out" / "results.csv") as file:
+            rows = list(csv.DictReader(file))
+        assert f"{np.mean([float(row['loss']) for row in rows]):.0f}" == loss
+    outputs = [run_script("benchmarks/quality.py", "faces", "--maskType", "center", "--only",
+                          "preset fast", "--seed", seed, cwd=tmp_path).stdout for seed in (0, 7)]
+    one, other = (re.search("`--preset fast`.*", output)[0] for output in outputs)
+    assert one != other
