@@ -9,6 +9,7 @@ from argparse import BooleanOptionalAction
 import utils
 from inpainting import masks
 from inpainting.losses import PRIORS
+from machine import cpu
 from utils import UserError, number
 
 # Measured on shared/reference-checkpoint; see docs/search.md. The article's momentum rate is 0.01.
@@ -119,7 +120,7 @@ def parse_args(argv=None):
     utils.add_machine_flags(parser.add_argument_group("the machine"))
     given = given_flags(parser, argv)
     preset = PRESETS.get(given.get("preset"), {})
-    if not utils.has_bfloat16():  # it would be slower than float32
+    if not cpu.has_bfloat16():  # it would be slower than float32
         preset = {flag: value for flag, value in preset.items() if value != "bfloat16"}
     if "init" in given:
         preset = settings_of(given) | preset

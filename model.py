@@ -5,6 +5,8 @@ et al. 2015, arXiv 1511.06434), and the completion of damaged images by a search
 (Yeh, Chen et al. 2016, arXiv 1607.07539).
 """
 
+import machine  # noqa: F401, I001  (before TensorFlow, whose environment it sets)
+
 import contextlib
 import functools
 import itertools
@@ -25,6 +27,7 @@ from inpainting.losses import PRIORS
 from inpainting.masks import alike
 from inpainting.photos import Framer
 from inpainting.results import Results, read_latents
+from kernels.convolution import fastest_filter
 from training import checkpoints, cluster
 from training.checkpoints import Architecture, checkpoint_architecture
 from training.pictures import Pictures
@@ -203,15 +206,21 @@ class DCGAN(tf.Module):
         return {name: w if "_lin/" in name else tf.cast(w, self.dtype)
                 for name, w in weights.items()}
 
-    def search_weights(self):
-        """What `folded` returns, with the layers between 4x4 and 8x8 in the form that is fastest
-        for weights that stay."""
-        weights = self.folded()
-        if ops.minimal_filters_pay(self.dtype):
-            last = len(self.architecture.d_widths) - 1
-            for name in ("generator/g_h1/w", f"discriminator/d_h{last}_conv/w"):
-                weights[name] = ops.MinimalFilter.of(weights[name])
-        return weights
+    def search_weights(self, batch):
+        """What `folded` returns, in the form that is fastest for a search of `batch` z at once."""
+        return self._with_fastest_filters(self.folded(), batch)
+
+    def _training_weights(self, net, batch):
+        """`vars` of G or D in the form that is fastest for updates with `batch` images, of which
+        gradients reach `vars`; to be made within their tape."""
+        return self._with_fastest_filters(self._net(net), batch, trained=True)
+
+    def _with_fastest_filters(self, weights, batch, trained=False):
+        """The weights, those of the layers between 8x8 and 4x4 by `fastest_filter`."""
+        last = len(self.architecture.d_widths) - 1
+        filters = fastest_filter(self.dtype, batch, trained)
+        names = weights.keys() & {"generator/g_h1/w", f"discriminator/d_h{last}_conv/w"}
+        return weights | {name: filters.of(weights[name]) for name in names if filters}
 
     def generator(self, z, training=False, momentum=ops.BN_MOMENTUM, weights=None):
         """G: images from latents.
@@ -220,15 +229,15 @@ class DCGAN(tf.Module):
             z: `[B, z_dim]` float32, in [-1, 1].
             training: batch norm by the batch's own statistics (True) or the running ones.
             momentum: batch norm's, in training.
-            weights: what `folded` or `search_weights` returned, to spare folding again; only out
-                of training.
+            weights: what `folded` or `search_weights` returned, to spare folding again; in
+                training, what `_training_weights` did.
 
         Returns:
             `[B, image_size, image_size, c_dim]` float32 in [-1, 1].
         """
         widths = self.architecture.g_widths
         with tf.name_scope("generator"):
-            v = self.vars if training else weights or self.folded("generator")
+            v = weights or (self.vars if training else self.folded("generator"))
             # In float32 at any precision: it costs next to nothing, and bfloat16 knows but 256
             # places between neighbouring powers of two, too few for a search to move z.
             h = ops.linear(z, v["generator/g_h0_lin/Matrix"], v["generator/g_h0_lin/bias"])
@@ -254,7 +263,7 @@ class DCGAN(tf.Module):
         """
         widths = self.architecture.d_widths
         with tf.name_scope("discriminator"):
-            v = self.vars if training else weights or self.folded("discriminator")
+            v = weights or (self.vars if training else self.folded("discriminator"))
             h = tf.cast(images, self.dtype)
             for i in range(len(widths)):
                 name = f"discriminator/d_h{i}_conv"
@@ -380,25 +389,32 @@ class DCGAN(tf.Module):
             the real and `d_` of the generated images, `[B, 1]`, before its update.
         """
         with tf.GradientTape() as g_tape:
-            fake = self.generator(z, training=True, momentum=ops.BN_MOMENTUM**2)
+            fake = self.generator(z, training=True, momentum=ops.BN_MOMENTUM**2,
+                                  weights=self._training_weights("generator", len(images)))
         with tf.GradientTape() as d_tape:
-            d, d_logits = self.discriminator(images, training=True)
-            d_, d_logits_ = self.discriminator(tf.stop_gradient(fake), training=True)
+            weights = self._training_weights("discriminator", len(images))
+            d, d_logits = self.discriminator(images, training=True, weights=weights)
+            d_, d_logits_ = self.discriminator(
+                tf.stop_gradient(fake), training=True, weights=weights)
             d_loss_real = tf.reduce_mean(self.d_loss_real(d_logits))
             d_loss_fake = tf.reduce_mean(self.d_loss_fake(d_logits_))
             d_loss = d_loss_real + d_loss_fake
             scaled = self.d_optim.scaled(d_loss)
         self.d_optim.apply(ops.mean_of_replicas(d_tape.gradient(scaled, self.d_vars)))
 
+        weights = self._training_weights("discriminator", len(images))
         with tf.GradientTape() as tape:
             tape.watch(fake)
-            g_loss = tf.reduce_mean(self.g_loss(self.discriminator(fake, training=True)[1]))
+            logits = self.discriminator(fake, training=True, weights=weights)[1]
+            g_loss = tf.reduce_mean(self.g_loss(logits))
             scaled = self.g_optim.scaled(g_loss)
         self.g_optim.apply(ops.mean_of_replicas(
             g_tape.gradient(fake, self.g_vars, output_gradients=tape.gradient(scaled, fake))))
 
         with tf.GradientTape() as tape:
-            logits = self.discriminator(self.generator(z, training=True), training=True)[1]
+            fake = self.generator(
+                z, training=True, weights=self._training_weights("generator", len(images)))
+            logits = self.discriminator(fake, training=True, weights=weights)[1]
             g_loss = tf.reduce_mean(self.g_loss(logits))
             scaled = self.g_optim.scaled(g_loss)
         self.g_optim.apply(ops.mean_of_replicas(tape.gradient(scaled, self.g_vars)))
@@ -776,7 +792,7 @@ class DCGAN(tf.Module):
         zs = tf.random.stateless_uniform(
             [count, self.z_dim], [self.seed, -1 - candidate], -1, 1)
         generate = tf.function(self.generator, jit_compile=self.jit, reduce_retracing=True)
-        weights = self.search_weights()
+        weights = self.search_weights(self.batch_size)
         return zs, tf.concat([generate(zs[i:i + self.batch_size], weights=weights)
                               for i in range(0, count, self.batch_size)], axis=0)
 
@@ -857,7 +873,7 @@ class DCGAN(tf.Module):
 
         return start
 
-    def make_search(self, config):
+    def make_search(self, config, batch=None):
         """The compiled z-search.
 
         `search(state, images, mask, lowres_mask, first, n)` runs iterations `first` to `first + n -
@@ -869,6 +885,7 @@ class DCGAN(tf.Module):
             config: `approach` (momentum, adam or hmc) and the settings that it takes: `lr`,
                 `momentum`, `beta1`, `beta2`, `eps`, `hmcBeta`, `hmcEps`, `hmcL`, `hmcAnneal`;
                 `schedule` and `nIter`, which its step sizes run over; `tol`, 0 for never.
+            batch: how many z it mostly has at once (`batch_size`); what is fastest depends on it.
 
         Returns:
             `(start, search)`: `start(z, first)` is the `SearchState` at z, for images that are
@@ -880,7 +897,7 @@ class DCGAN(tf.Module):
             "adam": lambda c: ops.projected_adam(rate, c.beta1, c.beta2, c.eps),
             "hmc": lambda c: ops.hmc(c.hmcBeta, c.hmcEps, c.hmcL, c.hmcAnneal, self.seed),
         }[config.approach](config)
-        weights = self.search_weights()
+        weights = self.search_weights(batch or self.batch_size)
 
         def start(z, first):
             worst = tf.fill([len(z)], np.inf)
@@ -929,7 +946,8 @@ class DCGAN(tf.Module):
         if first is None:
             raise UserError(f"none of the {len(files)} images can be completed")
         results = Results(config, framer, self.z_dim, self.lowres)
-        start, search = self.make_start(config), self.make_search(config)
+        start = self.make_start(config)
+        search = self.make_search(config, min(len(files), self.batch_size) * config.nCandidates)
         n_batches, done = -(-len(files) // self.batch_size), 0
         with utils.deferred_stop() as stop, results, tqdm(
                 total=n_batches * config.nIter, unit="it", dynamic_ncols=True) as bar:

@@ -4,11 +4,13 @@ Shapes are NHWC. `linear`, `conv2d`, `conv2d_transpose`, `lrelu` and `batch_norm
 layers with its constants; variables are made by the caller (`model.py`) and passed in.
 """
 
-import math
-from typing import NamedTuple
+import machine  # noqa: F401, I001  (before TensorFlow, whose environment it sets)
 
-import numpy as np
+import math
+
 import tensorflow as tf
+
+from kernels.convolution import MinimalFilter, ProductFilter, filter_gradient, input_gradient
 
 BN_MOMENTUM = 0.9
 BN_EPSILON = 1e-5
@@ -20,146 +22,19 @@ def linear(x, matrix, bias):
     return tf.matmul(x, matrix) + bias
 
 
-# The two convolutions are each other's gradients: three primitives make up both. In two places
-# oneDNN's kernels for the CPU stay far below its others, and a detour takes half the time
-# (docs/performance.md); on a GPU, cuDNN's are used throughout.
-
-
-def _on_cpu():
-    return not tf.config.get_visible_devices("GPU")
-
-
-def _input_gradient(dy, w, shape):
-    """The gradient of `conv2d(x, w)` for its x of `shape`."""
-    doubles = all(shape[axis] == 2 * dy.shape[axis] for axis in (1, 2))
-    if _on_cpu() and doubles and w.shape[2] <= 4:
-        return subpixel_transpose(dy, w)
-    return tf.nn.conv2d_transpose(dy, w, tf.stack(shape), strides=2, padding="SAME")
-
-
-def subpixel_transpose(dy, w):
-    """`conv2d` transposed, to twice the size, as a 3x3 convolution that makes each 2x2 block of
-    the result as 4 times the channels (Shi et al. 2016, arXiv 1609.07009).
-
-    Row 2m + p of the result is the sum over d = -1, 0, 1 of row m + d of dy times tap p + 1 - 2d:
-    with a zero in front of the five taps, those of p = 0, 1 are a pair of six, the last pair first.
-    It computes 36 products for 25, which only pays where there are few channels to make.
-    """
-    height, width, n_out, n_in = dy.shape[1], dy.shape[2], w.shape[2], w.shape[3]
-    taps = tf.reshape(tf.pad(w, [[1, 0], [1, 0], [0, 0], [0, 0]]), [3, 2, 3, 2, n_out, n_in])
-    kernel = tf.transpose(tf.reverse(taps, axis=[0, 2]), [0, 2, 5, 1, 3, 4])
-    y = tf.nn.conv2d(dy, tf.reshape(kernel, [3, 3, n_in, 4 * n_out]), strides=1, padding="SAME")
-    y = tf.reshape(y, [-1, height, width, 2, 2 * n_out])  # columns lie beside their channels
-    return tf.reshape(tf.transpose(y, [0, 1, 3, 2, 4]), [-1, 2 * height, 2 * width, n_out])
-
-
-def _filter_gradient(x, dy, shape):
-    """The gradient of `conv2d(x, w)` for its w of `shape`."""
-    if _on_cpu() and dy.shape[1] * dy.shape[2] <= 16:
-        return product_filter_gradient(x, dy, shape)
-    return tf.raw_ops.Conv2DBackpropFilter(
-        input=x, filter_sizes=shape, out_backprop=dy, strides=[1, 2, 2, 1], padding="SAME")
-
-
-def product_filter_gradient(x, dy, shape):
-    """The gradient for a filter as one matrix product, which pays for the smallest maps."""
-    patches = tf.image.extract_patches(
-        x, [1, 5, 5, 1], [1, 2, 2, 1], [1, 1, 1, 1], padding="SAME")
-    columns = tf.reshape(patches, [-1, shape[0] * shape[1] * shape[2]])
-    rows = tf.reshape(dy, [-1, shape[3]])
-    return tf.reshape(tf.matmul(columns, rows, transpose_a=True), shape)
-
-
-def _vandermonde(points, width):
-    """Powers 0 to width - 1 of each point, and of infinity: polynomials evaluated there."""
-    return np.vstack([np.vander(points, width, increasing=True), np.eye(width)[-1:]])
-
-
-def _minimal_filtering():
-    """Matrices of `conv2d` between 8 and 4 places with 11 products instead of 20.
-
-    One dimension of it is A' [(K w) * (B x)] for the 5 taps w and the 8 places x. It is the sum of
-    two filters of stride 1: taps 0, 2, 4 on the odd places and 1, 3 on the even ones, for 4 results
-    each. By Toom and Cook a filter of r taps takes 4 + r - 1 products, one per point at which its
-    polynomials are evaluated (Winograd 1980; Lavin & Gray 2015, arXiv 1509.09308); these points are
-    chosen for little rounding (at 256 channels 2e-6 of the values, where TensorFlow's own kernel
-    has 1e-6). Places outside the picture are 0.
-
-    Returns:
-        `(A [11, 4], B [11, 8], K [11, 5])` float64.
-    """
-    A, B, K = np.zeros((11, 4)), np.zeros((11, 8)), np.zeros((11, 5))
-    # rows, the taps and places of each filter, where the picture begins in its window, points
-    for rows, first, begin, points in (
-            (slice(0, 6), 0, 1, [0, 0.7, -0.7, 1.4, -1.4]),
-            (slice(6, 11), 1, 0, [0, 0.8, -0.8, 1.5])):
-        K[rows, first::2] = _vandermonde(points, K[rows, first::2].shape[1])
-        A[rows] = _vandermonde(points, 4)
-        window = np.linalg.inv(_vandermonde(points, len(points) + 1)).T
-        B[rows, 1 - first::2] = window[:, begin:begin + 4]
-    return A, B, K
-
-
-class MinimalFilter(NamedTuple):
-    """The kernel of a convolution between 8x8 and 4x4 places, made ready for fewer products.
-
-    11x11 products take the place of 20x20: half the time on a CPU. Making it costs more than one
-    convolution saves, so it is for weights that stay, as in the search.
-    """
-
-    products: tf.Tensor  # `[121, in, out]` float32
-
-    @classmethod
-    def of(cls, w):
-        """From a kernel `[5, 5, in, out]` of `conv2d`, or `[5, 5, out, in]` of its transpose."""
-        K = tf.constant(_minimal_filtering()[2], w.dtype)
-        products = tf.einsum("fk,gl,klio->fgio", K, K, w)
-        return cls(tf.reshape(products, [121, *w.shape[2:]]))
-
-    def convolve(self, x):
-        """`[B, 8, 8, in]` to `[B, 4, 4, out]`."""
-        A, B = self._matrices()
-        places = tf.reshape(tf.transpose(x, [1, 2, 0, 3]), [64, -1])
-        factors = tf.reshape(tf.matmul(B, places), [121, -1, x.shape[3]])
-        products = tf.reshape(tf.matmul(factors, self.products), [121, -1])
-        y = tf.reshape(tf.matmul(A, products, transpose_a=True),
-                       [4, 4, -1, self.products.shape[2]])
-        return tf.transpose(y, [2, 0, 1, 3])
-
-    def transpose(self, dy):
-        """`[B, 4, 4, out]` to `[B, 8, 8, in]`: `convolve` backwards, step by step."""
-        A, B = self._matrices()
-        places = tf.reshape(tf.transpose(dy, [1, 2, 0, 3]), [16, -1])
-        factors = tf.reshape(tf.matmul(A, places), [121, -1, dy.shape[3]])
-        products = tf.reshape(tf.matmul(factors, self.products, transpose_b=True), [121, -1])
-        x = tf.reshape(tf.matmul(B, products, transpose_a=True),
-                       [8, 8, -1, self.products.shape[1]])
-        return tf.transpose(x, [2, 0, 1, 3])
-
-    @staticmethod
-    def _matrices():
-        """A `[121, 16]` and B `[121, 64]` of both dimensions at once."""
-        return [tf.constant(np.kron(M, M), tf.float32) for M in _minimal_filtering()[:2]]
-
-
-def minimal_filters_pay(dtype):
-    """Whether a `MinimalFilter` is faster here; bfloat16 is too coarse for its sums."""
-    return _on_cpu() and dtype == tf.float32
-
-
 def conv2d(x, w, biases, leak=1.0):
     """5x5 stride-2 SAME convolution, as the article's, in the precision of x.
 
     Args:
         x: `[B, H, W, in]`.
-        w: `[5, 5, in, out]`, or a `MinimalFilter` where H = W = 8.
+        w: `[5, 5, in, out]`, or where H = W = 8 what `fastest_filter` makes of it.
         biases: `[out]`.
         leak: of an `lrelu` behind it, which TensorFlow can then fuse into it; 1 is none.
 
     Returns:
         `[B, ceil(H / 2), ceil(W / 2), out]`, the dtype of x.
     """
-    if isinstance(w, MinimalFilter):
+    if isinstance(w, (MinimalFilter, ProductFilter)):
         return lrelu(tf.nn.bias_add(w.convolve(x), biases), leak)
 
     @tf.custom_gradient
@@ -172,7 +47,7 @@ def conv2d(x, w, biases, leak=1.0):
             if leak < 1:  # by the result's sign, so that nothing else needs what goes into lrelu
                 dy = tf.raw_ops.LeakyReluGrad(gradients=dy, features=y, alpha=leak)
             shape = [tf.shape(x)[0], *x.shape[1:]]
-            return (_input_gradient(dy, w, shape), _filter_gradient(x, dy, w.shape),
+            return (input_gradient(dy, w, shape), filter_gradient(x, dy, w.shape),
                     tf.raw_ops.BiasAddGrad(out_backprop=dy))
 
         return y, gradient
@@ -185,24 +60,24 @@ def conv2d_transpose(x, w, biases):
 
     Args:
         x: `[B, H, W, in]`.
-        w: `[5, 5, out, in]`, TensorFlow's order for transposed convolutions, or a
-            `MinimalFilter` where H = W = 4.
+        w: `[5, 5, out, in]`, TensorFlow's order for transposed convolutions, or where H = W = 4
+            what `fastest_filter` makes of it.
         biases: `[out]`.
 
     Returns:
         `[B, 2 H, 2 W, out]`, the dtype of x.
     """
-    if isinstance(w, MinimalFilter):
+    if isinstance(w, (MinimalFilter, ProductFilter)):
         return tf.nn.bias_add(w.transpose(x), biases)
 
     @tf.custom_gradient
     def convolve(x, w, biases):
         def gradient(dy):
             return (tf.nn.conv2d(dy, w, strides=2, padding="SAME"),
-                    _filter_gradient(dy, x, w.shape), tf.raw_ops.BiasAddGrad(out_backprop=dy))
+                    filter_gradient(dy, x, w.shape), tf.raw_ops.BiasAddGrad(out_backprop=dy))
 
         shape = [tf.shape(x)[0], 2 * x.shape[1], 2 * x.shape[2], w.shape[2]]
-        return tf.nn.bias_add(_input_gradient(x, w, shape), biases), gradient
+        return tf.nn.bias_add(input_gradient(x, w, shape), biases), gradient
 
     return convolve(x, tf.cast(w, x.dtype), tf.cast(biases, x.dtype))
 

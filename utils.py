@@ -23,6 +23,8 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+import machine  # noqa: F401  (before TensorFlow)
+
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff")
 # What Pillow decodes by itself; of its others, EPS runs a program, and some take anything for one.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
@@ -563,13 +565,6 @@ def number(kind, low=None, high=None, above=None):
         return value
 
     return parse
-
-
-def has_bfloat16():
-    """Whether the CPU has instructions for bfloat16, as far as Linux tells."""
-    with contextlib.suppress(OSError), open("/proc/cpuinfo") as info:
-        return bool(re.search(r"\b(avx512_bf16|amx_bf16)\b", info.read()))
-    return False
 
 
 def add_machine_flags(parser):

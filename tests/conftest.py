@@ -8,7 +8,8 @@ from pathlib import Path
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the tolerances are the CPU's
 
-import numpy as np  # noqa: E402  (TensorFlow reads the environment when it is imported)
+import machine  # noqa: E402, F401, I001  (TensorFlow reads the environment when it is imported)
+import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
 

@@ -20,6 +20,7 @@ from PIL import Image, ImageSequence
 import utils
 from inpainting.losses import PRIORS
 from inpainting.masks import MASKS
+from machine import cpu
 from model import DCGAN
 
 FAST = ("--nIter", 5, "--outInterval", 2)
@@ -179,7 +180,7 @@ def test_presets_set_what_is_not_set(monkeypatch):
     script = load_script("complete.py")
     for name, preset in script.PRESETS.items():
         for has in (True, False):
-            monkeypatch.setattr(utils, "has_bfloat16", lambda has=has: has)
+            monkeypatch.setattr(cpu, "has_bfloat16", lambda has=has: has)
             expected = preset if has else preset | {"precision": "float32"}
             assert expected.items() <= vars(script.parse_args(["x", "--preset", name])).items()
     config = script.parse_args(["x", "--preset", "fast", "--nIter", "7", "--lr", "0.3"])

@@ -77,51 +77,6 @@ def test_conv2d_gradient_of_an_odd_size():
     np.testing.assert_allclose(tape.gradient(total, inputs), numeric, rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("size,channels", [(8, 3), (16, 6)])
-def test_both_ways_to_convolve_agree(size, channels, monkeypatch):
-    """What a CPU computes by a detour is what TensorFlow's own kernels make of it."""
-    arguments = f32(normal(2, size, size, channels), normal(5, 5, channels, 4, seed=1), normal(4))
-    back = f32(normal(2, size // 2, size // 2, 4), normal(5, 5, channels, 4, seed=1),
-               normal(channels))
-
-    def run():
-        with tf.GradientTape() as tape:
-            tape.watch([arguments, back])
-            results = ops.conv2d(*arguments), ops.conv2d_transpose(*back)
-            total = sum(tf.reduce_sum(tf.sin(y)) for y in results)
-        return *results, *tape.gradient(total, arguments + back)
-
-    detours = run()
-    monkeypatch.setattr(ops, "_on_cpu", lambda: False)
-    for ours, theirs in zip(detours, run()):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
-
-
-def test_minimal_filters_are_the_convolutions():
-    x, y, w = normal(2, 8, 8, 3), normal(2, 4, 4, 5, seed=1), normal(5, 5, 3, 5, seed=2)
-    minimal = ops.MinimalFilter.of(*f32(w))
-    forward, back = normal(5, seed=3), normal(3, seed=4)
-    np.testing.assert_allclose(ops.conv2d(f32(x)[0], minimal, *f32(forward)),
-                               reference.conv2d(x, w, forward), rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(ops.conv2d_transpose(f32(y)[0], minimal, *f32(back)),
-                               reference.conv2d_transpose(y, w, back), rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize("leak", [0.2, 1.0])
-def test_minimal_filters_have_the_convolutions_gradients(leak):
-    x, y, w = f32(normal(2, 8, 8, 3), normal(2, 4, 4, 5, seed=1), normal(5, 5, 3, 5, seed=2))
-    forward, back = f32(normal(5, seed=3), normal(3, seed=4))
-    gradients = []
-    for kernel in (w, ops.MinimalFilter.of(w)):
-        with tf.GradientTape() as tape:
-            tape.watch([x, y])
-            total = tf.reduce_sum(tf.sin(ops.conv2d(x, kernel, forward, leak=leak)))
-            total += tf.reduce_sum(tf.sin(ops.conv2d_transpose(y, kernel, back)))
-        gradients.append(tape.gradient(total, [x, y]))
-    for plain, minimal in zip(*gradients):
-        np.testing.assert_allclose(minimal, plain, rtol=1e-3, atol=1e-3)
-
-
 def test_a_fused_lrelu_is_the_separate_one():
     arguments = f32(normal(2, 8, 8, 3), normal(5, 5, 3, 4, seed=1), normal(4, seed=2))
     gradients = []

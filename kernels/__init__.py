@@ -1,0 +1,1 @@
+"""Faster ways to compute the article's convolutions on a CPU."""

@@ -1,0 +1,45 @@
+"""What the program knows of its CPU, and tells TensorFlow."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+from machine import cpu
+
+
+@pytest.mark.parametrize("first", ["model", "ops", "utils", "kernels.convolution"])
+@pytest.mark.parametrize("given,expected", [(None, "1"), ("0", "0")])
+def test_onednn_is_on_before_tensorflow_is_there(first, given, expected):
+    """Whatever is imported first; a setting of the user's own stands."""
+    environment = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
+    if given:
+        environment["TF_ENABLE_ONEDNN_OPTS"] = given
+    code = f"""
+import os, sys
+class Watch:
+    def find_spec(self, name, *_):
+        if name == "tensorflow":
+            print("onednn", os.environ.get("TF_ENABLE_ONEDNN_OPTS"))
+            sys.exit()
+sys.meta_path.insert(0, Watch())
+import {first}
+import tensorflow
+"""
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, text=True,
+                            capture_output=True)
+    assert result.stdout == f"onednn {expected}\n", result.stderr
+
+
+@pytest.mark.parametrize("limit,allowed", [
+    ("", {"avx2", "avx512f", "avx512_bf16"}), ("AVX512_CORE_AMX_FP16", {"avx2", "avx512f",
+                                                                        "avx512_bf16"}),
+    ("avx512_core", {"avx2", "avx512f"}), ("AVX2", {"avx2"}), ("SSE41", set())])
+def test_instructions_that_onednn_is_told_to_leave_alone_do_not_count(limit, allowed, monkeypatch):
+    monkeypatch.setattr(cpu, "_flags", lambda: {"avx2", "avx512f", "avx512_bf16", "fma"})
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    flags = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+    assert {flag for flag in flags if cpu.has(flag)} == allowed
+    assert cpu.has_bfloat16() == ("avx512_bf16" in allowed)
