@@ -5,6 +5,7 @@ import os
 from argparse import BooleanOptionalAction
 
 import utils
+from training import recipe
 from training.visualize import KINDS, visualize
 from utils import number
 
@@ -44,6 +45,8 @@ def parse_args(argv=None):
     parser.add_argument("--seed", type=number(int, low=0, high=2**31 - 1), default=0,
                         help="of the weights, z and the order of the pictures")
 
+    recipe.add_flags(parser.add_argument_group(
+        "beyond the article's recipe", "docs/training.md has what they are good for"))
     machine = parser.add_argument_group("the machine")
     utils.add_machine_flags(machine)
     machine.add_argument("--strategy", choices=("auto", "none", "mirrored", "multiworker"),
@@ -116,6 +119,7 @@ def parse_args(argv=None):
     if trained and config.init is not None:
         parser.error(f"--init {config.init}: is of training; with --{trained[0]}, name it as "
                      "--checkpoint_dir")
+    recipe.refuse_nonsense(config, parser)
     if config.cache is None:
         config.cache = os.path.join(config.checkpoint_dir, "pictures.cache")
     return config
