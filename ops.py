@@ -170,7 +170,8 @@ def conv2d(x, w, biases, leak=1.0):
 
         def gradient(dy):
             if leak < 1:  # by the result's sign, so that nothing else needs what goes into lrelu
-                dy = tf.raw_ops.LeakyReluGrad(gradients=dy, features=y, alpha=leak)
+                dy = tf.raw_ops.LeakyReluGrad(
+                    gradients=dy, features=tf.stop_gradient(y), alpha=leak)
             shape = [tf.shape(x)[0], *x.shape[1:]]
             return (_input_gradient(dy, w, shape), _filter_gradient(x, dy, w.shape),
                     tf.raw_ops.BiasAddGrad(out_backprop=dy))
