@@ -32,6 +32,7 @@ from training.pictures import Pictures
 from training.recipe import Recipe
 from training.record import Curves, record_run, refuse_to_overwrite, write_hparams
 from utils import UserError
+from validation.heldout import HeldOut
 
 SAMPLE_COUNT = 64
 PATIENCE = 20  # iterations within which a search has to make progress, by --tol
@@ -515,6 +516,7 @@ class DCGAN(tf.Module):
                 files, config.dataset, self.image_size, self.c_dim, config.crop, self.seed,
                 config.cache and config.cache + f".{worker}" * (worker > 0), config.flip)
             self.make_optimizers(config.learning_rate, config.beta1)
+            heldout = HeldOut(config, self, files) if chief and config.validation else None
             if chief:
                 self._load_for_training(config)
             if workers > 1:
@@ -523,9 +525,9 @@ class DCGAN(tf.Module):
             steps = self._steps_left(config, pictures)
             curves = self._begin_record(config, pictures, workers) if chief and steps else None
             if steps:
-                self._train_steps(config, pictures, steps, stop, curves)
+                self._train_steps(config, pictures, steps, stop, curves, heldout)
             if chief:
-                self._end_training(config, pictures, curves)
+                self._end_training(config, pictures, curves, heldout)
             if pictures.failure:
                 raise pictures.failure
         stop.raise_if_set()
@@ -596,7 +598,7 @@ class DCGAN(tf.Module):
         for variable, value in zip(variables, values):
             variable.assign(value)
 
-    def _train_steps(self, config, pictures, steps, stop, curves=None):
+    def _train_steps(self, config, pictures, steps, stop, curves=None, heldout=None):
         """The training loop: so many steps, or until `stop` is set on any worker.
 
         Args:
@@ -605,6 +607,7 @@ class DCGAN(tf.Module):
             steps: at least 1.
             stop: a `StopRequest`.
             curves: the `Curves`, on the chief, who alone writes.
+            heldout: the `HeldOut` of `--validation`, there too.
         """
         worker, workers = cluster.worker_of(self.strategy)
         step, epoch, position = (int(self.progress[k]) for k in ("step", "epoch", "position"))
@@ -643,6 +646,8 @@ class DCGAN(tf.Module):
                                     refresh=False)
                     if step == 1 or step % config.sample_interval == 0 or ends:
                         self._write_samples(config.sample_dir, curves, *place)
+                    if heldout and step % config.validation_interval == 0:
+                        heldout.validate(step, curves)
                     if step % config.save_interval == 0 or now - saved > 60 * config.save_minutes:
                         self._save_or_warn(config, curves)
                         saved = now
@@ -683,7 +688,7 @@ class DCGAN(tf.Module):
         self._require_finite("a weight is not finite", weights, step, config)
         return self.save(config.checkpoint_dir, config.max_to_keep)
 
-    def _end_training(self, config, pictures, curves):
+    def _end_training(self, config, pictures, curves, heldout=None):
         """The last checkpoint, and a word of what was done."""
         step, epoch = int(self.progress["step"]), int(self.progress["epoch"])
         if curves is None:
@@ -695,8 +700,9 @@ class DCGAN(tf.Module):
         if step and path not in checkpoints.find_checkpoints(config.checkpoint_dir):
             path = self._save(config)
         if not pictures.failure:
+            best = heldout.summary() if heldout else ""
             print(f"{step} steps done: checkpoint {path}, samples in {config.sample_dir}; "
-                  f"watch with tensorboard --logdir {config.log_dir}")
+                  f"watch with tensorboard --logdir {config.log_dir}{best}")
 
     def _summarise(self, config, result, z, images_per_second):
         """Scalars of every step, histograms every `summary_interval`, under the original tags."""
