@@ -28,11 +28,14 @@ from inpainting.masks import alike
 from inpainting.photos import Framer
 from inpainting.results import Results, read_latents
 from kernels.convolution import fastest_filter
-from training import checkpoints, cluster
+from training import augment, checkpoints, cluster
 from training.checkpoints import Architecture, checkpoint_architecture
+from training.penalty import with_r1
 from training.pictures import Pictures
+from training.recipe import Recipe
 from training.record import Curves, record_run, refuse_to_overwrite, write_hparams
 from utils import UserError
+from validation.heldout import HeldOut
 
 SAMPLE_COUNT = 64
 PATIENCE = 20  # iterations within which a search has to make progress, by --tol
@@ -44,6 +47,7 @@ SCALARS = {
     "g_loss": "G's loss in the second of its updates: mean of -log D(G(z)), in nats.",
     "accuracy/real": "Share of the batch's real images that D calls real.",
     "accuracy/fake": "Share of the batch's generated images that D calls generated.",
+    "r1": "Half the mean squared length of D's gradient at the batch's real images, of --r1.",
     "images_per_second": "Real images that training takes in a second."}
 HISTOGRAMS = {
     "z": "The latents of the step, uniform from -1 to 1.",
@@ -51,8 +55,8 @@ HISTOGRAMS = {
     "d_": "D of the generated images: how likely it thinks each of them real."}
 # The flags of a training by which TensorBoard compares runs.
 HPARAMS = ("dataset", "train_size", "flip", "batch_size", "learning_rate", "beta1", "ema",
-           "image_size", "z_dim", "gf_dim", "df_dim", "c_dim", "sync_batch_norm", "precision",
-           "init", "seed")
+           "diffaug", "label_smoothing", "r1", "r1_interval", "lr_schedule", "image_size", "z_dim",
+           "gf_dim", "df_dim", "c_dim", "sync_batch_norm", "precision", "init", "seed")
 # Of the regression of z on pixels; chosen in docs/search.md.
 RIDGE_STRENGTH = 0.1
 
@@ -128,13 +132,14 @@ class DCGAN(tf.Module):
         ema: in training, keep a moving average of G's weights too, of which each step keeps this
             share; samples and completions are the average's G (Yazici et al. 2018, arXiv
             1806.04498). 0 keeps none.
+        recipe: the `training.recipe.Recipe`; None is the article's.
         architecture: an `Architecture` that replaces the sizes above, as read from a checkpoint.
         strategy: the `tf.distribute.Strategy` that trains it; None is one device.
     """
 
     def __init__(self, image_size=64, batch_size=64, z_dim=100, gf_dim=64, df_dim=64, c_dim=3,
                  lam=0.1, prior="article", lowres=8, seed=0, precision="float32", jit=None,
-                 sync_batch_norm=False, ema=0.0, architecture=None, strategy=None):
+                 sync_batch_norm=False, ema=0.0, recipe=None, architecture=None, strategy=None):
         super().__init__(name="DCGAN")
         self.architecture = architecture or Architecture.make(
             image_size, z_dim, gf_dim, df_dim, c_dim)
@@ -142,7 +147,7 @@ class DCGAN(tf.Module):
         self.batch_size, self.lowres, self.seed = batch_size, lowres, seed
         self.lam, self.prior = lam, prior
         self.dtype = tf.as_dtype(precision)
-        self.sync_batch_norm, self.ema = sync_batch_norm, ema
+        self.sync_batch_norm, self.ema, self.recipe = sync_batch_norm, ema, recipe or Recipe()
         self.strategy = strategy or tf.distribute.get_strategy()
         one_gpu = (tf.config.get_visible_devices("GPU")
                    and self.strategy.num_replicas_in_sync == 1)
@@ -298,9 +303,10 @@ class DCGAN(tf.Module):
     # Training losses, each `[B]`: one per image
 
     @staticmethod
-    def d_loss_real(logits):
-        """D wants every real image to be called real."""
-        return ops.sigmoid_cross_entropy(logits, 1.0)
+    def d_loss_real(logits, label=1.0):
+        """D wants every real image to be called real; with a label below 1 (Salimans et al. 2016,
+        arXiv 1606.03498, one-sided label smoothing), with that probability."""
+        return ops.sigmoid_cross_entropy(logits, label)
 
     @staticmethod
     def d_loss_fake(logits):
@@ -340,6 +346,7 @@ class DCGAN(tf.Module):
                  if getattr(config, k) is not None}
         settings = {k: getattr(config, k)
                     for k in ("batch_size", "seed", "precision", "jit", "sync_batch_norm", "ema")}
+        settings["recipe"] = Recipe.of(config)
         if architecture:
             has = architecture.sizes()
             for flag, value in given.items():
@@ -369,7 +376,7 @@ class DCGAN(tf.Module):
         with self.strategy.scope():
             self.g_optim, self.d_optim = adam(self.g_vars), adam(self.d_vars)
 
-    def train_step(self, images, z):
+    def train_step(self, images, z, learning_rate=None, u=None, penalised=False):
         """One batch of the article's schedule: D is updated once, then G twice with the same z.
 
         Where several replicas share the batch, each calls this with its part, and every update is
@@ -382,46 +389,57 @@ class DCGAN(tf.Module):
         Args:
             images: `[B, image_size, image_size, c_dim]` float32 in [-1, 1].
             z: `[B, z_dim]` float32 in [-1, 1].
+            learning_rate: float32 scalar; None is the optimizers'.
+            u: `[4, B, ...]` float32, of `training.augment.draw`; None augments nothing.
+            penalised: add the R1 penalty to D's loss.
 
         Returns:
             `{name: tensor}`: the scalars `d_loss`, `d_loss_real`, `d_loss_fake` and `g_loss` (batch
             means, as the updates used them; `g_loss` of the second), and D's probabilities `d` of
-            the real and `d_` of the generated images, `[B, 1]`, before its update.
+            the real and `d_` of the generated images, `[B, 1]`, before its update; and `r1`, the
+            penalty, if there is one, which `d_loss` is without.
         """
+        def judge(images, k, weights):  # D of what it sees of them, in its k-th pass
+            seen = images if u is None else augment.augment(images, self.recipe.diffaug, u[k])
+            return self.discriminator(seen, training=True, weights=weights)
+
         with tf.GradientTape() as g_tape:
             fake = self.generator(z, training=True, momentum=ops.BN_MOMENTUM**2,
                                   weights=self._training_weights("generator", len(images)))
         with tf.GradientTape() as d_tape:
             weights = self._training_weights("discriminator", len(images))
-            d, d_logits = self.discriminator(images, training=True, weights=weights)
-            d_, d_logits_ = self.discriminator(
-                tf.stop_gradient(fake), training=True, weights=weights)
-            d_loss_real = tf.reduce_mean(self.d_loss_real(d_logits))
+            (d, d_logits), r1 = (
+                with_r1(lambda real: judge(real, 0, weights), images) if penalised
+                else (judge(images, 0, weights), None))
+            d_, d_logits_ = judge(tf.stop_gradient(fake), 1, weights)
+            d_loss_real = tf.reduce_mean(self.d_loss_real(d_logits, self.recipe.real_label))
             d_loss_fake = tf.reduce_mean(self.d_loss_fake(d_logits_))
             d_loss = d_loss_real + d_loss_fake
-            scaled = self.d_optim.scaled(d_loss)
-        self.d_optim.apply(ops.mean_of_replicas(d_tape.gradient(scaled, self.d_vars)))
+            scaled = self.d_optim.scaled(
+                d_loss + self.recipe.r1_weight * r1 if penalised else d_loss)
+        self.d_optim.apply(
+            ops.mean_of_replicas(d_tape.gradient(scaled, self.d_vars)), learning_rate)
 
         weights = self._training_weights("discriminator", len(images))
         with tf.GradientTape() as tape:
             tape.watch(fake)
-            logits = self.discriminator(fake, training=True, weights=weights)[1]
-            g_loss = tf.reduce_mean(self.g_loss(logits))
+            g_loss = tf.reduce_mean(self.g_loss(judge(fake, 2, weights)[1]))
             scaled = self.g_optim.scaled(g_loss)
         self.g_optim.apply(ops.mean_of_replicas(
-            g_tape.gradient(fake, self.g_vars, output_gradients=tape.gradient(scaled, fake))))
+            g_tape.gradient(fake, self.g_vars, output_gradients=tape.gradient(scaled, fake))),
+            learning_rate)
 
         with tf.GradientTape() as tape:
             fake = self.generator(
                 z, training=True, weights=self._training_weights("generator", len(images)))
-            logits = self.discriminator(fake, training=True, weights=weights)[1]
-            g_loss = tf.reduce_mean(self.g_loss(logits))
+            g_loss = tf.reduce_mean(self.g_loss(judge(fake, 3, weights)[1]))
             scaled = self.g_optim.scaled(g_loss)
-        self.g_optim.apply(ops.mean_of_replicas(tape.gradient(scaled, self.g_vars)))
+        self.g_optim.apply(
+            ops.mean_of_replicas(tape.gradient(scaled, self.g_vars)), learning_rate)
         self._average_statistics()
         self._average_weights()
         return {"d_loss": d_loss, "d_loss_real": d_loss_real, "d_loss_fake": d_loss_fake,
-                "g_loss": g_loss, "d": d, "d_": d_}
+                "g_loss": g_loss, "d": d, "d_": d_} | ({"r1": r1} if penalised else {})
 
     def _average_statistics(self):
         """Make the running statistics of all replicas the mean of theirs. An update of them is
@@ -443,16 +461,20 @@ class DCGAN(tf.Module):
         """The compiled training step of all replicas.
 
         Returns:
-            The function `(images, z, stop) -> result`: of a distributed batch of images, z
-            `[batch_size, z_dim]` and a float32 that is not 0 if this worker was asked to stop;
-            `result` is what `train_step` returns, with the means of all replicas, D's
-            probabilities of this worker's, the accuracies, and `stop`, 0 unless any worker was
-            asked to, so that all of them stop behind the same step.
+            The function `(images, z, stop, learning_rate, u, penalised) -> result`: of a
+            distributed batch of images, z `[batch_size, z_dim]`, a float32 that is not 0 if this
+            worker was asked to stop, and what else `train_step` takes; `result` is what
+            `train_step` returns, with the means of all replicas, D's probabilities of this
+            worker's, the accuracies, and `stop`, 0 unless any worker was asked to, so that all of
+            them stop behind the same step.
         """
-        def of_replica(images, z, stop):
-            rank = tf.distribute.get_replica_context().replica_id_in_sync_group
-            result = self.train_step(images, tf.slice(
-                z, [rank * images.shape[0], 0], [images.shape[0], self.z_dim]))
+        def of_replica(images, z, stop, learning_rate, u, penalised):
+            count = images.shape[0]
+            first = count * tf.distribute.get_replica_context().replica_id_in_sync_group
+            z = tf.slice(z, [first, 0], [count, self.z_dim])
+            if u is not None:
+                u = tf.slice(u, [0, first, 0], [u.shape[0], count, u.shape[2]])
+            result = self.train_step(images, z, learning_rate, u, penalised)
             d, d_ = result.pop("d"), result.pop("d_")
             result["accuracy/real"] = tf.reduce_mean(tf.cast(d > 0.5, tf.float32))
             result["accuracy/fake"] = tf.reduce_mean(tf.cast(d_ < 0.5, tf.float32))
@@ -463,8 +485,9 @@ class DCGAN(tf.Module):
             of_replica = tf.function(of_replica, jit_compile=True)
 
         @tf.function
-        def step(images, z, stop):
-            result, d, d_ = self.strategy.run(of_replica, (images, z, stop))
+        def step(images, z, stop, learning_rate=None, u=None, penalised=False):
+            result, d, d_ = self.strategy.run(
+                of_replica, (images, z, stop, learning_rate, u, penalised))
             local = self.strategy.experimental_local_results
             return {**{name: local(mean)[0] for name, mean in result.items()},
                     "d": tf.concat(local(d), axis=0), "d_": tf.concat(local(d_), axis=0)}
@@ -475,6 +498,13 @@ class DCGAN(tf.Module):
         """Uniform z of a training step, `[batch_size, z_dim]`: a function of seed and step."""
         return tf.random.stateless_uniform(
             [self.batch_size, self.z_dim], tf.stack([tf.cast(self.seed, tf.int64), step]), -1, 1)
+
+    def _of_step(self, first_rate, step, steps):
+        """What the recipe adds to a step: `(learning_rate, u, penalised)`, as `train_step` takes
+        them, a function of seed and step."""
+        rate = self.recipe.learning_rate(first_rate, step, steps)
+        u = augment.draw(self.seed, step, self.batch_size) if self.recipe.diffaug else None
+        return tf.constant(rate, tf.float32), u, self.recipe.penalises(step)
 
     def train(self, config):
         """Train on a folder of images, from the newest whole checkpoint in `checkpoint_dir` on.
@@ -502,6 +532,7 @@ class DCGAN(tf.Module):
                 files, config.dataset, self.image_size, self.c_dim, config.crop, self.seed,
                 config.cache and config.cache + f".{worker}" * (worker > 0), config.flip)
             self.make_optimizers(config.learning_rate, config.beta1)
+            heldout = HeldOut(config, self, files) if chief and config.validation else None
             if chief:
                 self._load_for_training(config)
             if workers > 1:
@@ -510,9 +541,9 @@ class DCGAN(tf.Module):
             steps = self._steps_left(config, pictures)
             curves = self._begin_record(config, pictures, workers) if chief and steps else None
             if steps:
-                self._train_steps(config, pictures, steps, stop, curves)
+                self._train_steps(config, pictures, steps, stop, curves, heldout)
             if chief:
-                self._end_training(config, pictures, curves)
+                self._end_training(config, pictures, curves, heldout)
             if pictures.failure:
                 raise pictures.failure
         stop.raise_if_set()
@@ -583,7 +614,7 @@ class DCGAN(tf.Module):
         for variable, value in zip(variables, values):
             variable.assign(value)
 
-    def _train_steps(self, config, pictures, steps, stop, curves=None):
+    def _train_steps(self, config, pictures, steps, stop, curves=None, heldout=None):
         """The training loop: so many steps, or until `stop` is set on any worker.
 
         Args:
@@ -592,10 +623,11 @@ class DCGAN(tf.Module):
             steps: at least 1.
             stop: a `StopRequest`.
             curves: the `Curves`, on the chief, who alone writes.
+            heldout: the `HeldOut` of `--validation`, there too.
         """
         worker, workers = cluster.worker_of(self.strategy)
         step, epoch, position = (int(self.progress[k]) for k in ("step", "epoch", "position"))
-        start, train_step = (epoch, position), self.make_train_step()
+        start, train_step, end = (epoch, position), self.make_train_step(), step + steps
         batches = iter(self.strategy.distribute_datasets_from_function(
             lambda context: self._prefetched(pictures.batches(
                 *start, self.batch_size, worker,
@@ -608,7 +640,8 @@ class DCGAN(tf.Module):
                 images, z = next(batches), self.z_batch(step)
                 if pictures.failure:
                     break
-                result = train_step(images, z, tf.constant(float(stop.is_set())))
+                result = train_step(images, z, tf.constant(float(stop.is_set())),
+                                    *self._of_step(config.learning_rate, step, end))
                 step, place = step + 1, (epoch, position // self.batch_size)
                 losses = {k: float(result[k]) for k in ("d_loss", "g_loss")}
                 self._require_finite(
@@ -629,6 +662,8 @@ class DCGAN(tf.Module):
                                     refresh=False)
                     if step == 1 or step % config.sample_interval == 0 or ends:
                         self._write_samples(config.sample_dir, curves, *place)
+                    if heldout and step % config.validation_interval == 0:
+                        heldout.validate(step, curves)
                     if step % config.save_interval == 0 or now - saved > 60 * config.save_minutes:
                         self._save_or_warn(config, curves)
                         saved = now
@@ -669,7 +704,7 @@ class DCGAN(tf.Module):
         self._require_finite("a weight is not finite", weights, step, config)
         return self.save(config.checkpoint_dir, config.max_to_keep)
 
-    def _end_training(self, config, pictures, curves):
+    def _end_training(self, config, pictures, curves, heldout=None):
         """The last checkpoint, and a word of what was done."""
         step, epoch = int(self.progress["step"]), int(self.progress["epoch"])
         if curves is None:
@@ -681,14 +716,16 @@ class DCGAN(tf.Module):
         if step and path not in checkpoints.find_checkpoints(config.checkpoint_dir):
             path = self._save(config)
         if not pictures.failure:
+            best = heldout.summary() if heldout else ""
             print(f"{step} steps done: checkpoint {path}, samples in {config.sample_dir}; "
-                  f"watch with tensorboard --logdir {config.log_dir}")
+                  f"watch with tensorboard --logdir {config.log_dir}{best}")
 
     def _summarise(self, config, result, z, images_per_second):
         """Scalars of every step, histograms every `summary_interval`, under the original tags."""
         result = result | {"images_per_second": images_per_second, "z": z}
         for tag, description in SCALARS.items():
-            tf.summary.scalar(tag, result[tag], description=description)
+            if tag in result:
+                tf.summary.scalar(tag, result[tag], description=description)
         if self.progress["step"] % config.summary_interval == 0:
             for tag, description in HISTOGRAMS.items():
                 tf.summary.histogram(tag, result[tag], description=description)

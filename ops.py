@@ -45,7 +45,8 @@ def conv2d(x, w, biases, leak=1.0):
 
         def gradient(dy):
             if leak < 1:  # by the result's sign, so that nothing else needs what goes into lrelu
-                dy = tf.raw_ops.LeakyReluGrad(gradients=dy, features=y, alpha=leak)
+                dy = tf.raw_ops.LeakyReluGrad(
+                    gradients=dy, features=tf.stop_gradient(y), alpha=leak)
             shape = [tf.shape(x)[0], *x.shape[1:]]
             return (input_gradient(dy, w, shape), filter_gradient(x, dy, w.shape),
                     tf.raw_ops.BiasAddGrad(out_backprop=dy))
@@ -151,11 +152,11 @@ def batch_norm_scale_and_offset(gamma, beta, moving_mean, moving_variance):
 
 
 def sigmoid_cross_entropy(logits, label):
-    """Cross-entropy of `sigmoid(logits)` with one label (0 or 1) for the whole batch.
+    """Cross-entropy of `sigmoid(logits)` with one label for the whole batch.
 
     Args:
         logits: `[B, 1]` float32, before the sigmoid.
-        label: 0.0 (fake) or 1.0 (real).
+        label: 0.0 (fake) to 1.0 (real).
 
     Returns:
         `[B]` float32, one loss per image, finite for logits of any size.
@@ -221,28 +222,31 @@ class Adam(tf.Module):
         """The loss whose gradients `apply` takes."""
         return loss if self.loss_scale is None else loss * self.loss_scale.scale
 
-    def apply(self, gradients):
+    def apply(self, gradients, learning_rate=None):
         """Update every variable in place.
 
         Args:
             gradients: `{name: tensor}` float32, with the names of the variables.
+            learning_rate: float32 scalar, for this update instead of the optimizer's.
         """
+        if learning_rate is None:
+            learning_rate = self.learning_rate
         if self.loss_scale is None:
-            self._update(gradients)
+            self._update(gradients, learning_rate)
             return
         gradients = {name: g / self.loss_scale.scale for name, g in gradients.items()}
         finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients.values()])
         if finite:
-            self._update(gradients)
+            self._update(gradients, learning_rate)
         self.loss_scale.update(finite)
 
-    def _update(self, gradients):
+    def _update(self, gradients, learning_rate):
         step = tf.cast(self.step.assign_add(1), tf.float32)
         beta1_power, beta2_power = tf.pow(self.beta1, step), tf.pow(self.beta2, step)
         for name, variable in self.variables_by_name.items():
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.handle, m=self.m[name].handle, v=self.v[name].handle,
-                beta1_power=beta1_power, beta2_power=beta2_power, lr=self.learning_rate,
+                beta1_power=beta1_power, beta2_power=beta2_power, lr=learning_rate,
                 beta1=self.beta1, beta2=self.beta2, epsilon=self.epsilon, grad=gradients[name])
 
 

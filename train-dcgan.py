@@ -5,6 +5,7 @@ import os
 from argparse import BooleanOptionalAction
 
 import utils
+from training import recipe
 from training.visualize import KINDS, visualize
 from utils import number
 
@@ -44,6 +45,8 @@ def parse_args(argv=None):
     parser.add_argument("--seed", type=number(int, low=0, high=2**31 - 1), default=0,
                         help="of the weights, z and the order of the pictures")
 
+    recipe.add_flags(parser.add_argument_group(
+        "beyond the article's recipe", "docs/training.md has what they are good for"))
     machine = parser.add_argument_group("the machine")
     utils.add_machine_flags(machine)
     machine.add_argument("--strategy", choices=("auto", "none", "mirrored", "multiworker"),
@@ -79,6 +82,13 @@ def parse_args(argv=None):
                         help="steps between checkpoints; there is one at the end in any case")
     parser.add_argument("--save_minutes", type=number(float, above=0), default=15,
                         help="minutes after which there is a checkpoint at the latest")
+    parser.add_argument("--validation", metavar="FOLDER",
+                        help="pictures to leave out of training, of other people, say: TensorBoard "
+                             "shows what D says of them, beside pictures of the training, and how "
+                             "well they are completed; and the checkpoint that completes them best "
+                             "is kept in the folder best of the --checkpoint_dir")
+    parser.add_argument("--validation_interval", type=count, default=500, metavar="STEPS",
+                        help="steps between those looks at them")
     parser.add_argument("--sample_dir", default="samples", help="where the sample grids go")
     parser.add_argument("--sample_interval", type=count, default=100, metavar="STEPS",
                         help="steps between sample grids; there is one at the end in any case")
@@ -116,6 +126,11 @@ def parse_args(argv=None):
     if trained and config.init is not None:
         parser.error(f"--init {config.init}: is of training; with --{trained[0]}, name it as "
                      "--checkpoint_dir")
+    recipe.refuse_nonsense(config, parser)
+    if config.validation is None and config.validation_interval != parser.get_default(
+            "validation_interval"):
+        parser.error(f"--validation_interval {config.validation_interval}: is of --validation; "
+                     "add that")
     if config.cache is None:
         config.cache = os.path.join(config.checkpoint_dir, "pictures.cache")
     return config

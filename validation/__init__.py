@@ -1,0 +1,1 @@
+"""How a training does on faces that it does not learn from."""

@@ -1,0 +1,191 @@
+"""Held-out faces beside a training: what D says of them, how well they are completed, and the
+checkpoint of the best completions."""
+
+import json
+import os
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+import tensorflow as tf
+
+import utils
+from inpainting.masks import center
+from inpainting.measures import psnr
+from inpainting.results import completed_images
+from training import checkpoints
+from training.pictures import fingerprint
+from utils import UserError
+
+JUDGED = 256  # faces of either kind of which D says whether they are real
+COMPLETED = 64  # of the held-out ones
+SCALARS = {
+    "validation/accuracy_training": "Share of some training faces that D calls real.",
+    "validation/accuracy_heldout": "Share of held-out faces that D calls real; what it is below "
+                                   "that of training faces, D has learned by heart.",
+    "validation/logit_training": "Mean logit of D of some training faces: over 0 is real.",
+    "validation/logit_heldout": "Mean logit of D of held-out faces.",
+    "validation/contextual": "Mean contextual loss of a short search for held-out faces without "
+                             "their middle.",
+    "validation/psnr": "Mean PSNR of what that search puts into the hole, in dB."}
+
+
+@dataclass(frozen=True)
+class Search:
+    """`complete.py --preset fast`, in whatever precision the training has."""
+
+    approach: str = "adam"
+    lr: float = 0.05
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    nIter: int = 20
+    nInit: int = 512
+    initBy: str = "regression"
+    nCandidates: int = 1
+    init: str = None
+    schedule: str = "cosine"
+    tol: float = 0.0
+    contextual: str = "mixed"
+    window: int = 7
+    mix: float = 0.5
+    blend: str = "poisson"
+    maskType: str = "center"
+    own_mask: bool = False
+    centerScale: float = 0.25
+
+
+def read_spread(paths, count, model, crop):
+    """At most so many of the pictures, evenly spread, as the network sees them: `[N, size, size,
+    c_dim]` uint8; what cannot be read is named and left out."""
+    paths = [paths[i] for i in np.linspace(0, len(paths) - 1, min(count, len(paths))).astype(int)]
+    images = [utils.or_warn(path, lambda path=path: utils.read_image(
+        path, model.image_size, model.c_dim, crop)) for path in paths]
+    return [image for image in images if image is not None]
+
+
+def copy_of(model):
+    """The network as it would complete, with the average G where there is one, on one device."""
+    twin = type(model)(architecture=model.architecture, batch_size=COMPLETED,
+                       precision=model.dtype.name, jit=model.jit, lam=model.lam)
+    for name, variable in twin.vars.items():
+        variable.assign(model.average.get(name, model.vars[name]))
+    return twin
+
+
+def verdict(model, images):
+    """`(accuracy, mean logit)` of D of real images, `[B, H, W, C]` float32."""
+    weights = model.folded("discriminator")
+    logits = np.concatenate([model.discriminator(images[i:i + COMPLETED], weights=weights)[1]
+                             for i in range(0, len(images), COMPLETED)])
+    return float(np.mean(logits > 0)), float(np.mean(logits))
+
+
+def completion(model, images, search):
+    """Complete whole images without their middle by a short search.
+
+    Args:
+        model: a DCGAN.
+        images: `[B, H, W, C]` uint8.
+        search: a `Search`.
+
+    Returns:
+        `(contextual, psnr)`: means, of the loss and in the hole.
+    """
+    mask = center(images.shape[1:3], None, search)
+    frames = [SimpleNamespace(name="", image=image, mask=mask) for image in images]
+    batch = model.completion_batch(frames, search)
+    start, run = model.make_search(search)
+    state, *_ = run(start(model.make_start(search)(batch, 0), 0), batch.y, batch.weights,
+                    batch.lowres_mask, tf.constant(0), tf.constant(search.nIter))
+    losses = model.completion_losses(state.z, batch.y, batch.weights, batch.lowres_mask)
+    z = state.result(losses[0], True)
+    contextual = model.completion_losses(z, batch.y, batch.weights, batch.lowres_mask)[1]
+    completed = completed_images(batch, model.generator(z).numpy(), search.blend)
+    return float(np.mean(contextual)), float(np.mean(psnr(completed, images, mask == 0)))
+
+
+class HeldOut:
+    """The validation of a training, which keeps the checkpoint that completes best.
+
+    That lies in the folder `best` of the others, where no later one deletes it; beside it
+    `validation.json` has its PSNR, which the next start goes on from.
+
+    Args:
+        config: the flags `validation`, `crop` and `checkpoint_dir`.
+        model: the `DCGAN` that is trained.
+        training: paths of the training's pictures.
+
+    Raises:
+        UserError: there is no picture to be read in the folder.
+    """
+
+    def __init__(self, config, model, training):
+        flag = f"--validation {config.validation}"
+        files = utils.list_images([config.validation], flag="--validation ")
+        heldout = read_spread(files, JUDGED, model, config.crop)
+        if not heldout:
+            raise UserError(f"{flag}: none of its pictures can be read")
+        known = read_spread(training, JUDGED, model, config.crop)
+        self.known, self.heldout = (
+            utils.to_float(np.reshape(faces, (-1, *np.shape(heldout)[1:])))
+            for faces in (known, heldout))
+        self.images = np.stack(heldout[::-(-len(heldout) // COMPLETED)])
+        self.model, self.search = model, Search()
+        self.folder = os.path.join(config.checkpoint_dir, "best")
+        self.record = os.path.join(self.folder, "validation.json")
+        self.faces = fingerprint(files, config.validation, model.image_size, config.crop).hex()
+        self.best = self._read_best()
+
+    def _read_best(self):
+        """`{step, psnr}` of the best so far, or of none."""
+        if os.path.isdir(self.folder):
+            checkpoints.tidy(self.folder)
+        try:
+            with open(self.record) as file:
+                record = json.load(file)
+            if checkpoints.find_checkpoints(self.folder):
+                if record["faces"] == self.faces:
+                    return {"step": int(record["step"]), "psnr": float(record["psnr"])}
+                utils.warn(self.record, "is of other pictures; the best is looked for anew")
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except (ValueError, KeyError, TypeError):
+            utils.warn(self.record, "is damaged; the best is looked for anew")
+        return {"step": None, "psnr": -np.inf}
+
+    def measure(self):
+        """`{tag: value}` of `SCALARS`, of the training as it stands."""
+        twin = copy_of(self.model)
+        accuracy, logit = zip(verdict(twin, self.known), verdict(twin, self.heldout))
+        values = *accuracy, *logit, *completion(twin, self.images, self.search)
+        return dict(zip(SCALARS, values))
+
+    def validate(self, step, curves):
+        """Measure, write it for TensorBoard, and keep the checkpoint if it is the best so far.
+
+        Has to come before the step's own checkpoint: whoever goes on behind the step then finds
+        the best of all until there.
+        """
+        values = self.measure()
+        curves.write(step, write_scalars, values)
+        if values["validation/psnr"] > self.best["psnr"]:
+            self.best = {"step": step, "psnr": values["validation/psnr"]}
+            try:
+                self.model.save(self.folder, max_to_keep=1)
+                utils.write_text(self.record, json.dumps(self.best | {"faces": self.faces}) + "\n")
+            except UserError as error:
+                utils.warn(self.folder, f"{error}; training goes on")
+
+    def summary(self):
+        """What there is to say at the end, or nothing."""
+        if self.best["step"] is None:
+            return ""
+        return (f"; best at step {self.best['step']}, {self.best['psnr']:.2f} dB in held-out "
+                f"faces: {self.folder}")
+
+
+def write_scalars(values):
+    """The values for TensorBoard."""
+    for tag, value in values.items():
+        tf.summary.scalar(tag, value, description=SCALARS[tag])
