@@ -144,11 +144,11 @@ def test_a_mask_and_a_loss_are_one_function_each(tmp_path):
         assert diff.count("\n+++ ") == 1 and diff.count("\n@@ ") == 1
         assert not re.findall(r"(?m)^-(?!--)", diff)
     copy = tmp_path / "copy"
-    for name in ("complete.py", "model.py", "ops.py", "utils.py", "inpainting", "training", "tests",
-                 "pyproject.toml"):
-        source = ROOT / name
-        copy.mkdir(exist_ok=True)
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
+    copy.mkdir()
+    for source in (*ROOT.glob("*.py"), ROOT / "pyproject.toml"):
+        shutil.copy(source, copy)
+    for folder in (ROOT / "tests", *(file.parent for file in ROOT.glob("*/__init__.py"))):
+        shutil.copytree(folder, copy / folder.name)
     for diff in diffs:
         subprocess.run(["git", "apply"], input=diff, cwd=copy, text=True, check=True,
                        env=os.environ | {"GIT_CEILING_DIRECTORIES": str(tmp_path)})
