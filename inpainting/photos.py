@@ -395,7 +395,9 @@ def save_photo(folder, name, source, pixels, hole):
         kind = "JPEG" if original.format == "MPO" else original.format  # phones' JPEG with extras
         kind = kind if kind in PHOTO_FORMATS else "PNG"
         kinds = ("JPEG", "PNG") if kind == "JPEG" else (kind,)
-        settings, turn = metadata.passed_on(original, source, kinds)
+        settings, turn, left_out = metadata.passed_on(original, kinds)
+        if left_out:
+            utils.warn(source, f"{', '.join(left_out)} cannot be written again; left out")
         encoding = {"WEBP": {"lossless": True, "exact": True}}.get(kind, {})
         if kind == "JPEG" and original.mode == result.mode:
             encoding = {"qtables": original.quantization}

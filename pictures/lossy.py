@@ -4,12 +4,12 @@ import struct
 
 from PIL import Image
 
+BLOCK = 16  # pixels; WebP's, and more than others were seen to carry a colour: 2
 
 def reach(path):
     """How many pixels from a pixel others may be changed by what it was compressed with.
 
-    A JPEG's block has 8 pixels, and 16 where its colours are stored at half the size; other lossy
-    formats smooth the seams between theirs too.
+    A JPEG's block has an edge of 8 pixels, and of 16 where its colours are stored at half the size.
 
     Args:
         path: a picture that can be read.
@@ -21,10 +21,10 @@ def reach(path):
         if image.format in ("JPEG", "MPO"):
             return _jpeg_block(image.layer)
         if image.format == "WEBP":
-            return 32 if _is_lossy_webp(path) else 0
+            return BLOCK if _is_lossy_webp(path) else 0
         if image.format == "TIFF" and "jpeg" in str(image.info.get("compression")):
-            return 16
-        return {"AVIF": 64, "JPEG2000": 64}.get(image.format, 0)
+            return BLOCK
+        return BLOCK if image.format in ("AVIF", "JPEG2000") else 0
 
 
 def _jpeg_block(layers):

@@ -6,7 +6,6 @@ from PIL import Image
 from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-import utils
 from pictures import exif
 
 # Of a TIFF's own tags, what is not about the form of its pixels.
@@ -15,28 +14,27 @@ TIFF_TAGS = (Base.Orientation, Base.ImageDescription, Base.Make, Base.Model, Bas
 COLOUR_MODES = ("L", "LA", "P", "RGB", "RGBA")  # of which the profile is still true when written
 
 
-def passed_on(image, path, kinds):
+def passed_on(image, kinds):
     """The settings of Pillow's `save` that pass on what goes with a picture.
 
     Args:
         image: a Pillow image of which the header is read.
-        path: its file, for the warning of what cannot be written again and is left out.
         kinds: the formats that it will be written in.
 
     Returns:
-        `(settings, orientation)`: a dict; and how the picture has to be stored, 1 to 8.
+        `(settings, orientation, left_out)`: a dict; how the picture has to be stored, 1 to 8; and
+        in words what Pillow cannot write again.
     """
     find = _of_tiff if image.format == "TIFF" else _of_block
     settings, orientation, whole = find(image, kinds)
-    if not whole:
-        utils.warn(path, "some of its EXIF data cannot be written again; they are left out")
-    for name in ("dpi", "icc_profile"):
+    left_out = [] if whole else ["some of its EXIF data"]
+    for name, what in (("dpi", "its resolution"), ("icc_profile", "its colour profile")):
         if name in image.info and (name == "dpi" or image.mode in COLOUR_MODES):
             if _is_writable(kinds, **{name: image.info[name]}):
                 settings[name] = image.info[name]
             else:
-                utils.warn(path, f"its {name} cannot be written again; it is left out")
-    return settings, orientation
+                left_out.append(what)
+    return settings, orientation, left_out
 
 
 def _is_writable(kinds, **settings):
