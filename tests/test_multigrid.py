@@ -1,5 +1,7 @@
 """Large holes, filled by multigrid, against SciPy's direct solution of the equation."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -108,6 +110,20 @@ def test_what_leaves_nothing_to_solve_ends(value):
     np.testing.assert_allclose(filled[known], value)
     if value == value:
         np.testing.assert_allclose(filled, value, atol=1e-4)
+
+
+def test_memory_is_of_the_hole_alone():
+    """250 bytes for each pixel of the hole are 1 GB of 4 megapixels."""
+    known = np.ones((900, 900), bool)
+    known[200:700, 200:700] = False
+    image = np.random.default_rng(7).uniform(-1, 1, (900, 900, 3)).astype(np.float32)
+    peaks = []
+    for method in ("paste", "poisson"):
+        tracemalloc.start()
+        blending.BLENDS[method](image, image[::-1], known)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < 250 * 500 * 500
 
 
 def test_the_cycle_is_symmetric():
