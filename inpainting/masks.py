@@ -162,7 +162,7 @@ def _painted(image):
 
 
 def _is_black_and_white(pixels, opaque):
-    """Whether `[H, W, 3]` uint8 has black and white, and hardly anything else, where `[H, W]` is."""
+    """Whether `[H, W, 3]` uint8 is black and white, and hardly anything else, where `[H, W]` is."""
     colours = pixels[opaque]
     black, white = (colours <= 64).all(axis=1), (colours >= 191).all(axis=1)
     return bool(black.any() and white.any() and (black | white).mean() > 0.95)

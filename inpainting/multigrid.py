@@ -1,4 +1,4 @@
-"""Holes of millions of pixels filled harmonically: conjugate gradients, preconditioned by multigrid.
+"""Holes of millions of pixels, filled harmonically by multigrid and conjugate gradients.
 
 A multigrid cycle carries what is known across a hole of any size, in a time that grows with its
 pixels alone. By itself it is slow around scattered known pixels, which its coarse grids cannot

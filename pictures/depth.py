@@ -1,4 +1,4 @@
-"""Pictures of more than 8 bits a channel, or of floats, as those of 8 that all the rest is about."""
+"""Pictures of floats, or of more than 8 bits a channel, scaled to 8 bits."""
 
 import numpy as np
 from PIL import Image
