@@ -220,7 +220,7 @@ def _upright(image, path):
     _note_others(image, path)
     has_deep_channels = depth.has_deep_channels(image)
     image.load()
-    kind, turn, remark = image.format, exif.orientation(image), None
+    turn, remark = exif.orientation(image), None
     if depth.is_deep(image):
         image, remark = depth.to_bytes(image)
     elif has_deep_channels:
@@ -229,7 +229,6 @@ def _upright(image, path):
         note(path, remark)
     if turn in exif.UPRIGHT:
         image = image.transpose(exif.UPRIGHT[turn])
-    image.format = kind
     return image
 
 
@@ -247,7 +246,7 @@ def open_image(path):
         path: the file; what it holds decides, not its suffix.
 
     Returns:
-        A Pillow image of any mode of 8 bits; its `format` is the file's.
+        A Pillow image of any mode of 8 bits.
 
     Raises:
         OSError: it cannot be read.

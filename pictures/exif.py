@@ -17,6 +17,7 @@ UPRIGHT = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
            8: Image.Transpose.ROTATE_90}
 STORED = UPRIGHT | {6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
 PREFIX = b"Exif\0\0"
+JPEG = b"\xff\xd8\xff"  # as one begins, in whatever tag a camera puts a preview
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
 # Of each directory, what may hold a picture, and the directories that it refers to.
 DIRECTORIES = {
@@ -106,8 +107,10 @@ def _copy_directory(data, kept, order, start, name):
         size = SIZES.get(kind, len(data)) * length
         try:
             if size > 4:
-                struct.unpack_from(f"{size}x", data, place)
-                kept[place:place + size] = data[place:place + size]
+                (value,) = struct.unpack_from(f"{size}s", data, place)
+                if JPEG in value:
+                    continue
+                kept[place:place + size] = value
             if tag in directories:
                 whole &= _copy_directory(data, kept, order, place, directories[tag])
         except struct.error:

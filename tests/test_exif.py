@@ -128,12 +128,14 @@ def test_a_tiff_loses_only_what_cannot_be_written(tmp_path, capfd, monkeypatch):
 def test_what_shows_the_hole_is_left_out_and_nothing_else_moves():
     """The thumbnail and what lies around it, makers' notes, and previews in other directories."""
     secret = b"what the hole hides"
+    preview = b"\xff\xd8\xff\xe0" + secret
     inner = directory(">", 300, [
         (Base.ExposureTime, RATIONAL, 1, struct.pack(">LL", 1, 50)),
         (Base.MakerNote, UNDEFINED, len(secret), secret), short(">", Base.ISOSpeedRatings, 100)])
     data = exif_block(
         ">", (Base.Make, ASCII, 6, b"Nikon\0"), (Base.SubIFDs, LONG, 1, struct.pack(">L", 500)),
-        (Base.XMLPacket, BYTE, len(secret), secret), (IFD.Exif, LONG, 1, struct.pack(">L", 300)),
+        (Base.XMLPacket, BYTE, len(secret), secret),
+        (0xC7A1, UNDEFINED, len(preview), preview), (IFD.Exif, LONG, 1, struct.pack(">L", 300)),
         following=500)
     data = data.ljust(306, b"\1") + inner
     data = data.ljust(506, b"\2") + directory(">", 500, [
