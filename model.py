@@ -973,7 +973,8 @@ class DCGAN(tf.Module):
             config: the flags of complete.py as attributes.
 
         Raises:
-            UserError: nothing usable among `imgs`, or `outDir` cannot be written.
+            UserError: nothing usable among `imgs`, or `outDir` or a whole picture cannot be
+                written; what else the search had found is.
             Stopped: a signal asked to, and what the search had found is written.
         """
         files = utils.list_images(config.imgs)
@@ -999,6 +1000,7 @@ class DCGAN(tf.Module):
                 done += len(frames)
         print(f"{done} completed: {results.summary()}")
         stop.raise_if_set()
+        results.raise_if_failed()
 
     def completion_batch(self, frames, config):
         """The `CompletionBatch` of `Frame`s, by `contextual`, `window` and `mix` of the flags."""

@@ -24,6 +24,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 import machine  # noqa: F401  (before TensorFlow)
+from pictures import depth, exif
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff")
 # What Pillow decodes by itself; of its others, EPS runs a program, and some take anything for one.
@@ -47,6 +48,12 @@ def warn(path, text):
     """Say on stderr, in one line, what is the matter with a file."""
     name = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in path)
     print(f"warning: {name}: {text}", file=sys.stderr)
+
+
+@functools.lru_cache(maxsize=10_000)
+def note(path, text):
+    """`warn`, once: pictures are read several times."""
+    warn(path, text)
 
 
 # Files
@@ -197,9 +204,11 @@ def _opened(path):
                 raise Image.DecompressionBombError  # as Pillow does at twice as many
             yield image
     except UnidentifiedImageError as error:
-        raise OSError("not an image") from error
+        raise OSError(depth.unread(path)) from error
     except Image.DecompressionBombError as error:
         raise OSError(f"has over {Image.MAX_IMAGE_PIXELS:,} pixels") from error
+    except depth.UnknownRange as error:
+        raise OSError(str(error)) from error
     except OSError as error:
         raise error if error.errno else OSError(f"damaged image ({error})") from error
     # Pillow's decoders raise SyntaxError, struct.error, EOFError, ... on damaged files.
@@ -207,21 +216,32 @@ def _opened(path):
         raise OSError(f"damaged image ({error})") from error
 
 
-def _upright(image):
-    """The picture decoded, turned as its EXIF data say, with 16 bits scaled to 8."""
+def _upright(image, path):
+    """The picture decoded, turned as its EXIF data say, scaled to 8 bits: the first of several."""
+    _note_others(image, path)
+    has_deep_channels = depth.has_deep_channels(image)
     image.load()
-    ImageOps.exif_transpose(image, in_place=True)
-    if image.mode.startswith("I"):
-        grey = np.empty((image.height, image.width), np.uint8)
-        for y in range(0, image.height, 256):  # in parts: there may be 89 million
-            part = image.crop((0, y, image.width, min(y + 256, image.height)))
-            grey[y:y + 256] = np.asarray(part) // 257
-        image = Image.fromarray(grey)
+    turn, remark = exif.orientation(image), None
+    if depth.is_deep(image):
+        image, remark = depth.to_bytes(image)
+    elif has_deep_channels:
+        image, remark = depth.channels_to_bytes(image, path)
+    if remark:
+        note(path, remark)
+    if turn in exif.UPRIGHT:
+        image = image.transpose(exif.UPRIGHT[turn])
     return image
 
 
+def _note_others(image, path):
+    """Say that the first picture is used, if there are others; but phones' are not of the user."""
+    with contextlib.suppress(Exception):  # where the second is damaged, the first may be fine
+        if image.format != "MPO" and getattr(image, "is_animated", False):
+            note(path, "has several pictures; the first is used")
+
+
 def open_image(path):
-    """Any picture of `FORMATS`, upright and decoded, with 16 bits scaled to 8.
+    """Any picture of `FORMATS`, upright and decoded, scaled to 8 bits.
 
     Args:
         path: the file; what it holds decides, not its suffix.
@@ -233,7 +253,7 @@ def open_image(path):
         OSError: it cannot be read.
     """
     with _opened(path) as image:
-        return _upright(image)
+        return _upright(image, path)
 
 
 _large_by_turns = threading.Lock()
@@ -257,7 +277,7 @@ def read_image(path, size=None, c_dim=3, crop=True):
     with _opened(path) as image:
         large = image.width * image.height > LARGE
         with _large_by_turns if large else contextlib.nullcontext():
-            image = _upright(image).convert("L" if c_dim == 1 else "RGB")
+            image = _upright(image, path).convert("L" if c_dim == 1 else "RGB")
             if size is not None and image.size != (size, size):
                 image = (ImageOps.fit if crop else Image.Image.resize)(
                     image, (size, size), Image.Resampling.LANCZOS)
@@ -370,7 +390,7 @@ def append_logs(paths, first, losses, zs):
 
 
 def attempt(read):
-    """`(read(), None)`, or None and the reason why something cannot be read."""
+    """`(read(), None)`, or None and the reason why it failed."""
     try:
         return read(), None
     except OSError as error:
@@ -379,6 +399,10 @@ def attempt(read):
         return None, str(error)
     except MemoryError:
         return None, "is too large for this machine's memory"
+    except UserError as error:
+        return None, str(error)
+    except Exception as error:  # no picture's fault may end the work on another
+        return None, f"{type(error).__name__}: {first_line(error)}"
 
 
 def or_warn(path, read):

@@ -43,6 +43,7 @@ SHORT = (
     (r"benchmarks/search\.py", "--count 2 --iterations 1 --search '--nIter 1'"),
     (r"benchmarks/deviations\.py", "--count 2 --search '--nIter 1'"),
     (r"benchmarks/scaling\.py", "--steps 4"),
+    (r"benchmarks/blend\.py", "--edge 600 --rounds 1"),
     (r"benchmarks/fuzz\.py damage", "--cases 20"))
 
 

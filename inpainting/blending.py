@@ -8,6 +8,7 @@ import numpy as np
 from inpainting.masks import alike, around
 
 CACHE_LIMIT = 20_000  # unknown pixels up to which the factors of a mask are kept: megabytes each
+DIRECT_LIMIT = 2**16  # pixels around a hole up to which its equation is factored: any network's
 
 
 def paste(image, fill, mask):
@@ -64,11 +65,22 @@ def harmonic(image, mask):
     part = around(known)  # all that matters
     known, values = known[part], np.moveaxis(result, (-3, -2), (0, 1))[part]
     flat = values.reshape(*known.shape, -1)
-    cached = np.count_nonzero(~known) <= CACHE_LIMIT
-    A, B = (factors if cached else factors.__wrapped__)(known.shape, known.tobytes())
-    flat[~known] = A.solve(B @ flat.reshape(known.size, -1).astype(float))
+    if known.size > DIRECT_LIMIT:
+        from inpainting import multigrid
+
+        for k in range(flat.shape[-1]):  # one by one, for the memory's sake
+            flat[..., k] = multigrid.harmonic(flat[..., k], known)
+    else:
+        flat[~known] = _direct(flat, known)
     np.moveaxis(result, (-3, -2), (0, 1))[part] = flat.reshape(values.shape)
     return result
+
+
+def _direct(flat, known):
+    """The unknown pixels `[N, K]` of `[H, W, K]`, by factoring their equation."""
+    cached = np.count_nonzero(~known) <= CACHE_LIMIT
+    A, B = (factors if cached else factors.__wrapped__)(known.shape, known.tobytes())
+    return A.solve(B @ flat.reshape(known.size, -1).astype(float))
 
 
 def _equation(known):

@@ -7,6 +7,7 @@ import os
 import sys
 
 import numpy as np
+from PIL import Image, ImageChops
 
 import utils
 from utils import UserError, register
@@ -122,7 +123,8 @@ def match_masks(mask, files):
 def read_mask(path, shape):
     """A mask file: what is painted is missing.
 
-    That is what is opaque, in a file with transparent pixels, and otherwise what is white.
+    That is what is opaque, in a file with transparent pixels, unless what is opaque is itself black
+    and white; and otherwise what is white.
 
     Args:
         path: the file.
@@ -133,38 +135,75 @@ def read_mask(path, shape):
 
     Raises:
         OSError: it cannot be read.
+        ValueError: it has something in it that is not enough to hide anything.
     """
-    from PIL import Image
-
     image = utils.open_image(path)
-    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
-    layered = alpha is not None and alpha.getextrema()[0] <= THRESHOLD
     if abs(np.log(image.width / image.height * shape[0] / shape[1])) > 0.1:
         print(f"warning: {path}: a mask of {image.width}x{image.height} is stretched over a "
               f"picture of {shape[1]}x{shape[0]}", file=sys.stderr)
-    painted = (alpha if layered else image.convert("L")).resize(
-        shape[::-1], Image.Resampling.NEAREST)
-    return np.asarray(painted) <= THRESHOLD
+    what, painted = _painted(image)
+    most = painted.getextrema()[1]
+    if 0 < most <= THRESHOLD:
+        raise ValueError(f"its mask {path} hides nothing: its largest {what} is {most}, and what "
+                         f"is missing has to have over {THRESHOLD} (of 255)")
+    return np.asarray(painted.resize(shape[::-1], Image.Resampling.NEAREST)) <= THRESHOLD
+
+
+def _painted(image):
+    """How much a mask hides of each pixel: `("opacity" or "brightness", a Pillow image of mode L)`.
+    """
+    grey = image.convert("L")
+    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+    if alpha is None or alpha.getextrema()[0] > THRESHOLD:
+        return "brightness", grey
+    if _is_black_and_white(np.asarray(image.convert("RGB")), np.asarray(alpha) == 255):
+        return "brightness", ImageChops.darker(grey, alpha)  # nothing is painted where it is clear
+    return "opacity", alpha
+
+
+def _is_black_and_white(pixels, opaque):
+    """Whether `[H, W, 3]` uint8 is black and white, and hardly anything else, where `[H, W]` is."""
+    colours = pixels[opaque]
+    black, white = (colours <= 64).all(axis=1), (colours >= 191).all(axis=1)
+    return bool(black.any() and white.any() and (black | white).mean() > 0.95)
 
 
 def alpha_mask(image):
-    """What is transparent in a Pillow image is missing, `[H, W]` bool."""
-    return np.asarray(image.convert("RGBA").getchannel("A")) > THRESHOLD
+    """What is transparent in a Pillow image is missing, `[H, W]` bool; ValueError if that is
+    nothing of what is half transparent."""
+    alpha = np.asarray(image.convert("RGBA").getchannel("A"))
+    if THRESHOLD < alpha.min() < 255:
+        raise ValueError(f"its mask hides nothing: its smallest opacity is {alpha.min()}, and what "
+                         f"is missing has to have at most {THRESHOLD} (of 255)")
+    return alpha > THRESHOLD
 
 
-def color_mask(image, color, tolerance):
-    """What has one colour in a Pillow image is missing.
+def color_mask(image, color, tolerance, reach=0):
+    """What has one colour in a Pillow image is missing, and what is close to it in a lossy one.
 
     Args:
         image: a Pillow image.
         color: (red, green, blue).
         tolerance: how far off each of the three may be.
+        reach: how many pixels around are missing too, because they may have something of it.
 
     Returns:
         `[H, W]` bool, True = known.
+
+    Raises:
+        ValueError: no pixel has it.
     """
-    distance = np.abs(np.asarray(image.convert("RGB")).astype(int) - color).max(axis=2)
-    return distance > tolerance
+    distance = np.abs(np.asarray(image.convert("RGB")).astype(np.int16) - color).max(axis=2)
+    if distance.min() > tolerance:
+        name = "#" + bytes(color).hex()
+        raise ValueError(f"its mask hides nothing: the colour closest to {name} is "
+                         f"{distance.min()} off, and --maskTolerance is {tolerance}")
+    if not reach:
+        return distance > tolerance
+    import cv2
+
+    hidden = np.uint8(distance <= tolerance)
+    return cv2.dilate(hidden, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) == 0
 
 
 def around(known):

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, JpegImagePlugin
-from PIL.ExifTags import IFD, Base
 
 import utils
 from inpainting.blending import BLENDS
 from inpainting.masks import MASKS, alpha_mask, around, color_mask, match_masks, read_mask
+from pictures import exif, lossy, metadata
 from utils import UserError
 
 # Tried one after the other, because a face with a hole looks less like one: of 66 photographs with
@@ -25,14 +25,6 @@ from utils import UserError
 FACE_THRESHOLDS = (0.0, -0.3, -0.6)
 HIDDEN = 128  # the grey of what a mask of one's own hides
 PHOTO_FORMATS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
-# What turns an upright picture back into the orientation that its EXIF tag says it is stored in.
-STORED = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
-          4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
-          6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
-          8: Image.Transpose.ROTATE_270}
-ORIENTATION, MAKER_NOTE = Base.Orientation, Base.MakerNote
-EXIF_TAGS = (ORIENTATION, Base.ImageDescription, Base.Make, Base.Model, Base.Software,
-             Base.DateTime, Base.Artist, Base.Copyright)
 
 
 class Photo(NamedTuple):
@@ -259,7 +251,8 @@ def own_mask(config, files):
     if config.maskFromAlpha:
         return lambda path, image: alpha_mask(image)
     if config.maskColor:
-        return lambda path, image: color_mask(image, config.maskColor, config.maskTolerance)
+        return lambda path, image: color_mask(
+            image, config.maskColor, config.maskTolerance, lossy.reach(path))
     return None
 
 
@@ -377,7 +370,8 @@ def save_photo(folder, name, source, pixels, hole):
 
     Grey stays grey and an alpha channel stays, opaque in the hole; palette, CMYK and 16-bit
     pictures become RGB or grey of 8 bits. A JPEG is written with the source's own quantisation, and
-    beside it a PNG, because only that keeps every pixel.
+    beside it a PNG, because only that keeps every pixel. It is stored turned as it was, if the EXIF
+    data that say so can be written, and else upright.
 
     Args:
         folder: where to.
@@ -400,40 +394,20 @@ def save_photo(folder, name, source, pixels, hole):
     with Image.open(source) as original:
         kind = "JPEG" if original.format == "MPO" else original.format  # phones' JPEG with extras
         kind = kind if kind in PHOTO_FORMATS else "PNG"
-        exif = photo_exif(original)
-        settings = {"exif": exif} if exif else {}
-        if "dpi" in original.info:
-            settings["dpi"] = original.info["dpi"]
-        if "icc_profile" in original.info and original.mode in ("L", "LA", "P", "RGB", "RGBA"):
-            settings["icc_profile"] = original.info["icc_profile"]
+        kinds = ("JPEG", "PNG") if kind == "JPEG" else (kind,)
+        settings, turn, left_out = metadata.passed_on(original, kinds)
+        if left_out:
+            utils.warn(source, f"{', '.join(left_out)} cannot be written again; left out")
         encoding = {"WEBP": {"lossless": True, "exact": True}}.get(kind, {})
         if kind == "JPEG" and original.mode == result.mode:
             encoding = {"qtables": original.quantization}
             if result.mode == "RGB":
                 encoding["subsampling"] = JpegImagePlugin.get_sampling(original)
-    if exif.get(ORIENTATION) in STORED:
-        result = result.transpose(STORED[exif[ORIENTATION]])
-    kinds = ("JPEG", "PNG") if kind == "JPEG" else (kind,)
+    if turn in exif.STORED:
+        result = result.transpose(exif.STORED[turn])
     paths = [os.path.join(folder, f"{name}{PHOTO_FORMATS[k]}") for k in kinds]
     for k, path in zip(kinds, paths):
         of_kind = settings | (encoding if k == kind else {})
         utils.write_whole(path, lambda temporary, k=k, of_kind=of_kind: result.save(
             temporary, format=k, **of_kind))
     return paths
-
-
-def photo_exif(original):
-    """What is known of a photograph and still true when its pixels changed.
-
-    Not the thumbnail and the maker's notes, which show what the hole hid, nor what a TIFF says of
-    its pixels' form.
-    """
-    exif, kept = original.getexif(), Image.Exif()
-    for tag in EXIF_TAGS:
-        if tag in exif:
-            kept[tag] = exif[tag]
-    for ifd in (IFD.Exif, IFD.GPSInfo):
-        values = {tag: value for tag, value in exif.get_ifd(ifd).items() if tag != MAKER_NOTE}
-        if values:
-            kept[ifd] = values
-    return kept

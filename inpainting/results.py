@@ -55,7 +55,8 @@ class Results:
     counted over all batches, `logs/hats_NN.log` with the loss and z of every iteration
     (`hats_NN_K.log` of candidate K). For each frame `images/NAME.png`; `photos/NAME.*` for each
     picture that is more than one frame of the network's size; `candidates/NAME.png` if there are
-    several. At the end, as a context manager, `results.csv`, `latents.npz` and `report.html`.
+    several. `results.csv` and `latents.npz` after each batch, before its whole pictures; and at the
+    end, as a context manager, `report.html`.
 
     Args:
         config: the flags of complete.py as attributes.
@@ -71,6 +72,7 @@ class Results:
         self.config, self.framer, self.z_dim, self.lowres = config, framer, z_dim, lowres
         self.results = []
         self.waiting = {}  # frames and G(z) of pictures whose other frames are not done
+        self.failed = []  # pictures whose whole could not be completed or written
         utils.make_folder(config.outDir, flag="--outDir ")
         for folder in ("images", "logs"):
             utils.make_folder(os.path.join(config.outDir, folder))
@@ -88,6 +90,14 @@ class Results:
             self.write_tables()
             self.write_latents()
             self.write_report()
+
+    def raise_if_failed(self):
+        """Raise UserError if a whole picture could not be completed or written."""
+        if self.failed:
+            raise UserError(
+                f"{self.failed[0]}: the whole picture was not completed, for the reason in the "
+                f"warning ({len(self.failed)} such pictures); what the network made of it is in "
+                f"{os.path.join(self.config.outDir, 'images')}")
 
     def summary(self):
         """Where the results are, in words."""
@@ -209,10 +219,16 @@ class Results:
             result = Result(
                 frame, zs[b], complete[b], *(float(t[b, k]) for t in
                                              (complete, contextual, perceptual)),
-                self.curves[b * count + k], completed[b], measure(frame, completed[b]),
-                utils.or_warn(frame.path, functools.partial(self._save_photo, frame, fills[b]))
-                if frame.whole else None)
+                self.curves[b * count + k], completed[b], measure(frame, completed[b]), None)
             self.results.append(result)
+        # What cost the search first: a whole picture may be too much for this machine.
+        self.write_tables()
+        self.write_latents()
+        for b, frame in enumerate(batch.frames):
+            if frame.whole:
+                place = b - len(batch.frames)
+                self.results[place] = self.results[place]._replace(
+                    photo=self._photo(frame, fills[b]))
         utils.save_gif(os.path.join(self.folder, "completion.gif"),
                        map(utils.read_image, self.shown))
         if self.config.video:
@@ -247,6 +263,14 @@ class Results:
         path = os.path.join(self.folder, name)
         utils.save_image(path, utils.grid(images))
         return path
+
+    def _photo(self, frame, G):
+        """What `_save_photo` returns, or None, a warning and a place in `failed`."""
+        photo, reason = utils.attempt(functools.partial(self._save_photo, frame, G))
+        if reason is not None:
+            utils.warn(frame.path, f"{reason}; the whole picture is not completed")
+            self.failed.append(frame.path)
+        return photo
 
     def _save_photo(self, frame, G):
         """Write the whole picture once all its frames are there; returns it made small, or None."""

@@ -97,6 +97,56 @@ def test_opaque_is_missing_where_the_rest_is_transparent(tmp_path):
                                   [[False, True], [True, False]])
 
 
+@pytest.mark.parametrize("clear", [(0, 0, 0, 0), (255, 255, 255, 0), (255, 0, 0, 90)])
+def test_a_black_and_white_mask_with_transparent_corners_is_what_is_white(tmp_path, clear):
+    array = np.full((20, 20, 4), (0, 0, 0, 255))
+    array[5:9, 3:12] = array[15, :6] = 255, 255, 255, 255
+    array[14, :6] = 120, 120, 120, 255  # an edge that was smoothed
+    array[:2, :2] = array[18:, 15:] = clear
+    expected = np.ones((20, 20), bool)
+    expected[5:9, 3:12] = expected[15, :6] = False
+    path = save(tmp_path / "m.png", array)
+    np.testing.assert_array_equal(masks.read_mask(path, (20, 20)), expected)
+    path = save(tmp_path / "grey.png", array[..., 2:], "LA")
+    np.testing.assert_array_equal(masks.read_mask(path, (20, 20)), expected)
+
+
+@pytest.mark.parametrize("strokes", [
+    [(0, 0, 0)], [(255, 255, 255)], [(255, 0, 0)], [(255, 255, 0), (60, 0, 0)],
+    [(0, 0, 0), (255, 255, 255), (200, 30, 30), (30, 200, 30)]])
+def test_strokes_of_any_colours_on_a_transparent_layer_are_missing(tmp_path, strokes):
+    array = np.zeros((20, 20, 4))
+    for k, colour in enumerate(strokes):
+        array[4 * k:4 * k + 3, 2:15] = *colour, 255
+    np.testing.assert_array_equal(masks.read_mask(save(tmp_path / "m.png", array), (20, 20)),
+                                  array[..., 3] == 0)
+
+
+@pytest.mark.parametrize("painted,background,words", [
+    ((1, 1, 1), (0, 0, 0), "its largest brightness is 1"),
+    ((139, 0, 0), (0, 0, 0), "its largest brightness is 42"),
+    ((255, 255, 255, 120), (0, 0, 0, 0), "its largest opacity is 120")])
+def test_a_mask_too_faint_to_hide_anything(tmp_path, painted, background, words):
+    """It is said what its values are, and what they have to be."""
+    array = np.full((20, 20, len(painted)), background)
+    array[5:9, 5:9] = painted
+    path = save(tmp_path / "m.png", array)
+    with pytest.raises(ValueError, match=f"its mask {path} hides nothing: {words}, and what is "
+                                         "missing has to have over 127"):
+        masks.read_mask(path, (20, 20))
+
+
+def test_a_mask_of_16_bits_is_one_of_8(tmp_path):
+    for white in (255, 4095, 65535):
+        values = np.zeros((4, 4), np.uint16)
+        values[1:3, 1:3] = white
+        Image.fromarray(values).save(tmp_path / "m.png")
+        np.testing.assert_array_equal(masks.read_mask(str(tmp_path / "m.png"), (4, 4)), values == 0)
+    Image.fromarray(np.uint16(values > 0)).save(tmp_path / "m.png")
+    with pytest.raises(ValueError, match="its largest brightness is 1, "):
+        masks.read_mask(str(tmp_path / "m.png"), (4, 4))
+
+
 def test_a_mask_is_resized_without_shades(tmp_path):
     path = save(tmp_path / "m.png", [[255, 0], [0, 255]])
     expected = np.kron([[0, 1], [1, 0]], np.ones((3, 5))).astype(bool)
@@ -124,6 +174,25 @@ def test_color_and_alpha():
     np.testing.assert_array_equal(masks.color_mask(image, (255, 0, 0), 10), [[False, False, True]])
     np.testing.assert_array_equal(masks.color_mask(image, (255, 0, 0), 0), [[True, False, True]])
     np.testing.assert_array_equal(masks.alpha_mask(image), [[True, False, True]])
+
+
+def test_a_colour_or_transparency_that_is_not_there():
+    image = Image.new("RGBA", (4, 4), (250, 0, 10, 200))
+    with pytest.raises(ValueError, match="the colour closest to #ff0020 is 22 off, and "
+                                         "--maskTolerance is 8"):
+        masks.color_mask(image, (255, 0, 32), 8)
+    with pytest.raises(ValueError, match="its smallest opacity is 200, and what is missing has to "
+                                         "have at most 127"):
+        masks.alpha_mask(image)
+    assert masks.alpha_mask(Image.new("RGB", (4, 4))).all()
+
+
+def test_a_colour_reaches_around_itself():
+    image = Image.new("RGB", (9, 9))
+    image.putpixel((4, 3), (255, 0, 0))
+    expected = np.ones((9, 9), bool)
+    expected[1:6, 2:7] = False
+    np.testing.assert_array_equal(masks.color_mask(image, (255, 0, 0), 0, reach=2), expected)
 
 
 def test_around():

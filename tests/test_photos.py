@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from conftest import load_script
 from PIL import Image, ImageOps
+from PIL.ExifTags import IFD, Base
 
 import utils
 from inpainting import photos
@@ -240,7 +241,7 @@ def test_a_photo_keeps_format_mode_and_pixels(tmp_path, mode, name, expected):
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_and_orientation_stay(tmp_path, name, orientation):
     exif = Image.Exif()
-    exif[photos.ORIENTATION], exif[0x010E] = orientation, "a description"
+    exif[Base.Orientation], exif[0x010E] = orientation, "a description"
     Image.fromarray(picture()).save(tmp_path / name, exif=exif)
     source = str(tmp_path / name)
     upright = utils.read_image(source)
@@ -250,7 +251,7 @@ def test_exif_and_orientation_stay(tmp_path, name, orientation):
     pixels[hole] = 0
     path = photos.save_photo(str(tmp_path), "b", source, pixels, hole)[-1]
     with Image.open(path) as written:
-        assert written.getexif()[photos.ORIENTATION] == orientation
+        assert written.getexif()[Base.Orientation] == orientation
         assert written.getexif()[0x010E] == "a description"
         with Image.open(source) as original:
             assert written.size == original.size, "it is stored as it was"
@@ -261,12 +262,12 @@ def test_exif_and_orientation_stay(tmp_path, name, orientation):
 def test_the_thumbnail_in_the_exif_data_does_not_show_the_hole(tmp_path):
     """And camera, place and time stay."""
     exif = Image.Exif()
-    exif[photos.Base.Model] = "a camera"
-    exif[photos.IFD.Exif] = {photos.Base.ExposureTime: 0.5, photos.MAKER_NOTE: b"preview"}
-    exif[photos.IFD.GPSInfo] = {1: "N"}
+    exif[Base.Model] = "a camera"
+    exif[IFD.Exif] = {Base.ExposureTime: 0.5, Base.MakerNote: b"preview"}
+    exif[IFD.GPSInfo] = {1: "N"}
     thumbnail = io.BytesIO()
     Image.fromarray(picture()[::4, ::4]).save(thumbnail, "JPEG")
-    ifd = exif.get_ifd(photos.IFD.IFD1)
+    ifd = exif.get_ifd(IFD.IFD1)
     data = exif.tobytes() + thumbnail.getvalue()
     assert not ifd
     for name in ("a.jpg", "a.png"):
@@ -278,9 +279,9 @@ def test_the_thumbnail_in_the_exif_data_does_not_show_the_hole(tmp_path):
             assert thumbnail.getvalue() not in content and b"preview" not in content
             with Image.open(path) as written:
                 kept = written.getexif()
-            assert kept[photos.Base.Model] == "a camera"
-            assert kept.get_ifd(photos.IFD.Exif) == {photos.Base.ExposureTime: 0.5}
-            assert kept.get_ifd(photos.IFD.GPSInfo) == {1: "N"}
+            assert kept[Base.Model] == "a camera"
+            assert kept.get_ifd(IFD.Exif) == {Base.ExposureTime: 0.5}
+            assert kept.get_ifd(IFD.GPSInfo) == {1: "N"}
 
 
 def test_a_scratch_of_one_pixel_is_completed(tmp_path):

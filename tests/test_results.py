@@ -494,6 +494,64 @@ def test_a_failure_behind_the_first_batch_loses_nothing_of_it(lively, tmp_path):
     assert {"latents.npz", "report.html"} <= set(os.listdir(tmp_path / "out"))
 
 
+@pytest.mark.parametrize("error", [
+    SystemError("gstrf was called with invalid arguments"), MemoryError(), ValueError("a value"),
+    OSError(28, "No space left on device"), AttributeError("no attribute 'encode'")])
+def test_a_failure_in_one_photograph_costs_no_other(lively, tmp_path, monkeypatch, capfd, error):
+    """And by then, what the search found is written: tables, z and the network's pictures."""
+    from inpainting import results
+
+    for name in "abc":
+        draw(tmp_path / f"{name}.png", (40, 24))
+    out, save_photo = tmp_path / "out", results.save_photo
+
+    def save_or_fail(folder, name, *arguments):
+        with open(out / "results.csv") as file:
+            assert [row["name"] for row in csv.DictReader(file)] == ["a", "b", "c"]
+        assert read_latents(str(out / "latents.npz"))[0].keys() == {"a", "b", "c"}
+        assert len(os.listdir(out / "images")) == 3
+        if name == "b":
+            raise error
+        return save_photo(folder, name, *arguments)
+
+    monkeypatch.setattr(results, "save_photo", save_or_fail)
+    with pytest.raises(utils.UserError, match="b.png: the whole picture was not completed"):
+        run(lively, *(tmp_path / f"{name}.png" for name in "abc"), "--outDir", out)
+    assert sorted(os.listdir(out / "photos")) == ["a.png", "c.png"]
+    assert (out / "report.html").read_text().count("<tr><td") == 3
+    (warning,) = re.findall("warning: (.*)", capfd.readouterr().err)  # behind the progress bar
+    assert "b.png: " in warning and warning.endswith("; the whole picture is not completed")
+
+
+def test_a_failure_in_reading_one_picture_costs_no_other(lively, tmp_path, monkeypatch, capfd):
+    from inpainting.photos import Framer
+
+    for name in "ab":
+        draw(tmp_path / f"{name}.png", (16, 16))
+    photo = Framer.photo
+    monkeypatch.setattr(Framer, "photo", lambda framer, path: (
+        1 / 0 if path.endswith("a.png") else photo(framer, path)))
+    run(lively, tmp_path / "a.png", tmp_path / "b.png", "--outDir", tmp_path / "out")
+    assert "a.png: ZeroDivisionError: division by zero; skipped" in capfd.readouterr().err
+    assert os.listdir(tmp_path / "out" / "images") == ["b.png"]
+
+
+def test_a_photograph_of_odd_exif_data_keeps_its_results(lively, tmp_path):
+    """Make as a number, Software as a fraction: the example of the complaint, as a user runs it."""
+    from test_exif import PIXELS, odd_block
+
+    Image.fromarray(PIXELS).save(tmp_path / "a.jpg", exif=odd_block("<"))
+    draw(tmp_path / "b.png", (40, 24))
+    result = run_script("complete.py", "a.jpg", "b.png", "--checkpointDir", lively, "--nIter", 1,
+                        cwd=tmp_path)
+    assert result.returncode == 0 and "2 completed" in result.stdout, result.stderr
+    assert "warning" not in result.stderr
+    out = tmp_path / "completions"
+    assert sorted(os.listdir(out / "photos")) == ["a.jpg", "a.png", "b.png"]
+    with Image.open(out / "photos" / "a.jpg") as image:
+        assert image.info["exif"] == odd_block("<")
+
+
 def test_a_name_as_long_as_names_may_be(lively, tmp_path):
     name = "z" * 251 + ".png"
     draw(tmp_path / name, (16, 16))
