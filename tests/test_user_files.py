@@ -21,7 +21,8 @@ RESULTS = ("results.csv", "latents.npz", "report.html", "before.png", "masked.pn
            "completion.gif", "search.mp4", "hats_00.log", "hats_01_1.log", "0000.png", "0001.png",
            "train_00_0000.png", "interpolate.png", "interpolate.gif", "mean.csv", "mean.png",
            "std.csv", "normal-pdf.png", "normal-2d-max.png", "pictures.cache", "run.json", ".lock",
-           "checkpoint", "DCGAN-1.data-00000-of-00001", "notes.txt", ".hidden.png")
+           "checkpoint", "DCGAN-1.data-00000-of-00001", "notes.txt", ".hidden.png",
+           ".saving-money")
 
 
 def everything(folder):

@@ -443,7 +443,7 @@ def tidy(folder):
     for name in os.listdir(folder):
         path = os.path.join(folder, name)
         data = re.fullmatch(rf"({_OWN.pattern})\.data-\d+-of-\d+", name)
-        if name.startswith(_BESIDE) and all(
+        if name.startswith(_BESIDE) and os.path.isdir(path) and all(
                 part.startswith(f"{NAME}-") for part in os.listdir(path)):
             shutil.rmtree(path, ignore_errors=True)
         elif data and data[1] not in known:
