@@ -42,16 +42,18 @@ SAMPLES = docs/samples
 SHOWN = $(DEMO)/shown
 LIST_MASKS = $(BIN)/python -c 'from inpainting.masks import MASKS; print(*MASKS)'
 COMPLETE = $(BIN)/python complete.py --checkpointDir $(FACES)
-VISUALIZE = $(BIN)/python train-dcgan.py --checkpoint_dir $(FACES) --sample_dir docs/latent --visualize
+VISUALIZE = $(BIN)/python train-dcgan.py --checkpoint_dir $(FACES) --sample_dir $(SHOWN)/latent --visualize
 pictures: setup
 	rm -rf $(SHOWN)
 	$(COMPLETE) $(SAMPLES) --outDir $(SHOWN)/completions
-	$(BIN)/python demo/show.py docs/completion.png $(SHOWN)/completions
-	cp $(SHOWN)/completions/completion.gif docs/completion.gif
+	$(BIN)/python demo/show.py $(SHOWN)/completion.png $(SHOWN)/completions
+	cp $(SHOWN)/completion.png $(SHOWN)/completions/completion.gif docs
 	for mask in `$(LIST_MASKS)`; do $(COMPLETE) $(SAMPLES) --maskType $$mask --preset best \
 		--outDir $(SHOWN)/$$mask || exit; done
-	$(BIN)/python demo/show.py docs/masks.png `$(LIST_MASKS) | sed 's|[^ ]*|$(SHOWN)/&|g'`
+	$(BIN)/python demo/show.py $(SHOWN)/masks.png `$(LIST_MASKS) | sed 's|[^ ]*|$(SHOWN)/&|g'`
 	for kind in samples interpolate sweep; do $(VISUALIZE) $$kind || exit; done
+	cp $(SHOWN)/masks.png docs
+	cp $(SHOWN)/latent/* docs/latent
 
 # ... of photographs, drawn around faces that it makes up, ...
 PHOTOS = $(DEMO)/photographs
@@ -61,15 +63,17 @@ photographs: setup
 	$(BIN)/python demo/draw_photos.py $(PHOTOS) --faces $(PHOTOS)/faces
 	$(COMPLETE) $(PHOTOS)/photos --preset best --align --landmarks $(PHOTOS)/landmarks.csv \
 		--mask $(PHOTOS)/masks --truth $(PHOTOS)/photos --outDir $(PHOTOS)/completions
-	$(BIN)/python demo/show_photos.py docs/photographs.png $(PHOTOS)/photos $(PHOTOS)/masks \
+	$(BIN)/python demo/show_photos.py $(PHOTOS)/photographs.png $(PHOTOS)/photos $(PHOTOS)/masks \
 		$(PHOTOS)/completions
-	$(BIN)/python demo/screenshots.py docs --page $(PHOTOS)/completions/report.html \
+	$(BIN)/python demo/screenshots.py $(PHOTOS)/pages --page $(PHOTOS)/completions/report.html \
 		--width 1500 --height 900
+	cp $(PHOTOS)/photographs.png $(PHOTOS)/pages/report.png docs
 
 # ... and of what the demo has left.
 screenshots: setup
 	cp $(DEMO)/result.png docs/demo.png
-	$(BIN)/python demo/screenshots.py docs --logdir $(DEMO)/logs
+	$(BIN)/python demo/screenshots.py $(DEMO)/pages --logdir $(DEMO)/logs
+	cp $(DEMO)/pages/tensorboard-*.png docs
 
 # Speed beside PyTorch and the article's schedule: half an hour, on a machine that does nothing else.
 bench: setup

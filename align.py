@@ -12,7 +12,11 @@ import numpy as np
 from tqdm import tqdm
 
 import utils
+from files import aligned, ownership
+from files.listing import MAKERS, list_images
 from utils import UserError, number
+
+MEAN = ("mean.csv", "std.csv", "mean.png")  # what computeMean writes
 
 
 def parse_args(argv=None):
@@ -70,7 +74,7 @@ def align_file(job, config):
         result = "taken from LFW"
     if face is None:
         return path, "several faces" if len(faces) > 1 else "no face"
-    utils.save_image(output, face)
+    utils.save_image(output, face, of=aligned.made_of(path, config))
     return path, result
 
 
@@ -88,22 +92,17 @@ def fallback_face(path, config):
     return utils.warp_face(image, transform, config.size)
 
 
-def output_paths(files, config):
-    """Where each file's face goes: `outputDir/FOLDER/NAME.png`, no two the same."""
-    stems = [os.path.splitext(os.path.relpath(path, config.inputDir))[0] for path in files]
-    if config.flat:
-        names = collections.Counter(os.path.basename(stem).casefold() for stem in stems)
-        stems = [name if names[name.casefold()] == 1 else stem.replace(os.sep, "-")
-                 for stem in stems for name in [os.path.basename(stem)]]
-    return [os.path.join(config.outputDir, f"{name}.png") for name in utils.unique_names(stems)]
+def pictures_of(config, reads=()):
+    """The pictures in `inputDir`, but for faces that were aligned before."""
+    return list_images([config.inputDir], writes=[config.outputDir], reads=list(reads),
+                       makers=(*MAKERS, "align.py"))
 
 
 def align_faces(config):
     """Align every picture that is not done yet; raises UserError when that leaves nothing."""
-    files = utils.list_images([config.inputDir])
-    utils.make_folder(config.outputDir)
-    outputs = output_paths(files, config)
-    jobs = [job for job in zip(files, outputs) if not os.path.exists(job[1])]
+    files = pictures_of(config, reads=filter(None, [config.fallbackLfw]))
+    jobs = aligned.plan(files, config)
+    utils.make_folder(config.outputDir, by="align.py")
     for folder in {os.path.dirname(output) for _, output in jobs}:
         utils.make_folder(folder)
     results = collections.Counter({"already there": len(files) - len(jobs)})
@@ -141,19 +140,21 @@ def normalised_landmarks(path, predictor):
 
 def compute_mean(config):
     """Write the mean and deviation of normalised landmarks, and a picture of the mean."""
-    files = utils.list_images([config.inputDir])
+    files = pictures_of(config)
+    ownership.require_free([os.path.join(config.outputDir, name) for name in MEAN], files,
+                           f"--outputDir {config.outputDir}: ")
     if 0 < config.numImages < len(files):
         files = list(np.random.default_rng(0).choice(files, config.numImages, replace=False))
-    utils.make_folder(config.outputDir)
+    utils.make_folder(config.outputDir, by="align.py computeMean")
     function = functools.partial(normalised_landmarks, predictor=config.dlibFacePredictor)
     faces = [face for face in run_jobs(function, files, config.jobs) if face is not None]
     if not faces:
         raise UserError(f"{config.inputDir}: no face in {len(files)} pictures")
     mean, std = np.mean(faces, axis=0), np.std(faces, axis=0)
-    for name, values in (("mean.csv", mean), ("std.csv", std)):
+    for name, values in zip(MEAN, (mean, std)):
         utils.write_whole(os.path.join(config.outputDir, name),
                           lambda path, values=values: np.savetxt(path, values, delimiter=","))
-    utils.write_whole(os.path.join(config.outputDir, "mean.png"),
+    utils.write_whole(os.path.join(config.outputDir, MEAN[2]),
                       functools.partial(plot_landmarks, mean))
     print(f"mean of {len(faces)} faces in {len(files)} pictures: "
           f"{os.path.join(config.outputDir, 'mean.csv')}, std.csv and mean.png")

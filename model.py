@@ -23,12 +23,14 @@ from tqdm import tqdm
 
 import ops
 import utils
+from inpainting import outputs as completion_outputs
 from inpainting.losses import PRIORS
 from inpainting.masks import alike
 from inpainting.photos import Framer
 from inpainting.results import Results, read_latents
 from kernels.convolution import fastest_filter
 from training import augment, checkpoints, cluster
+from training import outputs as training_outputs
 from training.checkpoints import Architecture, checkpoint_architecture
 from training.penalty import with_r1
 from training.pictures import Pictures
@@ -519,13 +521,17 @@ class DCGAN(tf.Module):
                 cannot be written, a loss that is not finite, or a worker that is gone.
             Stopped: a signal asked to, and a checkpoint is written.
         """
-        files = utils.list_images([config.dataset], flag="--dataset ")[:config.train_size]
-        self._fit_batch_to(len(files), config.dataset)
         worker, workers = cluster.worker_of(self.strategy)
         chief = worker == 0
         if chief:
+            training_outputs.adopt(config)
+        files = training_outputs.read_pictures(config)[:config.train_size]
+        self._fit_batch_to(len(files), config.dataset)
+        if chief:
+            training_outputs.require_free(config, files)
             for flag in ("checkpoint_dir", "sample_dir", "log_dir"):
-                utils.make_folder(getattr(config, flag), flag=f"--{flag} ")
+                utils.make_folder(getattr(config, flag), flag=f"--{flag} ",
+                                  by="train-dcgan.py" if flag != "log_dir" else None)
         with (checkpoints.locked(config.checkpoint_dir) if chief else contextlib.nullcontext(),
               utils.deferred_stop() as stop):
             pictures = Pictures(
@@ -902,8 +908,9 @@ class DCGAN(tf.Module):
                 zs = [self.initial_z(first, len(batch.y), k) for k in candidates]
             z = np.stack(zs, axis=1)
             for i, frame in enumerate(batch.frames):
-                z[i] = saved.get(frame.name, z[i])
-                if saved and frame.name not in saved:
+                name = utils.composed(frame.name)
+                z[i] = saved.get(name, z[i])
+                if saved and name not in saved:
                     print(f"warning: {frame.name}: --init {config.init} has no z of that name; it "
                           "starts anew", file=sys.stderr)
             return tf.constant(z.reshape(-1, self.z_dim))
@@ -977,8 +984,10 @@ class DCGAN(tf.Module):
                 written; what else the search had found is.
             Stopped: a signal asked to, and what the search had found is written.
         """
-        files = utils.list_images(config.imgs)
+        files = completion_outputs.read_pictures(config)
         framer = Framer(config, files, self.image_size, self.c_dim)
+        completion_outputs.require_free(config, files, framer.names,
+                                        checkpoints.files_of(config.checkpointDir))
         batches = utils.batched(framer.frames(), self.batch_size)
         first = next(batches, None)
         if first is None:

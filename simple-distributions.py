@@ -8,8 +8,10 @@ import os
 import numpy as np
 
 import utils
+from files import ownership
 from utils import number
 
+NAMES = ("normal-pdf.png", "normal-samples.png", "normal-2d.png", "normal-2d-max.png")
 MEAN = np.array([0.0, 0.0])
 COVARIANCE = np.array([[1.0, 0.8], [0.8, 1.5]])
 KNOWN_X = 1.0
@@ -101,14 +103,15 @@ def new_figure():
 
 def main(argv=None):
     config = parse_args(argv)
-    utils.make_folder(config.outDir)
+    ownership.require_free([os.path.join(config.outDir, name) for name in NAMES],
+                           flag=f"--outDir {config.outDir}: ")
+    utils.make_folder(config.outDir, by="simple-distributions.py")
     rng = np.random.default_rng(config.seed)
     draw_pdf(config.outDir)
     draw_samples(config.outDir, rng)
     draw_2d(config.outDir, rng)
     draw_completion(config.outDir)
-    print(f"normal-pdf.png, normal-samples.png, normal-2d.png and normal-2d-max.png in "
-          f"{config.outDir}")
+    print(f"{', '.join(NAMES[:-1])} and {NAMES[-1]} in {config.outDir}")
 
 
 if __name__ == "__main__":

@@ -18,24 +18,22 @@ import stat
 import sys
 import tempfile
 import threading
+import unicodedata
 import warnings
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 import machine  # noqa: F401  (before TensorFlow)
+from files import ownership
+from files.errors import UserError
 from pictures import depth, exif
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff")
 # What Pillow decodes by itself; of its others, EPS runs a program, and some take anything for one.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 # Pillow's warnings name no file; what it cannot use, it raises. (To catch them is not thread-safe.)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 LARGE = 2**24  # pixels, of pictures that are read one at a time, for the memory's sake
-
-
-class UserError(Exception):
-    """What a user can mend; its text is one line that says how. The scripts exit with code 2."""
 
 
 def first_line(error):
@@ -59,57 +57,22 @@ def note(path, text):
 # Files
 
 
-def list_images(paths, flag=""):
-    """Every image file among files and folders (searched recursively), in a stable order.
-
-    Args:
-        paths: files, taken whatever their suffix, and folders; links to folders are followed.
-        flag: what an error begins with.
-
-    Raises:
-        UserError: a path does not exist, or there is no image in any of them.
-    """
-    files = []
-    for path in paths:
-        if os.path.isdir(path):
-            files += sorted(_walk_images(path))
-        elif os.path.exists(path):
-            files.append(path)
-        else:
-            raise UserError(f"{flag}{path}: no such file or folder")
-    if not files:
-        raise UserError(
-            f"{flag}{', '.join(paths)}: no image in there ({', '.join(IMAGE_SUFFIXES)})")
-    return files
+def _folded(name):
+    """What two names have in common that are one for some file systems."""
+    return composed(name.casefold())
 
 
-def _walk_images(root):
-    """Image files below a folder; each real folder once, so that links in a circle end."""
-    seen = set()
-
-    def skip(error):
-        warn(error.filename, f"{error.strerror}; skipped")
-
-    for folder, subfolders, names in os.walk(root, onerror=skip, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:
-            subfolders.clear()
-            continue
-        seen.add(real)
-        yield from (os.path.join(folder, name) for name in names
-                    if name.lower().endswith(IMAGE_SUFFIXES))
-
-
-def unique_names(names):
-    """The names, with `-2`, `-3`, ... behind each that an earlier one already is."""
-    wanted = {name.casefold() for name in names}  # some file systems fold case
-    taken, unique = set(), []
+def unique_names(names, taken=()):
+    """The names, with `-2`, `-3`, ... behind each that an earlier one already is, or that is among
+    those taken."""
+    wanted, taken = set(map(_folded, names)), set(map(_folded, taken))
+    unique = []
     for name in names:
         candidate, count = name, 1
-        while candidate.casefold() in taken or (count > 1 and candidate.casefold() in wanted):
+        while _folded(candidate) in taken or (count > 1 and _folded(candidate) in wanted):
             count += 1
             candidate = f"{name}-{count}"
-        taken.add(candidate.casefold())
+        taken.add(_folded(candidate))
         unique.append(candidate)
     return unique
 
@@ -124,22 +87,33 @@ def stem(path):
     return os.path.splitext(os.path.basename(path))[0]
 
 
+def composed(name):
+    """A name as people see it: Unicode has two forms of `é`, of which Macs take the longer."""
+    return unicodedata.normalize("NFC", name)
+
+
+def seen_stem(path):
+    """A file's stem as people see it."""
+    return composed(stem(path))
+
+
 def by_stem(files, flag):
-    """`{stem: file}`; a UserError, begun with `flag`, if two files share one."""
+    """`{seen_stem: file}`; a UserError, begun with `flag`, if two files share one."""
     stems = {}
     for path in files:
-        if stem(path) in stems:
-            raise UserError(f"{flag} {path}: another file has the same name, {stems[stem(path)]}")
-        stems[stem(path)] = path
+        other = stems.setdefault(seen_stem(path), path)
+        if other != path:
+            raise UserError(f"{flag} {path}: another file has the same name, {other}")
     return stems
 
 
-def make_folder(path, flag=""):
+def make_folder(path, flag="", by=None):
     """Make a folder unless it is there, and see that files can be written into it.
 
     Args:
         path: the folder.
         flag: what an error begins with.
+        by: the script whose results go there and below, for the record in it.
 
     Raises:
         UserError: it cannot be made or written.
@@ -148,6 +122,8 @@ def make_folder(path, flag=""):
         os.makedirs(path or ".", exist_ok=True)
         with tempfile.TemporaryFile(dir=path or "."):
             pass
+        if by is not None:
+            ownership.claim(path, by)
     except OSError as error:
         raise UserError(f"{flag}{path}: cannot write there: {error.strerror}") from error
 
@@ -161,17 +137,20 @@ def _naming_failure(path):
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def write_whole(path, write):
-    """Call `write(temporary path)` beside `path`, then rename: the file appears whole or not."""
-    folder, suffix = os.path.dirname(path), os.path.splitext(path)[1]
-    temporary = os.path.join(folder, f".{os.getpid()}{suffix}")  # short, where the name is not
-    try:
-        with _naming_failure(path):
-            write(temporary)
-            os.replace(temporary, path)
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
+def write_whole(path, write, **more):
+    """Call `write(temporary path)` beside `path`, then rename: the file appears whole or not.
+
+    Args:
+        path: the file.
+        write: writes it under the path that it is given.
+        **more: as `ownership.put` takes it.
+
+    Raises:
+        UserError: it cannot be written, or would replace what is not ours.
+    """
+    with _naming_failure(path), ownership.beside(path) as temporary:
+        write(temporary)
+        ownership.put(temporary, path, **more)
 
 
 def as_text(value):
@@ -204,7 +183,7 @@ def _opened(path):
                 raise Image.DecompressionBombError  # as Pillow does at twice as many
             yield image
     except UnidentifiedImageError as error:
-        raise OSError(depth.unread(path)) from error
+        raise OSError(_what_else(path)) from error
     except Image.DecompressionBombError as error:
         raise OSError(f"has over {Image.MAX_IMAGE_PIXELS:,} pixels") from error
     except depth.UnknownRange as error:
@@ -214,6 +193,15 @@ def _opened(path):
     # Pillow's decoders raise SyntaxError, struct.error, EOFError, ... on damaged files.
     except Exception as error:
         raise OSError(f"damaged image ({error})") from error
+
+
+def _what_else(path):
+    """What a file is that is no picture of `FORMATS`, in words."""
+    with open(path, "rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp" and head[8:] in (b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1"):
+        return "is HEIC, which is not read; convert it to JPEG first, with heif-convert for example"
+    return depth.unread(path)
 
 
 def _upright(image, path):
@@ -289,9 +277,9 @@ def as_pillow(image):
     return Image.fromarray(image.squeeze(axis=2) if image.shape[2] == 1 else image)
 
 
-def save_image(path, image):
-    """Write `[H, W, C]` uint8 (C 1 or 3) as PNG, whole or not at all."""
-    write_whole(path, lambda temporary: as_pillow(image).save(temporary, format="PNG"))
+def save_image(path, image, **more):
+    """Write `[H, W, C]` uint8 (C 1 or 3) as PNG, whole or not at all; `more` as `write_whole`."""
+    write_whole(path, lambda temporary: as_pillow(image).save(temporary, format="PNG"), **more)
 
 
 def to_float(images):
@@ -364,10 +352,12 @@ def save_video(path, frames, per_second=10):
 
 def start_logs(paths, z_dim):
     """Begin each search log anew with its header, as the original writes it."""
-    header = "iter loss " + " ".join(f"z{i}" for i in range(z_dim)) + "\n"
+    def write(temporary):
+        with open(temporary, "w") as log:
+            log.write("iter loss " + " ".join(f"z{i}" for i in range(z_dim)) + "\n")
+
     for path in paths:
-        with _naming_failure(path), open(path, "w") as log:
-            log.write(header)
+        write_whole(path, write, finished=False)
 
 
 def append_logs(paths, first, losses, zs):
@@ -384,6 +374,13 @@ def append_logs(paths, first, losses, zs):
         rows = np.column_stack([iterations, losses[:, b], zs[:, b]])
         with _naming_failure(path), open(path, "a") as log:
             np.savetxt(log, rows, fmt=["%d", "%.6g"] + ["%.6f"] * zs.shape[2])
+
+
+def end_logs(paths):
+    """Record the search logs as they are now, so that one that is changed from now on stays."""
+    for path in paths:
+        with _naming_failure(path):
+            ownership.note(path, path)
 
 
 # Many files

@@ -25,6 +25,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import numpy as np  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
+from files import ownership  # noqa: E402
+from files.listing import list_images  # noqa: E402
 from inpainting.masks import MASKS  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
 from utils import UserError, number  # noqa: E402
@@ -231,13 +233,13 @@ def read_results(folder, truth):
     Raises:
         UserError: a result has no picture of its name in `truth`.
     """
-    whole = utils.by_stem(utils.list_images([truth]), "")
-    results = utils.list_images([os.path.join(folder, "images")])
-    if not {utils.stem(path) for path in results} <= whole.keys():
+    whole = utils.by_stem(list_images([truth]), "")
+    results = list_images([os.path.join(folder, "images")])
+    if not {utils.seen_stem(path) for path in results} <= whole.keys():
         raise UserError(f"{folder}: has pictures that are not in {truth}")
     images = np.stack([utils.read_image(path) for path in results])
     return images, np.stack(
-        [utils.read_image(whole[utils.stem(path)], images.shape[1]) for path in results])
+        [utils.read_image(whole[utils.seen_stem(path)], images.shape[1]) for path in results])
 
 
 def run_script_memory(folder, count=276):
@@ -494,6 +496,8 @@ def is_row(name):
 
 def main(argv=None):
     config = parse_args(argv)
+    if config.json:
+        ownership.require_free([config.json])
     if config.only:
         row = run_row(config.only, config)
         if config.json:

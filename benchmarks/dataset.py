@@ -18,6 +18,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 import numpy as np  # noqa: E402
 
 import utils  # noqa: E402
+from files.listing import list_images  # noqa: E402
 
 
 def seconds_of(command, cwd=None):
@@ -52,7 +53,7 @@ def measure(dataset, flags, imports):
             [sys.executable, os.path.join(ROOT, "train-dcgan.py"), "--dataset", dataset, *flags,
              "--sample_interval", "1000000", "--save_interval", "1000000"], cwd=folder)
         times, values = rates(os.path.join(folder, "logs"))
-    count = len(utils.list_images([dataset]))
+    count = len(list_images([dataset]))
     half = len(values) // 2  # the first is warming up
     print(f"| {count:,} | {times[0] - start - imports:.1f} s | {memory:.2f} GiB | "
           f"{np.median(values[half:]):.1f} |", flush=True)

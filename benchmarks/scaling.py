@@ -21,6 +21,7 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 
 import utils  # noqa: E402
+from files.listing import list_images  # noqa: E402
 
 COUNTER = "/sys/class/net/lo/statistics/tx_bytes"
 
@@ -98,7 +99,7 @@ def amplify(options):
 
     from model import DCGAN
 
-    files = utils.list_images([options.dataset])[:640]
+    files = list_images([options.dataset])[:640]
     images = utils.to_float(np.stack([utils.read_image(path, 32) for path in files]))
 
     def weights(images, seed):

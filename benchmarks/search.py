@@ -15,6 +15,7 @@ import numpy as np
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import complete  # noqa: E402  (the project's root is on the path only now)
 import utils  # noqa: E402
+from files.listing import list_images  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
 from inpainting.photos import Framer  # noqa: E402
 from inpainting.results import combine, completed_images  # noqa: E402
@@ -92,7 +93,7 @@ def search(options, model, batch, until):
 
 def spread(paths, count):
     """So many of the files there are, evenly spread."""
-    files = utils.list_images(paths)
+    files = list_images(paths)
     return [files[i] for i in np.linspace(0, len(files) - 1, min(count, len(files))).astype(int)]
 
 

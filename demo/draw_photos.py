@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from draw_faces import CANVAS, draw_face  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
+from files.listing import list_images  # noqa: E402
 from utils import number  # noqa: E402
 
 EDGE = CANVAS // 4
@@ -84,7 +85,7 @@ def main(argv=None):
     config = parse_args(argv)
     for folder in ("photos", "masks"):
         utils.make_folder(os.path.join(config.outDir, folder))
-    faces = [utils.read_image(path) for path in utils.list_images([config.faces], "--faces ")
+    faces = [utils.read_image(path) for path in list_images([config.faces], "--faces ")
              ] if config.faces else [None] * config.count
     rows = []
     for i, face in enumerate(faces[:config.count]):

@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import utils  # noqa: E402  (the project's root is on the path only now)
+from files.listing import list_images  # noqa: E402
 from inpainting.masks import read_mask  # noqa: E402
 from utils import number  # noqa: E402
 
@@ -25,11 +26,11 @@ def parse_args(argv=None):
 
 def main(argv=None):
     config = parse_args(argv)
-    masks, done = (utils.by_stem(utils.list_images([folder]), "") for folder in (
+    masks, done = (utils.by_stem(list_images([folder]), "") for folder in (
         config.masks, os.path.join(config.outDir, "photos")))
     columns = []
-    for path in utils.list_images([config.photos]):
-        name = utils.stem(path)
+    for path in list_images([config.photos]):
+        name = utils.seen_stem(path)
         whole = utils.read_image(path)
         shown = np.where(read_mask(masks[name], whole.shape[:2])[..., np.newaxis], whole, 128)
         columns.append(np.vstack([

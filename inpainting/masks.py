@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageChops
 
 import utils
+from files.listing import list_images
 from utils import UserError, register
 
 THRESHOLD = 127  # of masks from files and of alpha channels, as IOPaint has it
@@ -92,13 +93,14 @@ def lowres(shape, rng, options):
 # Of one's own: `[H, W]` bool, True = known, in the pixels of the upright picture
 
 
-def match_masks(mask, files):
+def match_masks(mask, files, writes=()):
     """The mask file of each picture.
 
     Args:
         mask: one file, for all pictures, or a folder, whose masks belong to the pictures of the
             same name (whatever the suffixes).
         files: the pictures.
+        writes: folders whose pictures are results, not masks.
 
     Returns:
         As many paths as pictures; None for a picture without a mask.
@@ -107,9 +109,9 @@ def match_masks(mask, files):
         UserError: there is no such file or folder, no picture has a mask, or two masks claim one.
     """
     if not os.path.isdir(mask):
-        return utils.list_images([mask], flag="--mask ") * len(files)
-    masks = utils.by_stem(utils.list_images([mask], flag="--mask "), "--mask")
-    matched = [masks.get(utils.stem(path)) for path in files]
+        return list_images([mask], flag="--mask ") * len(files)
+    masks = utils.by_stem(list_images([mask], "--mask ", writes), "--mask")
+    matched = [masks.get(utils.seen_stem(path)) for path in files]
     left_over = sorted(set(masks.values()) - set(matched))
     if left_over:
         print(f"warning: --mask {mask}: {len(left_over)} without a picture of its name, such as "

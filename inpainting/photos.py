@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 import utils
+from files.listing import list_images
 from inpainting.blending import BLENDS
 from inpainting.masks import MASKS, alpha_mask, around, color_mask, match_masks, read_mask
 from pictures import exif, lossy, metadata
@@ -67,9 +68,9 @@ class Framer:
         self.names = utils.unique_names([utils.stem(path) for path in files])
         self.own_mask = own_mask(config, files)
         self.landmarks = read_landmarks(config.landmarks) if config.landmarks else None
-        self.truths = (utils.by_stem(utils.list_images([config.truth], "--truth "), "--truth")
-                       if config.truth else {})
-        if self.truths and not self.truths.keys() & set(map(utils.stem, files)):
+        self.truths = (utils.by_stem(list_images([config.truth], "--truth ", [config.outDir]),
+                                     "--truth") if config.truth else {})
+        if self.truths and not self.truths.keys() & set(map(utils.seen_stem, files)):
             raise UserError(f"--truth {config.truth}: none has the name of a picture, such as "
                             f"{utils.stem(files[0])}.png")
 
@@ -154,7 +155,7 @@ class Framer:
             else:
                 raise ValueError("no face found; name its landmarks with --landmarks")
         else:
-            points = self.landmarks.get(utils.stem(path), self.landmarks.get(None))
+            points = self.landmarks.get(utils.seen_stem(path), self.landmarks.get(None))
             if points is None:
                 raise ValueError(f"--landmarks {self.config.landmarks} has no line for it")
             faces = [dict(zip(indices, points)) if len(points) == 3 else points]
@@ -184,7 +185,7 @@ class Framer:
 
     def truth(self, path, shape):
         """The whole picture behind one with a mask, as a Photo; None if it is not known."""
-        truth = self.truths.get(utils.stem(path))
+        truth = self.truths.get(utils.seen_stem(path))
         pixels = utils.read_or_warn(truth) if truth else None
         if pixels is None:
             return None
@@ -237,7 +238,7 @@ def own_mask(config, files):
     """The function `(path, Pillow image) -> [H, W] bool` behind the flags of a mask of one's own,
     or None if there is none."""
     if config.mask is not None:
-        masks = dict(zip(files, match_masks(config.mask, files)))
+        masks = dict(zip(files, match_masks(config.mask, files, [config.outDir])))
 
         def from_file(path, image):
             if masks[path] is None:
@@ -281,7 +282,7 @@ def read_landmarks(path):
             lines = [re.split(r"\s*[,;]\s*", line.strip()) if re.search("[,;]", line)
                      else line.split() for line in file if line.strip()]
         if lines and all(len(line) in (7, 137) for line in lines):
-            return {utils.stem(name): points(numbers) for name, *numbers in lines
+            return {utils.seen_stem(name): points(numbers) for name, *numbers in lines
                     if not numbers[0].startswith("x")}  # a header
         return {None: points([word for line in lines for word in line])}
     except (OSError, ValueError) as error:

@@ -73,7 +73,7 @@ class Results:
         self.results = []
         self.waiting = {}  # frames and G(z) of pictures whose other frames are not done
         self.failed = []  # pictures whose whole could not be completed or written
-        utils.make_folder(config.outDir, flag="--outDir ")
+        utils.make_folder(config.outDir, flag="--outDir ", by="complete.py")
         for folder in ("images", "logs"):
             utils.make_folder(os.path.join(config.outDir, folder))
         self.summaries = None
@@ -204,6 +204,7 @@ class Results:
         """
         batch, count = self.batch, self.config.nCandidates
         best = complete.argmin(axis=1)
+        utils.end_logs(self.logs)
         fills, completed = self.pictures(i, complete, G)
         if count > 1:
             utils.make_folder(os.path.join(self.config.outDir, "candidates"))
@@ -416,14 +417,15 @@ def read_latents(path):
         path: a latents.npz.
 
     Returns:
-        `({name: z [K, z_dim] float32}, settings)`, settings a dict of complete.py's flags.
+        `({name: z [K, z_dim] float32}, settings)`, the names as `utils.composed` has them, and
+        settings a dict of complete.py's flags.
 
     Raises:
         UserError: it cannot be read.
     """
     try:
         with contextlib.closing(np.load(path)) as file:
-            return (dict(zip(file["name"].tolist(), file["z"])),
+            return (dict(zip(map(utils.composed, file["name"].tolist()), file["z"])),
                     json.loads(str(file["settings"])))
     except Exception as error:  # what damaged archives raise is manifold
         raise UserError(f"--init {path}: is not a latents.npz of complete.py "

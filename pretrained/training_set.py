@@ -22,6 +22,7 @@ import numpy as np
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import align  # noqa: E402  (the project's root is on the path only now)
 import utils  # noqa: E402
+from files.listing import list_images  # noqa: E402
 
 PARTS = ("train", "valid", "test")
 
@@ -60,7 +61,7 @@ def align_person(job, predictor, size):
 
 def align_photographs(folder, output, config):
     """Align every photograph below a folder that is not aligned yet, and say what came of them."""
-    files = utils.list_images([folder])
+    files = list_images([folder])
     names = [os.path.splitext(os.path.relpath(path, folder))[0] for path in files]
     jobs = [(path, os.path.join(output, f"{name}.png")) for path, name in zip(files, names)]
     jobs = [job for job in jobs if not os.path.exists(job[1])]
@@ -94,7 +95,7 @@ def by_person(folders):
     """`{person: [(folder, path in it), ...]}` of the aligned faces in the folders."""
     people = collections.defaultdict(list)
     for folder in folders:
-        for path in utils.list_images([folder]):
+        for path in list_images([folder]):
             people[person_of(path)].append((folder, os.path.relpath(path, folder)))
     return people
 

@@ -9,6 +9,7 @@ from conftest import SHARED, assert_one_line_error, needs_shared, run_script
 from PIL import Image
 
 import utils
+from files import ownership
 
 RAW = SHARED / "faces" / "raw"
 
@@ -71,7 +72,8 @@ def align(cwd, *arguments):
 
 
 def outputs(folder):
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*")
+                  if p.is_file() and p.name != ownership.NAME)
 
 
 def test_align_keeps_folders_counts_and_skips_what_is_done(photographs):

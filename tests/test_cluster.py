@@ -15,6 +15,7 @@ from conftest import ROOT, draw_faces, f32, randomise, run_script, train_here, u
 
 import ops
 from benchmarks.kills import Training, steps_in, weights_in
+from files import ownership
 from model import DCGAN
 from training import cluster
 from utils import UserError
@@ -99,7 +100,8 @@ def test_two_processes_are_one(alone, pictures, lively, tmp_path, monkeypatch):
     said = [worker.end() for worker in workers]
     assert [worker.process.returncode for worker in workers] == [0, 0], workers[0].errors
     assert "10 steps done" in said[0] and said[1] == ""  # only the chief speaks and writes
-    assert sorted(os.listdir(tmp_path / "samples")) == ["train_00_0000.png", "train_04_0001.png"]
+    assert sorted(os.listdir(tmp_path / "samples")) == [
+        ownership.NAME, "train_00_0000.png", "train_04_0001.png"]
     weights, loss = difference(alone, tmp_path)
     print(f"after 10 steps weights differ by {weights:.1e}, losses by {loss:.1e}")
     assert weights < 1e-4 and loss < 1e-4

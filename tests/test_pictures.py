@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from PIL import Image
 
 import utils
+from files.listing import list_images
 from training.pictures import Cache, Pictures, fingerprint
 
 SIZE = 8
@@ -212,7 +213,7 @@ def test_a_cache_that_the_disk_has_no_room_for(tmp_path, monkeypatch, capfd):
 
 def test_names_are_the_same_with_a_slash_behind_the_folder(tmp_path):
     save_numbered(tmp_path, 3)
-    names = {Pictures(utils.list_images([root]), root, SIZE, 3, True).names
+    names = {Pictures(list_images([root]), root, SIZE, 3, True).names
              for root in (str(tmp_path), f"{tmp_path}/")}
     assert len(names) == 1
 
@@ -244,13 +245,14 @@ def test_hostile_files_are_used_or_named(hostile):
         import sys
         sys.path.insert(0, sys.argv[1])
         import os, utils
+        from files.listing import list_images
         if os.getuid() == 0:  # root may read everything, also what Pillow imports at first sight
-            for path in utils.list_images([sys.argv[2]]):
+            for path in list_images([sys.argv[2]]):
                 utils.attempt(lambda: utils.read_image(path, 64))
             os.setgroups([])
             os.setgid(65534)
             os.setuid(65534)
-        for path in utils.list_images([sys.argv[2]]):
+        for path in list_images([sys.argv[2]]):
             result, reason = utils.attempt(lambda: utils.read_image(path, 64))
             assert (result is None) == (reason is not None)
             if result is not None:
@@ -274,7 +276,7 @@ def test_hostile_files_are_used_or_named(hostile):
 
 
 def test_hostile_files_do_not_end_a_training(hostile):
-    files = pictures(utils.list_images([str(hostile)]))
+    files = pictures(list_images([str(hostile)]))
     batches = list(files.batches(0, 0, 1).take(len(files)))
     assert all(batch.shape == (1, SIZE, SIZE, 3) for batch in batches)
     unreadable = {os.path.relpath(files.files[index], hostile) for index in files.unreadable}

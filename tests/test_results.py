@@ -25,6 +25,7 @@ from conftest import (
 from PIL import Image
 
 import utils
+from files import ownership
 from inpainting import measures
 from inpainting.masks import MASKS
 from inpainting.results import read_latents
@@ -157,7 +158,7 @@ def test_hidden_pixels_change_nothing(lively, tmp_path, monkeypatch, capfd, sour
     assert (tmp_path / "1" / "a.png").read_bytes() != (tmp_path / "2" / "a.png").read_bytes()
     assert written["1"].keys() == written["2"].keys()
     assert any("images" in name for name in written["1"])
-    shows_truth = ("before.png", "results.csv", "report.html")
+    shows_truth = ("before.png", "results.csv", "report.html", ownership.NAME)
     for name, content in written["1"].items():
         if own or os.path.basename(name) not in shows_truth:
             assert content == written["2"][name], f"{name} depends on hidden pixels"

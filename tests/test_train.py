@@ -23,6 +23,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 import utils
 from benchmarks import kills
 from benchmarks.kills import Training
+from files import ownership
 from model import DCGAN, Diverged
 from training.checkpoints import has_average, locked, read_tf1
 from utils import UserError
@@ -46,7 +47,7 @@ def test_it_writes_checkpoints_samples_and_says_where(trained):
     # 24 pictures in batches of 8, two epochs: 6 steps. Saved every 2, two kept.
     assert checkpoints(trained) == ["DCGAN-4.index", "DCGAN-6.index"]
     assert sorted(os.listdir(trained / "samples")) == [
-        "train_00_0000.png", "train_00_0002.png", "train_01_0002.png"]
+        ownership.NAME, "train_00_0000.png", "train_00_0002.png", "train_01_0002.png"]
     with Image.open(trained / "samples" / "train_00_0000.png") as grid:
         assert grid.size == (8 * 16, 8 * 16)
     assert "6 steps done: checkpoint checkpoint/DCGAN-6" in (trained / "stdout").read_text()
@@ -248,12 +249,22 @@ def keep_identity(folder):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"flags": null}', '{"flags": {}}'])
-def test_a_record_that_is_damaged(faces, tmp_path, text, capsys):
-    (tmp_path / "checkpoint").mkdir()
-    (tmp_path / "checkpoint" / "run.json").write_text(text)
-    train_here(tmp_path, faces, "--max_steps", 1)
-    assert "checkpoint/run.json: " in capsys.readouterr().err
-    assert json.loads((tmp_path / "checkpoint" / "run.json").read_text())["pictures"] == 24
+def test_a_record_that_is_damaged(trained, faces, tmp_path, text, capsys):
+    """It is begun anew, and kept; in a folder where none was written, it is the user's."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "checkpoint" / "run.json"
+    path.write_text(text)
+    train_here(tmp_path, faces, "--max_steps", 7)
+    said = capsys.readouterr().err
+    assert "checkpoint/run.json: is not the record of a run; it is begun anew" in said
+    assert "what was there is now checkpoint/run.json.damaged" in said
+    assert json.loads(path.read_text())["pictures"] == 24
+    assert (tmp_path / "checkpoint" / "run.json.damaged").read_text() == text
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "run.json").write_text(text)
+    with pytest.raises(UserError, match="^--checkpoint_dir mine: mine/run.json is in the way"):
+        train_here(tmp_path, faces, "--checkpoint_dir", "mine", "--max_steps", 1)
+    assert os.listdir(tmp_path / "mine") == ["run.json"]
 
 
 def test_the_record_of_a_run(trained, faces, tmp_path, capsys):
@@ -376,10 +387,14 @@ def test_leftovers_of_a_kill_are_cleared(trained, faces, tmp_path):
     folder = tmp_path / "checkpoint"
     (folder / ".saving-abc").mkdir()
     (folder / ".saving-abc" / "DCGAN-7.index").touch()
-    (folder / "DCGAN-7.data-00000-of-00001").touch()  # renamed, but not yet its index
+    left = folder / "DCGAN-7.data-00000-of-00001"  # renamed, but not yet its index
+    left.touch()
+    ownership.note(str(left), str(left))
+    (folder / "DCGAN-9.data-00000-of-00001").touch()  # the user's
     train_here(tmp_path, faces, "--max_steps", 8)
     assert sorted(os.listdir(folder)) == sorted(
-        [".lock", "checkpoint", "pictures.cache", "run.json"] + [
+        [".lock", ownership.NAME, "DCGAN-9.data-00000-of-00001", "checkpoint", "pictures.cache",
+         "run.json"] + [
             f"DCGAN-{step}.{part}" for step in (4, 6, 8)
             for part in ("index", "data-00000-of-00001")])
 

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 import utils
+from files import ownership
 from utils import UserError
 
 
@@ -16,35 +17,11 @@ def picture(height, width, channels=3, seed=0):
 # Files
 
 
-def test_list_images_searches_recursively_in_any_case(tmp_path):
-    for name in ("b.PNG", "a.jpg", "sub/deep/c.JPEG", "sub/d.webp", "e.bmp", "notes.txt", "f.gif"):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    found = [os.path.relpath(p, tmp_path) for p in utils.list_images([str(tmp_path)])]
-    assert found == ["a.jpg", "b.PNG", "e.bmp", "f.gif", "sub/d.webp", "sub/deep/c.JPEG"]
-    # A file that is named is taken at its word, whatever its suffix.
-    assert utils.list_images([str(tmp_path / "notes.txt")]) == [str(tmp_path / "notes.txt")]
-
-
-def test_list_images_follows_links_but_not_in_circles(tmp_path):
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "elsewhere" / "a.png").touch()
-    (tmp_path / "data").mkdir()
-    os.symlink(tmp_path / "elsewhere", tmp_path / "data" / "link")
-    os.symlink(tmp_path / "data", tmp_path / "data" / "circle")
-    assert utils.list_images([str(tmp_path / "data")]) == [str(tmp_path / "data/link/a.png")]
-
-
-def test_list_images_says_what_is_wrong(tmp_path):
-    with pytest.raises(UserError, match="nowhere: no such file or folder"):
-        utils.list_images([str(tmp_path / "nowhere")])
-    with pytest.raises(UserError, match="no image in there"):
-        utils.list_images([str(tmp_path)])
-
-
 def test_unique_names():
     assert utils.unique_names(["a", "b", "a", "A", "a-2"]) == ["a", "b", "a-3", "A-4", "a-2"]
+    assert utils.unique_names(["a", "b"], taken=["A", "c"]) == ["a-2", "b"]
+    # Of the two forms that Unicode has of this letter, a Mac makes one.
+    assert utils.unique_names(["\u00e9", "e\u0301"]) == ["\u00e9", "e\u0301-2"]
 
 
 def test_write_whole_leaves_nothing_behind_when_it_fails(tmp_path):
@@ -204,6 +181,7 @@ def test_two_files_of_one_stem():
     assert utils.by_stem(["a/x.png", "b/y.jpg"], "--mask") == {"x": "a/x.png", "y": "b/y.jpg"}
     with pytest.raises(utils.UserError, match="--mask b/x.jpg: .* a/x.png"):
         utils.by_stem(["a/x.png", "b/x.jpg"], "--mask")
+    assert utils.by_stem(["a/Jose\u0301.png"], "--mask") == {"Jos\u00e9": "a/Jose\u0301.png"}
 
 
 def test_untaken_names():
@@ -224,7 +202,8 @@ def test_a_video_has_every_frame(tmp_path):
     for i in range(3):
         assert read[i].shape == (34, 42, 3)
         assert np.abs(read[i].astype(int) - (0, 100 * i, 250)).max() < 12
-    assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]
+    assert not [name for name in os.listdir(tmp_path)
+                if name.startswith(".") and name != ownership.NAME]
 
 
 # Command line

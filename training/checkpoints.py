@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 import utils
+from files import ownership
 from utils import UserError
 
 NAME = "DCGAN"
@@ -119,6 +120,11 @@ def find_checkpoints(checkpoint_dir):
             changed[path] = 0
     return sorted(changed, reverse=True, key=lambda path: (
         step_of(path) is not None, step_of(path) or 0, rank.get(path, -1), changed[path]))
+
+
+def files_of(checkpoint_dir):
+    """The files of the checkpoints that `find_checkpoints` finds."""
+    return [file for path in find_checkpoints(checkpoint_dir) for file in _files(path)]
 
 
 def _listed(folder):
@@ -343,7 +349,8 @@ def save(checkpoint, folder, step, max_to_keep):
         paths = [path for path in find_checkpoints(folder) if step_of(path) is not None]
         for older in paths[max_to_keep:]:
             _delete(older)
-        _write_list(folder, paths[:max_to_keep])
+        if ownership.may_write(os.path.join(folder, "checkpoint")):  # not the original's list
+            _write_list(folder, paths[:max_to_keep])
     return path
 
 
@@ -369,7 +376,7 @@ def export(weights, path):
             prefix=beside, tensor_names=names, shape_and_slices=[""] * len(names), tensors=values)
 
     with _naming_failure(os.path.dirname(path) or "."):
-        _write_whole(path, write)
+        _write_whole(path, write, recorded=False)
 
 
 @contextlib.contextmanager
@@ -383,16 +390,19 @@ def _naming_failure(folder):
             f"{folder}: a checkpoint cannot be written there: {reason}") from error
 
 
-def _write_whole(path, write):
+def _write_whole(path, write, recorded=True):
     """Call `write` with another path, and put the checkpoint that it writes where it belongs."""
     folder, name = os.path.split(path)
     os.makedirs(folder or ".", exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=_BESIDE, dir=folder or ".") as beside:
         write(os.path.join(beside, name))
         # Of an earlier one of this step, no half may be taken for one of this.
+        for file in _files(path):
+            ownership.require_ours(file)
         _delete(path)
         for file in sorted(os.listdir(beside)):  # .data-00000-of-00001, .index
-            os.replace(os.path.join(beside, file), os.path.join(folder, file))
+            ownership.put(os.path.join(beside, file), os.path.join(folder, file),
+                          recorded=recorded)
 
 
 def _write_list(folder, paths):
@@ -414,14 +424,17 @@ def _files(path):
 
 
 def _delete(path):
-    for file in _files(path):
-        os.remove(file)
+    """Remove a checkpoint, unless a file of it is the user's: one that was copied here, say."""
+    files = _files(path)
+    if all(map(ownership.is_ours, files)):
+        for file in files:
+            os.remove(file)
 
 
 def set_aside(path):
     """Rename a damaged checkpoint of ours, so that it counts no more, but is not lost either."""
     for file in _files(path) if step_of(path) is not None else []:
-        os.replace(file, f"{file}.damaged")
+        ownership.set_aside(file)
 
 
 def tidy(folder):
@@ -430,10 +443,11 @@ def tidy(folder):
     for name in os.listdir(folder):
         path = os.path.join(folder, name)
         data = re.fullmatch(rf"({_OWN.pattern})\.data-\d+-of-\d+", name)
-        if name.startswith(_BESIDE):
+        if name.startswith(_BESIDE) and os.path.isdir(path) and all(
+                part.startswith(f"{NAME}-") for part in os.listdir(path)):
             shutil.rmtree(path, ignore_errors=True)
         elif data and data[1] not in known:
-            os.remove(path)
+            ownership.remove(path)
 
 
 @contextlib.contextmanager
@@ -444,7 +458,7 @@ def locked(folder):
     Raises:
         UserError: another one is in there.
     """
-    with open(os.path.join(folder, ".lock"), "w") as file:
+    with open(os.path.join(folder, ".lock"), "a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 import utils
+from files import ownership
 from utils import UserError
 
 
@@ -25,8 +26,12 @@ def relative(path, root):
     return path.removeprefix(root).lstrip("/")
 
 
+_MARK = b"DCGANpix"  # at the end of a cache's key, by which a cache is known
+
+
 def fingerprint(files, root, *settings):
-    """32 bytes that change with the names, sizes and times of the files, or with the settings."""
+    """32 bytes that change with the names, sizes and times of the files, or with the settings, and
+    end in a mark by which a cache is known."""
     digest = hashlib.sha256(repr(settings).encode())
     for path in files:
         try:
@@ -35,7 +40,15 @@ def fingerprint(files, root, *settings):
         except OSError:
             state = None
         digest.update(os.fsencode(relative(path, root)) + repr(state).encode())
-    return digest.digest()
+    return digest.digest()[:-len(_MARK)] + _MARK
+
+
+def is_cache(path):
+    """Whether a file is a cache of this program's, which may be made anew."""
+    if not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        return file.read(32).endswith(_MARK) or ownership.is_ours(path)
 
 
 class Cache:
@@ -67,6 +80,8 @@ class Cache:
         except FileNotFoundError:
             usable = False
         if not usable:
+            if os.path.lexists(path) and not is_cache(path):
+                raise FileExistsError(errno.EEXIST, "is there, and not a cache of this program's")
             free = shutil.disk_usage(os.path.dirname(path) or ".").free
             if length > free:  # it would take what the checkpoints need
                 raise OSError(errno.ENOSPC, f"would take {length:,} bytes, and {free:,} are free")
@@ -76,7 +91,7 @@ class Cache:
                     file.write(key)
                     file.truncate(length)  # sparse: it takes up what is written into it
 
-            utils.write_whole(path, write)
+            utils.write_whole(path, write, recorded=False)
             self.file = open(path, "r+b", buffering=0)
 
     def get(self, index):

@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 from tensorboard.plugins.hparams import api as hparams
 
 import utils
+from files import ownership
 from utils import UserError
 
 _NAME = "run.json"
@@ -42,7 +43,13 @@ def record_run(config, pictures, step, **more):
         The run's id, which the names of its files for TensorBoard carry.
     """
     path = os.path.join(config.checkpoint_dir, _NAME)
-    before = _read(path)
+    before = read(config.checkpoint_dir)
+    if before:
+        ownership.note(path, path)  # it tells whose it is, even where somebody has changed it
+    elif os.path.lexists(path):
+        aside = ownership.set_aside(path)
+        utils.warn(path, f"is not the record of a run; it is begun anew, and what was there is now "
+                         f"{aside}")
     flags = dict(sorted(vars(config).items()))
     old = before.get("flags", {})
     changed = {flag: [old[flag], value] for flag, value in flags.items()
@@ -69,19 +76,25 @@ def record_run(config, pictures, step, **more):
     return record["id"]
 
 
-def _read(path):
+def read(checkpoint_dir):
+    """The record of the run in a folder, a dict; empty if there is none that can be read."""
     try:
-        with open(path) as file:
+        with open(os.path.join(checkpoint_dir, _NAME)) as file:
             record = json.load(file)
-        if isinstance(record, dict) and all(isinstance(record.get(key), kind) for key, kind in (
-                ("id", str), ("flags", dict), ("starts", list), ("pictures", int))):
-            return record
-        utils.warn(path, "is not the record of a run; it is begun anew")
-    except FileNotFoundError:
-        pass
-    except ValueError as error:
-        utils.warn(path, f"{error}; it is begun anew")
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return {}
+    if isinstance(record, dict) and all(isinstance(record.get(key), kind) for key, kind in (
+            ("id", str), ("flags", dict), ("starts", list), ("pictures", int))):
+        return record
     return {}
+
+
+def require_own(checkpoint_dir):
+    """Raise UserError if the folder has a `run.json` that no training has written."""
+    path = os.path.join(checkpoint_dir, _NAME)
+    if os.path.lexists(path) and not read(checkpoint_dir) and not ownership.entries_of(path):
+        raise UserError(f"--checkpoint_dir {checkpoint_dir}: {path} is in the way: it is not the "
+                        "record of a run, and stays as it is; name another folder, or move it away")
 
 
 def write_hparams(settings, trial=None):
@@ -157,7 +170,7 @@ class Curves(Summaries):
 
     def _open(self, step):
         for name in sorted(os.listdir(self.log_dir)):
-            if name.endswith(f".{self.run}"):
+            if "tfevents" in name and name.endswith(f".{self.run}"):
                 _cut(os.path.join(self.log_dir, name), step)
         self.writer = tf.summary.create_file_writer(
             self.log_dir, filename_suffix=f".{self.run}")

@@ -12,6 +12,8 @@ import numpy as np
 from tqdm import tqdm
 
 import utils
+from files import ownership
+from files.listing import list_images
 from utils import UserError
 
 ROWS, COLUMNS = 8, 8
@@ -33,9 +35,11 @@ def visualize(model, config):
     Raises:
         UserError: no picture can be read, or none can be written.
     """
-    utils.make_folder(config.sample_dir, flag="--sample_dir ")
-    rows, walk = KINDS[config.visualize](model, config)
     path = os.path.join(config.sample_dir, config.visualize)
+    ownership.require_free([f"{path}.png", f"{path}.gif"],
+                           flag=f"--sample_dir {config.sample_dir}: ")
+    utils.make_folder(config.sample_dir, flag="--sample_dir ", by="train-dcgan.py")
+    rows, walk = KINDS[config.visualize](model, config)
     utils.save_image(f"{path}.png", utils.grid(np.concatenate(rows), len(rows[0])))
     if walk is not None:
         there_and_back = [*range(STEPS), *range(STEPS - 2, 0, -1)]
@@ -109,7 +113,7 @@ def arithmetic(model, config):
     for sign, group in [*((1, group) for group in config.positive),
                         *((-1, group) for group in config.negative or ())]:
         flag = "--positive " if sign > 0 else "--negative "
-        files = utils.list_images([group], flag=flag)
+        files = list_images([group], flag, writes=[config.sample_dir or "."])
         images = [image for _, image in pictures(model, config, files)]
         if not images:
             raise UserError(f"{flag}{group}: none of the {len(files)} images can be read")
@@ -156,7 +160,8 @@ def neighbours(model, config):
     """A row each: G of a random z, and the pictures of the dataset that are nearest to it by the
     root of the mean squared difference, as they are or mirrored; so that one sees whether G shows
     what it learned from by heart."""
-    files = utils.list_images([config.dataset], flag="--dataset ")[:config.train_size]
+    files = list_images([config.dataset], "--dataset ", writes=[config.sample_dir or "."])
+    files = files[:config.train_size]
     G = generate(model, model.initial_z(0, ROWS).numpy())
     nearest = [[] for _ in G]  # (distance, number, picture)
     count = 0

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 import utils
+from files.listing import list_images
 from inpainting.masks import center
 from inpainting.measures import psnr
 from inpainting.results import completed_images
@@ -122,7 +123,7 @@ class HeldOut:
 
     def __init__(self, config, model, training):
         flag = f"--validation {config.validation}"
-        files = utils.list_images([config.validation], flag="--validation ")
+        files = list_images([config.validation], "--validation ", [config.checkpoint_dir])
         heldout = read_spread(files, JUDGED, model, config.crop)
         if not heldout:
             raise UserError(f"{flag}: none of its pictures can be read")
