@@ -144,8 +144,8 @@ def test_a_mask_and_a_loss_are_one_function_each(tmp_path):
         assert diff.count("\n+++ ") == 1 and diff.count("\n@@ ") == 1
         assert not re.findall(r"(?m)^-(?!--)", diff)
     copy = tmp_path / "copy"
-    for name in ("complete.py", "model.py", "ops.py", "utils.py", "inpainting", "training", "tests",
-                 "pyproject.toml"):
+    for name in ("complete.py", "model.py", "ops.py", "utils.py", "cli", "faces", "inpainting",
+                 "training", "tests", "pyproject.toml"):
         source = ROOT / name
         copy.mkdir(exist_ok=True)
         (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
