@@ -72,7 +72,7 @@ def parse_args(argv=None):
     parser.add_argument("--log_dir", "--logDir", type=utils.path,
                         help="write losses and quality for TensorBoard there: means and "
                              "distributions, and the curves of each of the first 16 pictures of a "
-                             "batch")
+                             "batch; in a folder of its own in there, if another run's are there")
     parser.add_argument("--video", metavar="NAME.mp4", type=video_name,
                         help="write completion.gif as a video too, beside it")
     add_mask_flags(parser.add_argument_group("what is missing"))
