@@ -465,7 +465,7 @@ def number(kind, low=None, high=None, above=None):
 
 
 def has_bfloat16():
-    """Whether the CPU has instructions for bfloat16, as far as Linux tells."""
+    """Whether the CPU has instructions for bfloat16, as far as Linux tells; elsewhere, no."""
     with contextlib.suppress(OSError), open("/proc/cpuinfo") as info:
         return bool(re.search(r"\b(avx512_bf16|amx_bf16)\b", info.read()))
     return False

@@ -1,5 +1,6 @@
 """Jobs in processes that fail."""
 
+import multiprocessing
 import os
 import signal
 
@@ -21,6 +22,17 @@ def double(job):
 def test_a_killed_process_costs_its_own_job_alone(processes):
     results = list(run_jobs(double, list(range(20)), processes, failed=lambda job: f"not {job}"))
     assert results == [f"not {job}" if job in (5, 7, 11, 12) else 2 * job for job in range(20)]
+
+
+def test_processes_that_begin_anew_do_so_too():
+    """As on macOS, where they are no copies of this one."""
+    before = multiprocessing.get_start_method()
+    multiprocessing.set_start_method("spawn", force=True)
+    try:
+        results = list(run_jobs(double, [4, 5, 6], 1, failed=lambda job: f"not {job}"))
+    finally:
+        multiprocessing.set_start_method(before, force=True)
+    assert results == [8, "not 5", 12]
 
 
 def once(path):

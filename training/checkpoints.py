@@ -470,6 +470,7 @@ def locked(folder):
             raise UserError(f"--checkpoint_dir {folder}: another training is writing there; wait "
                             "for it, or name another folder") from None
         except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP):  # as some network disks say
+            # As some network disks say; the last two are one on Linux, and two on macOS.
+            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP):
                 raise
         yield
