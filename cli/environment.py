@@ -20,14 +20,20 @@ def missing(package):
     """
     environment = os.path.join(ROOT, ".venv")
     activate = os.path.join(environment, "bin", "activate")
-    requirements = os.path.join(ROOT, "requirements.txt")
     if not os.path.exists(activate):
-        remedy = f"`make setup` in {ROOT}, then `source {shlex.quote(activate)}`"
+        elsewhere = "" if os.path.samefile(ROOT, os.curdir) else f"-C {_shown(ROOT)} "
+        remedy = f"`make {elsewhere}setup`, then `source {_shown(activate)}`"
     elif os.path.realpath(sys.prefix) != os.path.realpath(environment):
-        remedy = f"`source {shlex.quote(activate)}`"
+        remedy = f"`source {_shown(activate)}`"
     else:
-        remedy = f"`pip install -r {shlex.quote(requirements)}`"
+        remedy = f"`pip install -r {_shown(os.path.join(ROOT, 'requirements.txt'))}`"
     return f"{sys.executable} has no package {package}: {remedy}"
+
+
+def _shown(path):
+    """A path as one types it: from the present folder, where it is below that."""
+    relative = os.path.relpath(path)
+    return shlex.quote(path if relative.startswith(os.pardir) else relative)
 
 
 def require(packages=AT_ONCE):

@@ -189,7 +189,7 @@ class Framer:
         """
         if self.config.frame == "face":
             layers = [alignment.warp_face(layer.astype(np.float32)[..., np.newaxis], transform,
-                                      self.size)
+                                          self.size)
                       for layer in (photo.known, np.ones_like(photo.known))]
             image = alignment.warp_face(photo.pixels, transform, self.size)
         else:

@@ -16,8 +16,8 @@ def bare(tmp_path):
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(
         ".*", "docs", "pretrained", "out", "tests", "data"))
 
-    def run(script, *flags):
-        return subprocess.run([sys.executable, "-S", copy / script, *flags], cwd=copy, text=True,
+    def run(script, *flags, cwd=copy):
+        return subprocess.run([sys.executable, "-S", copy / script, *flags], cwd=cwd, text=True,
                               capture_output=True, timeout=60)
 
     run.copy = copy
@@ -28,15 +28,22 @@ def bare(tmp_path):
 def test_without_packages_a_line_says_what_to_do(bare, script):
     result = bare(script, "--help")
     name = script.rpartition("/")[2]
-    assert_one_line_error(result, f"{name}: error: ", "has no package numpy: `make setup` in ",
-                          f"then `source '{bare.copy}/.venv/bin/activate'`")
+    assert_one_line_error(result, f"{name}: error: ", "has no package numpy: `make setup`, then "
+                                                      "`source .venv/bin/activate`")
 
 
 def test_an_environment_that_is_there_is_named(bare):
     (bare.copy / ".venv" / "bin").mkdir(parents=True)
     (bare.copy / ".venv" / "bin" / "activate").touch()
     assert_one_line_error(bare("complete.py", "a.jpg"), "complete.py: error: ",
-                          f"numpy: `source '{bare.copy}/.venv/bin/activate'`")
+                          "numpy: `source .venv/bin/activate`")
+
+
+def test_from_elsewhere_the_whole_path_is_named(bare, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    assert_one_line_error(bare("complete.py", "a.jpg", cwd=tmp_path / "elsewhere"),
+                          f"numpy: `make -C '{bare.copy}' setup`, then "
+                          f"`source '{bare.copy}/.venv/bin/activate'`")
 
 
 def test_in_the_environment_pip_is_named(monkeypatch, tmp_path):

@@ -102,8 +102,7 @@ def write_hparams(settings, trial=None):
 def run_folder(log_dir):
     """Where a run's files for TensorBoard go: the folder, or if a run's are in there, `run_02`, ...
 
-    TensorBoard takes the files of one folder for one run, and draws the curves of two as one
-    (its issue 5448).
+    TensorBoard takes the files of one folder for one run, and draws the curves of two as one.
 
     Args:
         log_dir: a folder that is there.
