@@ -1,4 +1,5 @@
-PYTHON ?= python3
+# One of 3.11, 3.12 and 3.13; cli/python.sh finds it where none is named.
+PYTHON ?=
 BIN = .venv/bin
 DEMO = demo/out
 
@@ -6,7 +7,7 @@ DEMO = demo/out
 setup: .venv/installed
 
 .venv/installed: requirements.txt
-	$(PYTHON) -m venv .venv
+	python=`sh cli/python.sh $(PYTHON)` && "$$python" -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 

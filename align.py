@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Find faces and align them by three landmarks, as OpenFace's align-dlib does."""
 
+import cli.environment  # noqa: F401  (first: it says so where packages are missing)
+
+# isort: split
 import argparse
 import collections
-import concurrent.futures
 import functools
 import os
 import sys
@@ -12,38 +14,42 @@ import numpy as np
 from tqdm import tqdm
 
 import utils
+from faces import alignment, detection
+from faces.processes import run_jobs
 from files import aligned, ownership
 from files.listing import MAKERS, list_images
 from utils import UserError, number
 
 MEAN = ("mean.csv", "std.csv", "mean.png")  # what computeMean writes
+FAILED = "memory was short, or its process was killed; --jobs 1 takes the least memory"
 
 
 def parse_args(argv=None):
     parser = utils.Parser(prog="align.py", description=__doc__)
-    parser.add_argument("inputDir", help="folder of pictures, searched recursively")
-    parser.add_argument("--dlibFacePredictor", metavar="FILE",
+    parser.add_argument("inputDir", type=utils.path,
+                        help="folder of pictures, searched recursively")
+    parser.add_argument("--dlibFacePredictor", type=utils.path, metavar="FILE",
                         help="dlib's 68-landmark predictor (that of face_recognition_models)")
     modes = parser.add_subparsers(dest="mode", required=True, prog="align.py")
     common = argparse.ArgumentParser(add_help=False)
     # The published place is in front of the mode; SUPPRESS keeps this one from clearing that.
-    common.add_argument("--dlibFacePredictor", metavar="FILE", default=argparse.SUPPRESS,
-                        help="as in front of the mode")
+    common.add_argument("--dlibFacePredictor", type=utils.path, metavar="FILE",
+                        default=argparse.SUPPRESS, help="as in front of the mode")
     common.add_argument("--jobs", type=number(int, low=1), default=os.cpu_count(),
                         help="processes")
 
     align = modes.add_parser("align", parents=[common],
                              help="write every picture's largest face, aligned")
-    align.add_argument("landmarks", choices=tuple(utils.ALIGNMENTS),
+    align.add_argument("landmarks", choices=tuple(alignment.ALIGNMENTS),
                        help="the landmarks that are put in place")
-    align.add_argument("outputDir", help="where the aligned faces go, as PNG")
+    align.add_argument("outputDir", type=utils.path, help="where the aligned faces go, as PNG")
     align.add_argument("--size", type=number(int, low=8, high=4096), default=96,
                        help="edge of the aligned faces")
     align.add_argument("--flat", action=argparse.BooleanOptionalAction, default=False,
                        help="no subfolders: a name that several pictures have gets its folder's in "
                             "front")
     align.add_argument("--skipMulti", action="store_true", help="skip pictures of several faces")
-    align.add_argument("--fallbackLfw", metavar="DIR",
+    align.add_argument("--fallbackLfw", type=utils.path, metavar="DIR",
                        help="deep-funneled LFW, whose centre is used where no face is found")
     align.add_argument("--verbose", action="store_true", help="say what became of every picture")
 
@@ -52,7 +58,7 @@ def parse_args(argv=None):
                                  "std.csv and mean.png")
     mean.add_argument("--numImages", type=number(int, low=0), default=0,
                       help="use only this many pictures, drawn at random; 0 for all")
-    mean.add_argument("--outputDir", default=".", help="where the files go")
+    mean.add_argument("--outputDir", type=utils.path, default=".", help="where the files go")
     return parser.parse_args(argv)
 
 
@@ -63,11 +69,12 @@ def align_file(job, config):
         image = utils.read_image(path)
     except (OSError, ValueError) as error:
         return path, f"could not be read ({error})"
-    faces = utils.find_landmarks(image, config.dlibFacePredictor)
+    several = (lambda faces: len(faces) > 1) if config.skipMulti else bool
+    faces = detection.find_landmarks(image, config.dlibFacePredictor, enough=several)
     if faces and not (len(faces) > 1 and config.skipMulti):
-        transform = utils.face_transform(
-            faces[0], utils.ALIGNMENTS[config.landmarks], config.size)
-        face = utils.warp_face(image, transform, config.size)
+        transform = alignment.face_transform(
+            faces[0], alignment.ALIGNMENTS[config.landmarks], config.size)
+        face = alignment.warp_face(image, transform, config.size)
         result = "aligned"
     else:
         face = fallback_face(path, config) if config.fallbackLfw else None
@@ -89,7 +96,7 @@ def fallback_face(path, config):
     top, left = ((edge - 104) // 2 for edge in image.shape[:2])
     # 104 of LFW's 250 pixels is the part that OpenFace takes.
     transform = config.size / 104 * np.array([[1.0, 0, -left], [0, 1.0, -top]])
-    return utils.warp_face(image, transform, config.size)
+    return alignment.warp_face(image, transform, config.size)
 
 
 def pictures_of(config, reads=()):
@@ -106,7 +113,9 @@ def align_faces(config):
     for folder in {os.path.dirname(output) for _, output in jobs}:
         utils.make_folder(folder)
     results = collections.Counter({"already there": len(files) - len(jobs)})
-    for path, result in run_jobs(functools.partial(align_file, config=config), jobs, config.jobs):
+    for path, result in run_jobs(
+            functools.partial(align_file, config=config), jobs, config.jobs,
+            failed=lambda job: (job[0], f"could not be aligned ({FAILED})")):
         results[result.partition(" (")[0]] += 1
         if config.verbose or result.startswith("could not"):
             tqdm.write(f"{path}: {result}", file=sys.stderr)
@@ -116,21 +125,10 @@ def align_faces(config):
     print(f"{len(files)} pictures: {summary}; faces in {config.outputDir}")
 
 
-def run_jobs(function, jobs, processes):
-    """Yield `function(job)` of every job, in order, from a pool of processes, with progress."""
-    with concurrent.futures.ProcessPoolExecutor(processes) as pool:
-        try:
-            yield from tqdm(pool.map(function, jobs, chunksize=4), total=len(jobs),
-                            unit="picture", dynamic_ncols=True, delay=1)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
 def normalised_landmarks(path, predictor):
     """The landmarks of a picture's largest face in the unit box of their extremes, or None."""
     image = utils.read_or_warn(path)
-    faces = [] if image is None else utils.find_landmarks(image, predictor)
+    faces = [] if image is None else detection.find_landmarks(image, predictor)
     if not faces:
         return None
     landmarks = faces[0]
@@ -147,7 +145,9 @@ def compute_mean(config):
         files = list(np.random.default_rng(0).choice(files, config.numImages, replace=False))
     utils.make_folder(config.outputDir, by="align.py computeMean")
     function = functools.partial(normalised_landmarks, predictor=config.dlibFacePredictor)
-    faces = [face for face in run_jobs(function, files, config.jobs) if face is not None]
+    faces = [face for face in run_jobs(
+        function, files, config.jobs, failed=lambda path: utils.warn(path, f"{FAILED}; skipped"))
+        if face is not None]
     if not faces:
         raise UserError(f"{config.inputDir}: no face in {len(files)} pictures")
     mean, std = np.mean(faces, axis=0), np.std(faces, axis=0)
@@ -176,8 +176,8 @@ def plot_landmarks(landmarks, path):
 def main(argv=None):
     config = parse_args(argv)
     if config.dlibFacePredictor is None:
-        config.dlibFacePredictor = utils.face_predictor_path()
-    utils.check_predictor(config.dlibFacePredictor)
+        config.dlibFacePredictor = detection.face_predictor_path()
+    detection.check_predictor(config.dlibFacePredictor)
     if config.mode == "align" and not os.path.isdir(config.fallbackLfw or "."):
         raise UserError(f"--fallbackLfw {config.fallbackLfw}: no such folder")
     {"align": align_faces, "computeMean": compute_mean}[config.mode](config)

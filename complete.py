@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Complete the missing part of pictures with a trained DCGAN."""
 
+import cli.environment  # noqa: F401  (first: it says so where packages are missing)
+
+# isort: split
 import argparse
 import os
 import re
 from argparse import BooleanOptionalAction
 
 import utils
+from faces import alignment, detection
 from inpainting import masks
 from inpainting.losses import PRIORS
 from machine import cpu
@@ -49,25 +53,27 @@ def parse_args(argv=None):
     parser = utils.Parser(prog="complete.py", description=__doc__)
     count = number(int, low=1)
     share = number(float, low=0, high=0.999999)
-    parser.add_argument("imgs", nargs="+", help="pictures, or folders of them")
-    parser.add_argument("--checkpointDir", "--checkpoint_dir", default="checkpoint",
+    parser.add_argument("imgs", type=utils.path, nargs="+", help="pictures, or folders of them")
+    parser.add_argument("--checkpointDir", "--checkpoint_dir", type=utils.path,
+                        default="checkpoint",
                         help="folder of checkpoints, or one checkpoint without its suffix; "
                              "pretrained is the face network that comes with this program, which "
                              "is used where the folder has none")
-    parser.add_argument("--outDir", default="completions", help="where the results go")
+    parser.add_argument("--outDir", type=utils.path, default="completions",
+                        help="where the results go")
     parser.add_argument("--imgSize", type=int,
                         help="edge of the network's pictures; the checkpoint knows it")
     parser.add_argument("--batchSize", "--batch_size", type=count, default=64,
                         help="pictures per search")
     parser.add_argument("--seed", type=number(int, low=0, high=2**31 - 1), default=0,
                         help="of z, of random masks and of hmc")
-    parser.add_argument("--init", metavar="FILE",
+    parser.add_argument("--init", type=utils.path, metavar="FILE",
                         help="a latents.npz of an earlier run: go on from its z, with its settings "
                              "where no flag is given")
-    parser.add_argument("--log_dir", "--logDir",
+    parser.add_argument("--log_dir", "--logDir", type=utils.path,
                         help="write losses and quality for TensorBoard there: means and "
                              "distributions, and the curves of each of the first 16 pictures of a "
-                             "batch")
+                             "batch; in a folder of its own in there, if another run's are there")
     parser.add_argument("--video", metavar="NAME.mp4", type=video_name,
                         help="write completion.gif as a video too, beside it")
     add_mask_flags(parser.add_argument_group("what is missing"))
@@ -201,7 +207,7 @@ def add_mask_flags(parser):
                         help="the half that the half mask hides; random: another of each picture")
     parser.add_argument("--fraction", type=number(float, low=0, high=1), default=0.2,
                         help="the share of pixels that the random mask hides")
-    parser.add_argument("--mask", metavar="FILE|FOLDER",
+    parser.add_argument("--mask", type=utils.path, metavar="FILE|FOLDER",
                         help="a mask of your own instead, for all pictures, or a folder of masks "
                              "with the names of the pictures: what is white is missing, or what is "
                              "opaque if the rest is transparent")
@@ -211,7 +217,7 @@ def add_mask_flags(parser):
                         help="instead, what has this colour in a picture is missing")
     parser.add_argument("--maskTolerance", type=number(int, low=0, high=255), default=8,
                         help="how far red, green and blue may each be from --maskColor")
-    parser.add_argument("--truth", metavar="FILE|FOLDER",
+    parser.add_argument("--truth", type=utils.path, metavar="FILE|FOLDER",
                         help="the whole pictures of the same names: with a mask of your own, the "
                              "quality in the hole is measured against them")
 
@@ -220,14 +226,14 @@ def add_frame_flags(parser):
     """The flags that say what the network sees of a picture."""
     parser.add_argument("--faces", choices=("largest", "all"), default="largest",
                         help="of --align: the largest face (that the mask touches), or each")
-    parser.add_argument("--alignBy", choices=tuple(utils.ALIGNMENTS),
+    parser.add_argument("--alignBy", choices=tuple(alignment.ALIGNMENTS),
                         default="innerEyesAndBottomLip",
                         help="of --align: the landmarks that are put in place, as the network's "
                              "faces were")
-    parser.add_argument("--landmarks", metavar="FILE",
+    parser.add_argument("--landmarks", type=utils.path, metavar="FILE",
                         help="of --align: x and y of the 68 landmarks, or of the three, where no "
                              "face can be found; or lines of these behind the pictures' names")
-    parser.add_argument("--dlibFacePredictor", metavar="FILE",
+    parser.add_argument("--dlibFacePredictor", type=utils.path, metavar="FILE",
                         help="dlib's 68-landmark predictor (that of face_recognition_models)")
     box = parser.add_mutually_exclusive_group()
     box.add_argument("--align", action=BooleanOptionalAction, default=False,
@@ -314,8 +320,8 @@ def main(argv=None):
 
     config.checkpointDir = or_pretrained(config.checkpointDir)
     if config.align and not config.landmarks:
-        config.dlibFacePredictor = config.dlibFacePredictor or utils.face_predictor_path()
-        utils.check_predictor(config.dlibFacePredictor)
+        config.dlibFacePredictor = config.dlibFacePredictor or detection.face_predictor_path()
+        detection.check_predictor(config.dlibFacePredictor)
     model = load_model(config, DCGAN)
     if config.window > 2 * model.image_size:
         raise UserError(f"--window {config.window}: the checkpoint's pictures have an edge of "

@@ -330,7 +330,7 @@ class DCGAN(tf.Module):
             UserError: a size was asked for that the checkpoint does not have, or the flags of the
                 machine do not fit it.
         """
-        if os.path.exists(f"{config.checkpoint_dir}.index"):
+        if checkpoints.is_one(config.checkpoint_dir):
             raise UserError(f"--checkpoint_dir {config.checkpoint_dir}: is one checkpoint, not a "
                             "folder; start from its weights with --init")
         for flag in ("checkpoint_dir", "log_dir"):

@@ -2,6 +2,9 @@
 """Draw the article's pictures of distributions: normal in one and two dimensions, and completion
 there: the most likely y given x."""
 
+import cli.environment  # noqa: F401  (first: it says so where packages are missing)
+
+# isort: split
 import functools
 import os
 
@@ -19,7 +22,7 @@ KNOWN_X = 1.0
 
 def parse_args(argv=None):
     parser = utils.Parser(prog="simple-distributions.py", description=__doc__)
-    parser.add_argument("--outDir", default=".", help="where the pictures go")
+    parser.add_argument("--outDir", type=utils.path, default=".", help="where the pictures go")
     parser.add_argument("--seed", type=number(int, low=0), default=0, help="of the samples")
     return parser.parse_args(argv)
 

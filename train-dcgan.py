@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Train a DCGAN on a folder of pictures."""
 
+import cli.environment  # noqa: F401  (first: it says so where packages are missing)
+
+# isort: split
 import os
 from argparse import BooleanOptionalAction
 
@@ -15,14 +18,14 @@ OF_KIND = {"coordinate": "sweep", "positive": "arithmetic", "negative": "arithme
 def parse_args(argv=None):
     parser = utils.Parser(prog="train-dcgan.py", description=__doc__)
     count = number(int, low=1)
-    parser.add_argument("--dataset", default="lfw-aligned-64",
+    parser.add_argument("--dataset", type=utils.path, default="lfw-aligned-64",
                         help="folder of pictures, searched recursively")
     parser.add_argument("--epoch", type=count, default=25, help="epochs to train")
     parser.add_argument("--max_steps", type=count, metavar="N",
                         help="stop after this many steps in all, whatever the epoch")
     parser.add_argument("--train_size", type=count, metavar="N",
                         help="use only the first N pictures")
-    parser.add_argument("--cache", metavar="FILE",
+    parser.add_argument("--cache", type=utils.path, metavar="FILE",
                         help="keeps the pictures decoded, so that each is decoded once "
                              "(pictures.cache in the --checkpoint_dir)")
     parser.add_argument("--no-cache", dest="cache", action="store_const", const="",
@@ -69,12 +72,13 @@ def parse_args(argv=None):
     sizes.add_argument("--df_dim", type=count, help="base width of D (64)")
     sizes.add_argument("--c_dim", type=int, choices=(1, 3), help="1 for grey, 3 for RGB (3)")
 
-    parser.add_argument("--checkpoint_dir", "--checkpointDir", default="checkpoint",
+    parser.add_argument("--checkpoint_dir", "--checkpointDir", type=utils.path,
+                        default="checkpoint",
                         help="where checkpoints and the record of the run, run.json, go")
     parser.add_argument("--resume", action=BooleanOptionalAction, default=True,
                         help="go on from the newest whole checkpoint in there; --no-resume starts "
                              "anew, and refuses to if anything could be overwritten")
-    parser.add_argument("--init", metavar="DIR",
+    parser.add_argument("--init", type=utils.path, metavar="DIR",
                         help="start from the weights of this checkpoint, with fresh optimizers; "
                              "pretrained is the face network that comes with this program")
     parser.add_argument("--max_to_keep", type=count, default=5, help="checkpoints to keep")
@@ -82,17 +86,19 @@ def parse_args(argv=None):
                         help="steps between checkpoints; there is one at the end in any case")
     parser.add_argument("--save_minutes", type=number(float, above=0), default=15,
                         help="minutes after which there is a checkpoint at the latest")
-    parser.add_argument("--validation", metavar="FOLDER",
+    parser.add_argument("--validation", type=utils.path, metavar="FOLDER",
                         help="pictures to leave out of training, of other people, say: TensorBoard "
                              "shows what D says of them, beside pictures of the training, and how "
                              "well they are completed; and the checkpoint that completes them best "
                              "is kept in the folder best of the --checkpoint_dir")
     parser.add_argument("--validation_interval", type=count, default=500, metavar="STEPS",
                         help="steps between those looks at them")
-    parser.add_argument("--sample_dir", default="samples", help="where the sample grids go")
+    parser.add_argument("--sample_dir", type=utils.path, default="samples",
+                        help="where the sample grids go")
     parser.add_argument("--sample_interval", type=count, default=100, metavar="STEPS",
                         help="steps between sample grids; there is one at the end in any case")
-    parser.add_argument("--log_dir", default="logs", help="where TensorBoard's files go")
+    parser.add_argument("--log_dir", type=utils.path, default="logs",
+                        help="where TensorBoard's files go")
     parser.add_argument("--summary_interval", type=count, default=20, metavar="STEPS",
                         help="steps between TensorBoard's histograms; losses are of every step")
 
@@ -106,11 +112,11 @@ def parse_args(argv=None):
                               "neighbours of samples in --dataset")
     trained.add_argument("--coordinate", type=number(int, low=0), metavar="K",
                          help="of sweep: which (the one that changes the pictures most)")
-    trained.add_argument("--positive", nargs="+", metavar="GROUP",
+    trained.add_argument("--positive", type=utils.path, nargs="+", metavar="GROUP",
                          help="of arithmetic: pictures, or folders of them, whose mean z are added")
-    trained.add_argument("--negative", nargs="+", metavar="GROUP",
+    trained.add_argument("--negative", type=utils.path, nargs="+", metavar="GROUP",
                          help="of arithmetic: those whose mean z are subtracted")
-    trained.add_argument("--export", metavar="FILE",
+    trained.add_argument("--export", type=utils.path, metavar="FILE",
                          help="write the weights alone, in half precision and under the names of "
                               "the original's checkpoints; FILE is without suffix")
     config = parser.parse_args(argv)

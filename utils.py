@@ -1,14 +1,13 @@
-"""Files and pictures: listing, reading, grids, alignment, and the command line.
+"""Files and pictures: listing, reading, grids, and the command line.
 
 Pictures are `[H, W, C]` uint8 arrays, C 1 (grey) or 3 (RGB); the networks' range [-1, 1] is entered
-and left by `to_float` and `to_uint8`, which map every byte to itself. TensorFlow, OpenCV and dlib
-are imported where they are used, so that `--help` does not wait for them.
+and left by `to_float` and `to_uint8`, which map every byte to itself. TensorFlow and OpenCV are
+imported where they are used, so that `--help` does not wait for them.
 """
 
 import argparse
 import contextlib
 import functools
-import importlib.util
 import itertools
 import os
 import re
@@ -25,6 +24,8 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 import machine  # noqa: F401  (before TensorFlow)
+from cli import environment
+from cli.intermixed import IntermixedParser
 from files import ownership
 from files.errors import UserError
 from pictures import depth, exif
@@ -420,113 +421,6 @@ def batched(items, count):
     items = iter(items)
     return iter(lambda: list(itertools.islice(items, count)), [])
 
-# Faces
-
-# Where landmarks of the 68 go in the unit box: OpenFace's mean face, min-max normalised.
-LANDMARK_TEMPLATE = {
-    33: (0.494950891, 0.514441371), 36: (0.194157004, 0.169266924), 39: (0.363784939, 0.177946866),
-    42: (0.618963182, 0.172778130), 45: (0.788859129, 0.158171147), 57: (0.500203967, 0.750584424)}
-ALIGNMENTS = {"innerEyesAndBottomLip": (39, 42, 57), "outerEyesAndNose": (36, 45, 33)}
-
-
-def face_predictor_path():
-    """The 68-landmark predictor inside the face_recognition_models package.
-
-    Found by its file: importing the package needs `pkg_resources`, which setuptools dropped.
-
-    Raises:
-        UserError: the package is not installed.
-    """
-    package = importlib.util.find_spec("face_recognition_models")
-    if package is None:
-        raise UserError("the landmark predictor is missing: pip install face_recognition_models, "
-                        "or name the file with --dlibFacePredictor")
-    return os.path.join(os.path.dirname(package.origin), "models",
-                        "shape_predictor_68_face_landmarks.dat")
-
-
-@functools.cache
-def _dlib(predictor):
-    """dlib's detector and landmark predictor, made once in each process."""
-    import dlib
-
-    return dlib.get_frontal_face_detector(), dlib.shape_predictor(predictor)
-
-
-def check_predictor(path):
-    """Raise UserError unless the file is a predictor of 68 landmarks."""
-    import dlib
-
-    if not os.path.isfile(path):
-        raise UserError(f"--dlibFacePredictor {path}: no such file")
-    try:
-        _, shape = _dlib(path)
-        count = shape(np.zeros((8, 8, 3), np.uint8), dlib.rectangle(0, 0, 7, 7)).num_parts
-    except RuntimeError:
-        count = 0
-    if count != 68:
-        raise UserError(f"--dlibFacePredictor {path}: is not a predictor of 68 landmarks")
-
-
-def find_landmarks(image, predictor, threshold=0.0):
-    """The 68 landmarks of every face, the largest face first.
-
-    Args:
-        image: `[H, W, 3]` uint8.
-        predictor: path of dlib's predictor.
-        threshold: how sure dlib has to be that it is a face; below 0, less than usual.
-
-    Returns:
-        A list of `[68, 2]` float64: x, y in pixels.
-    """
-    detector, shape = _dlib(predictor)
-    faces = sorted(detector.run(image, 1, threshold)[0], key=lambda face: -face.area())
-    return [np.array([(point.x, point.y) for point in shape(image, face).parts()], np.float64)
-            for face in faces]
-
-
-def face_transform(landmarks, indices, size):
-    """The affine map that puts three landmarks at their template places, as OpenFace aligns.
-
-    Args:
-        landmarks: `[68, 2]` x, y in pixels.
-        indices: three of them, a value of `ALIGNMENTS`.
-        size: edge of the aligned picture.
-
-    Returns:
-        `[2, 3]` float64: picture coordinates to aligned ones, in pixels.
-    """
-    import cv2
-
-    source = np.float32([landmarks[i] for i in indices])
-    target = size * np.float32([LANDMARK_TEMPLATE[i] for i in indices])
-    return cv2.getAffineTransform(source, target)
-
-
-def warp_face(image, transform, size):
-    """Warp a picture by `face_transform`, antialiased where that shrinks it.
-
-    Args:
-        image: `[H, W, C]` uint8.
-        transform: `[2, 3]`.
-        size: edge of the result.
-
-    Returns:
-        `[size, size, C]` uint8; what lies outside the picture is black.
-    """
-    import cv2
-
-    # The warp samples bilinearly, which aliases when one step spans several pixels: warp to k times
-    # the size instead, and average k x k blocks. The centre of block i is at k i + (k - 1) / 2.
-    shrink = 1 / np.sqrt(abs(np.linalg.det(transform[:, :2])))
-    k = int(np.clip(np.ceil(shrink), 1, 16))
-    fine = k * transform
-    fine[:, 2] += (k - 1) / 2
-    warped = cv2.warpAffine(image, fine, (k * size, k * size), flags=cv2.INTER_LINEAR)
-    if k > 1:
-        warped = cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA)
-    return warped.reshape(size, size, image.shape[2])
-
 
 # The command line
 
@@ -556,7 +450,7 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if action.default is None else super()._get_help_string(action)
 
 
-class Parser(argparse.ArgumentParser):
+class Parser(IntermixedParser):
     """argparse that shows every default and puts an error on one line, led by its flag."""
 
     def __init__(self, **kwargs):
@@ -565,6 +459,11 @@ class Parser(argparse.ArgumentParser):
     def error(self, message):
         message = re.sub(r"^argument ([^:]*): ", r"\1 ", message)
         self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def path(text):
+    """An argparse type: a file or folder, `~` the home folder, which shells leave in --flag=~/x."""
+    return os.path.expanduser(text)
 
 
 def number(kind, low=None, high=None, above=None):
@@ -624,12 +523,16 @@ def import_tensorflow(tf32=True, deterministic=False):
             import tensorflow as tf
 
             for gpu in tf.config.list_physical_devices("GPU"):
-                tf.config.experimental.set_memory_growth(gpu, True)
+                with contextlib.suppress(RuntimeError):  # in a notebook, where it is at work
+                    tf.config.experimental.set_memory_growth(gpu, True)
             tf.config.experimental.enable_tensor_float_32_execution(tf32)
             if deterministic:
                 tf.config.experimental.enable_op_determinism()
                 tf.config.threading.set_inter_op_parallelism_threads(1)
             tf.get_logger().setLevel("ERROR")
+        except RuntimeError as error:
+            raise UserError("--deterministic: TensorFlow is at work in this process already; "
+                            "restart the notebook's kernel") from error
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
@@ -696,7 +599,8 @@ def deferred_stop():
 def run(main, prog):
     """Call a script's `main()`; a `UserError` becomes one line and exit code 2, a signal 128 and
     its number."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
+    with contextlib.suppress(AttributeError):  # a notebook's stdout takes everything
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
     try:
         main()
     except UserError as error:
@@ -705,6 +609,9 @@ def run(main, prog):
     except OSError as error:  # a full disk, a folder that went away, ...
         where = f"{error.filename}: " if error.filename else ""
         print(f"{prog}: error: {where}{error.strerror or error}", file=sys.stderr)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        print(f"{prog}: error: {environment.missing(error.name)}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print(f"{prog}: interrupted", file=sys.stderr)

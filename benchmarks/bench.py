@@ -22,6 +22,9 @@ import time
 from types import SimpleNamespace
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+
+# isort: split
 import numpy as np  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
@@ -466,12 +469,12 @@ def parse_args(argv=None):
     parser.add_argument("--only", metavar="ROW", help="measure one row, in this process")
     parser.add_argument("--rounds", type=number(int, low=1), default=3,
                         help="how often the compared rows take turns")
-    parser.add_argument("--json", help="where the figures go (benchmarks/bench.json; with --only "
-                                       "nowhere)")
-    parser.add_argument("--faces", default="../shared/faces/test",
+    parser.add_argument("--json", type=utils.path,
+                        help="where the figures go (benchmarks/bench.json; with --only nowhere)")
+    parser.add_argument("--faces", type=utils.path, default="../shared/faces/test",
                         help="faces for the time to a quality; left out where there are none")
-    parser.add_argument("--checkpointDir", default="../shared/reference-checkpoint",
-                        help="the network for them")
+    parser.add_argument("--checkpointDir", type=utils.path,
+                        default="../shared/reference-checkpoint", help="the network for them")
     config = parser.parse_args(argv)
     if config.only and not is_row(config.only):
         rows = ", ".join(("check", *COMPARED, *SCRIPTS, *FACES))

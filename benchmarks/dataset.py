@@ -13,9 +13,13 @@ import time
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 sys.path.insert(0, ROOT)
+import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+
+# isort: split
+import numpy as np  # noqa: E402
+
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 
-import numpy as np  # noqa: E402
 
 import utils  # noqa: E402
 from files.listing import list_images  # noqa: E402
@@ -63,7 +67,7 @@ def measure(dataset, flags, imports):
 def parse_args(argv=None):
     parser = utils.Parser(prog="dataset.py", description=__doc__,
                           epilog="More flags are train-dcgan.py's.")
-    parser.add_argument("dataset", nargs="+", help="folders of pictures")
+    parser.add_argument("dataset", type=utils.path, nargs="+", help="folders of pictures")
     options, options.flags = parser.parse_known_args(argv)
     options.dataset = [os.path.abspath(folder) for folder in options.dataset]
     return options

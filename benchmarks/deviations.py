@@ -9,9 +9,11 @@ import os
 import shlex
 import sys
 
-import numpy as np
-
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+
+# isort: split
+import numpy as np  # noqa: E402
 import search  # noqa: E402
 
 import complete  # noqa: E402  (the project's root is on the path only now)

@@ -19,7 +19,9 @@ from queue import Empty
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 sys.path[:0] = [ROOT, os.path.join(ROOT, "tests")]
+import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
+# isort: split
 import hypothesis  # noqa: E402
 from hostile import HOSTILE, damaged, encoded, seeds, write_hostile  # noqa: E402
 from PIL import Image  # noqa: E402

@@ -20,6 +20,9 @@ import time
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 sys.path.insert(0, ROOT)
+import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+
+# isort: split
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 
@@ -149,7 +152,7 @@ def parse_args(argv=None):
     parser = utils.Parser(prog="kills.py", description=__doc__,
                           epilog="More flags are train-dcgan.py's.")
     parser.add_argument("what", choices=("resume", "save"))
-    parser.add_argument("--dataset", required=True, help="folder of pictures")
+    parser.add_argument("--dataset", type=utils.path, required=True, help="folder of pictures")
     parser.add_argument("--kills", type=utils.number(int, low=1), default=10, help="how many")
     parser.add_argument("--steps", type=utils.number(int, low=2), default=40,
                         help="of resume's training")

@@ -12,6 +12,9 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+
+# isort: split
 from bench import median_time  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)

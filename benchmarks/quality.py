@@ -13,12 +13,15 @@ import shlex
 import sys
 import time
 
-import numpy as np
-
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+
+# isort: split
+import numpy as np  # noqa: E402
 import search  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
+from faces import detection  # noqa: E402
 from inpainting import blending  # noqa: E402
 from inpainting.masks import MASKS  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
@@ -48,7 +51,7 @@ def embeddings(images):
     import cv2
     import dlib
 
-    folder = os.path.dirname(utils.face_predictor_path())
+    folder = os.path.dirname(detection.face_predictor_path())
     net = dlib.face_recognition_model_v1(
         os.path.join(folder, "dlib_face_recognition_resnet_model_v1.dat"))
     faces = [cv2.copyMakeBorder(cv2.resize(image, (106, 106), interpolation=cv2.INTER_CUBIC),

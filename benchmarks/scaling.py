@@ -17,6 +17,9 @@ import tempfile
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 sys.path.insert(0, ROOT)
+import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+
+# isort: split
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 
@@ -123,7 +126,7 @@ def amplify(options):
 def parse_args(argv=None):
     parser = utils.Parser(prog="scaling.py", description=__doc__,
                           epilog="More flags are train-dcgan.py's.")
-    parser.add_argument("dataset", help="folder of pictures")
+    parser.add_argument("dataset", type=utils.path, help="folder of pictures")
     parser.add_argument("--steps", type=utils.number(int, low=4), default=12,
                         help="to measure over")
     parser.add_argument("--seconds", type=utils.number(float, above=0), nargs="+",

@@ -10,9 +10,12 @@ import shlex
 import sys
 import time
 
-import numpy as np
-
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+
+# isort: split
+import numpy as np  # noqa: E402
+
 import complete  # noqa: E402  (the project's root is on the path only now)
 import utils  # noqa: E402
 from files.listing import list_images  # noqa: E402
@@ -24,8 +27,10 @@ from utils import number  # noqa: E402
 
 def add_flags(parser, count):
     """What every comparison of searches is told: the pictures, how many of them, the checkpoint."""
-    parser.add_argument("imgs", nargs="+", help="whole pictures, or folders of them")
-    parser.add_argument("--checkpointDir", default="checkpoint", help="the checkpoint")
+    parser.add_argument("imgs", type=utils.path, nargs="+",
+                        help="whole pictures, or folders of them")
+    parser.add_argument("--checkpointDir", type=utils.path, default="checkpoint",
+                        help="the checkpoint")
     parser.add_argument("--count", type=number(int, low=1), default=count,
                         help="pictures, spread evenly over what there is")
 

@@ -8,11 +8,14 @@ eyes, glasses, nose, mouth, beard, clothes, light and background all vary.
 import os
 import sys
 
-import cv2
-import numpy as np
-from tqdm import tqdm
-
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+
+# isort: split
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
+from tqdm import tqdm  # noqa: E402
+
 import utils  # noqa: E402  (the project's root is on the path only now)
 from utils import number  # noqa: E402
 
@@ -174,7 +177,7 @@ def draw_mouth(canvas, rng, turn, skin):
 
 def parse_args(argv=None):
     parser = utils.Parser(prog="draw_faces.py", description="Draw synthetic, aligned faces.")
-    parser.add_argument("outDir", help="where the faces go")
+    parser.add_argument("outDir", type=utils.path, help="where the faces go")
     parser.add_argument("--count", type=number(int, low=1), default=3000, help="how many")
     parser.add_argument("--size", type=number(int, low=8, high=CANVAS), default=64, help="edge")
     parser.add_argument("--seed", type=number(int, low=0), default=0,

@@ -9,13 +9,16 @@ where the inner eyes and the lower lip are, for `complete.py --align --landmarks
 import os
 import sys
 
-import cv2
-import numpy as np
-
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+
+# isort: split
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
 from draw_faces import CANVAS, draw_face  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
+from faces import alignment  # noqa: E402
 from files.listing import list_images  # noqa: E402
 from utils import number  # noqa: E402
 
@@ -65,15 +68,15 @@ def draw_photo(rng, strokes, face=None):
     for line in lines:
         shaky = place(line) + rng.normal(0, 0.01 * edge, (len(line), 2))
         cv2.polylines(mask, [shaky.astype(np.int32)], False, 255, round(thickness * edge))
-    landmarks = place([utils.LANDMARK_TEMPLATE[i]
-                       for i in utils.ALIGNMENTS["innerEyesAndBottomLip"]])
+    landmarks = place([alignment.LANDMARK_TEMPLATE[i]
+                       for i in alignment.ALIGNMENTS["innerEyesAndBottomLip"]])
     return np.clip(photo, 0, 255).astype(np.uint8), mask, landmarks
 
 
 def parse_args(argv=None):
     parser = utils.Parser(prog="draw_photos.py", description=__doc__.splitlines()[0])
-    parser.add_argument("outDir", help="where they go")
-    parser.add_argument("--faces", metavar="FOLDER",
+    parser.add_argument("outDir", type=utils.path, help="where they go")
+    parser.add_argument("--faces", type=utils.path, metavar="FOLDER",
                         help="aligned faces to use instead of drawn ones, one for each photograph")
     parser.add_argument("--count", type=number(int, low=1), default=6, help="how many")
     parser.add_argument("--seed", type=number(int, low=0), default=0,

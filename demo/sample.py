@@ -5,14 +5,18 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+
+# isort: split
 import utils  # noqa: E402  (the project's root is on the path only now)
 from utils import number  # noqa: E402
 
 
 def parse_args(argv=None):
     parser = utils.Parser(prog="sample.py", description=__doc__)
-    parser.add_argument("outDir", help="where they go")
-    parser.add_argument("--checkpointDir", default="checkpoint", help="the network")
+    parser.add_argument("outDir", type=utils.path, help="where they go")
+    parser.add_argument("--checkpointDir", type=utils.path, default="checkpoint",
+                        help="the network")
     parser.add_argument("--count", type=number(int, low=1), default=6, help="how many")
     parser.add_argument("--seed", type=number(int, low=0), default=0, help="of z")
     return parser.parse_args(argv)

@@ -10,9 +10,12 @@ import subprocess
 import sys
 import tempfile
 
-from PIL import Image
-
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+
+# isort: split
+from PIL import Image  # noqa: E402
+
 import utils  # noqa: E402  (the project's root is on the path only now)
 from utils import UserError, number  # noqa: E402
 
@@ -52,10 +55,11 @@ def tensorboard(logdir):
 
 def parse_args(argv=None):
     parser = utils.Parser(prog="screenshots.py", description=__doc__)
-    parser.add_argument("outDir", help="where the pictures go, as tensorboard-PAGE.png or PAGE.png")
+    parser.add_argument("outDir", type=utils.path,
+                        help="where the pictures go, as tensorboard-PAGE.png or PAGE.png")
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--logdir", help="show these logs in TensorBoard")
-    what.add_argument("--page", metavar="FILE.html", help="show this file")
+    what.add_argument("--logdir", type=utils.path, help="show these logs in TensorBoard")
+    what.add_argument("--page", type=utils.path, metavar="FILE.html", help="show this file")
     parser.add_argument("--width", type=number(int, low=1), default=1200, help="of the window")
     parser.add_argument("--height", type=number(int, low=1), default=800, help="of the window")
     return parser.parse_args(argv)

@@ -4,17 +4,21 @@
 import os
 import sys
 
-import numpy as np
-
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+
+# isort: split
+import numpy as np  # noqa: E402
+
 import utils  # noqa: E402  (the project's root is on the path only now)
 from utils import number  # noqa: E402
 
 
 def parse_args(argv=None):
     parser = utils.Parser(prog="show.py", description=__doc__)
-    parser.add_argument("picture", help="the PNG to write")
-    parser.add_argument("outDirs", nargs="+", help="folders that complete.py wrote")
+    parser.add_argument("picture", type=utils.path, help="the PNG to write")
+    parser.add_argument("outDirs", type=utils.path, nargs="+",
+                        help="folders that complete.py wrote")
     parser.add_argument("--count", type=number(int, low=1, high=8), default=8, help="faces a row")
     parser.add_argument("--scale", type=number(int, low=1), default=2, help="enlargement")
     return parser.parse_args(argv)

@@ -4,10 +4,13 @@
 import os
 import sys
 
-import numpy as np
-from PIL import Image, ImageOps
-
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+
+# isort: split
+import numpy as np  # noqa: E402
+from PIL import Image, ImageOps  # noqa: E402
+
 import utils  # noqa: E402  (the project's root is on the path only now)
 from files.listing import list_images  # noqa: E402
 from inpainting.masks import read_mask  # noqa: E402
@@ -16,10 +19,10 @@ from utils import number  # noqa: E402
 
 def parse_args(argv=None):
     parser = utils.Parser(prog="show_photos.py", description=__doc__)
-    parser.add_argument("picture", help="the PNG to write")
-    parser.add_argument("photos", help="folder of the whole pictures")
-    parser.add_argument("masks", help="folder of their masks")
-    parser.add_argument("outDir", help="folder that complete.py wrote")
+    parser.add_argument("picture", type=utils.path, help="the PNG to write")
+    parser.add_argument("photos", type=utils.path, help="folder of the whole pictures")
+    parser.add_argument("masks", type=utils.path, help="folder of their masks")
+    parser.add_argument("outDir", type=utils.path, help="folder that complete.py wrote")
     parser.add_argument("--size", type=number(int, low=1), default=240, help="edge of each")
     return parser.parse_args(argv)
 

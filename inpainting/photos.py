@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 import utils
+from faces import alignment, detection
 from files.listing import list_images
 from inpainting.blending import BLENDS
 from inpainting.masks import MASKS, alpha_mask, around, color_mask, match_masks, read_mask
@@ -145,24 +146,32 @@ class Framer:
         return [box_transform(x, y, w, h, self.size)]
 
     def face_transforms(self, photo, path):
-        indices = utils.ALIGNMENTS[self.config.alignBy]
+        indices = alignment.ALIGNMENTS[self.config.alignBy]
         if self.landmarks is None:
-            for threshold in FACE_THRESHOLDS if self.own_mask else FACE_THRESHOLDS[:1]:
-                faces = utils.find_landmarks(
-                    photo.pixels, self.config.dlibFacePredictor, threshold)
-                if faces:
-                    break
-            else:
+            faces = detection.find_landmarks(
+                photo.pixels, self.config.dlibFacePredictor,
+                FACE_THRESHOLDS if self.own_mask else FACE_THRESHOLDS[:1],
+                enough=functools.partial(self.include_ours, photo))
+            if not faces:
                 raise ValueError("no face found; name its landmarks with --landmarks")
         else:
             points = self.landmarks.get(utils.seen_stem(path), self.landmarks.get(None))
             if points is None:
                 raise ValueError(f"--landmarks {self.config.landmarks} has no line for it")
             faces = [dict(zip(indices, points)) if len(points) == 3 else points]
-        transforms = [utils.face_transform(face, indices, self.size) for face in faces]
+        transforms = [alignment.face_transform(face, indices, self.size) for face in faces]
         if not all(1e-6 < abs(np.linalg.det(t[:, :2])) < 1e6 for t in transforms):
             raise ValueError("its landmarks are in one place or on one line")
         return transforms
+
+    def include_ours(self, photo, faces):
+        """Whether all the faces that `--faces` means are among these, however small others are."""
+        if self.config.faces == "all":
+            return False
+        boxes = [np.clip([face.min(axis=0), face.max(axis=0)], 0, None).astype(int)
+                 for face in faces]
+        return any(not (self.own_mask and photo.known[y0:y1 + 1, x0:x1 + 1].all())
+                   for (x0, y0), (x1, y1) in boxes)
 
     def cut(self, photo, transform):
         """A frame of a photo.
@@ -172,10 +181,10 @@ class Framer:
             nothing in them that is unknown or outside the picture, and which lie inside.
         """
         if self.config.frame == "face":
-            layers = [utils.warp_face(layer.astype(np.float32)[..., np.newaxis], transform,
-                                      self.size)
+            layers = [alignment.warp_face(layer.astype(np.float32)[..., np.newaxis], transform,
+                                          self.size)
                       for layer in (photo.known, np.ones_like(photo.known))]
-            image = utils.warp_face(photo.pixels, transform, self.size)
+            image = alignment.warp_face(photo.pixels, transform, self.size)
         else:
             image, *layers = cut_box(photo, transform, self.size, self.c_dim)
         known, inside = (layer.reshape(self.size, self.size) > 1 - 1e-5 for layer in layers)

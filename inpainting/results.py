@@ -78,7 +78,10 @@ class Results:
             utils.make_folder(os.path.join(config.outDir, folder))
         self.summaries = None
         if config.log_dir:
+            from training.record import run_folder
+
             utils.make_folder(config.log_dir, flag="--log_dir ")
+            self.log_dir = run_folder(config.log_dir)
 
     def __enter__(self):
         return self
@@ -126,7 +129,7 @@ class Results:
         masked = utils.to_uint8(batch.y * batch.mask)
         self._save("masked.png", masked)
         if self.config.log_dir:
-            self._begin_summaries(os.path.join(self.config.log_dir, subfolder), masked)
+            self._begin_summaries(os.path.join(self.log_dir, subfolder), masked)
         if batch.lowres_mask.any():
             self._save("lowres.png", self._block_means(batch.y))
         utils.start_logs(self.logs, self.z_dim)

@@ -20,8 +20,9 @@ import tempfile
 import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import align  # noqa: E402  (the project's root is on the path only now)
-import utils  # noqa: E402
+import utils  # noqa: E402  (the project's root is on the path only now)
+from faces import alignment, detection  # noqa: E402
+from faces.processes import run_jobs  # noqa: E402
 from files.listing import list_images  # noqa: E402
 
 PARTS = ("train", "valid", "test")
@@ -49,13 +50,13 @@ def align_person(job, predictor, size):
     """
     path, output = job
     image = utils.read_image(path)
-    faces = utils.find_landmarks(image, predictor)
+    faces = detection.find_landmarks(image, predictor)
     person = central_face(faces, image.shape)
     if person is None:
         return path, "without a face in the middle" if faces else "without a face"
-    transform = utils.face_transform(
-        faces[person], utils.ALIGNMENTS["innerEyesAndBottomLip"], size)
-    utils.save_image(output, utils.warp_face(image, transform, size))
+    transform = alignment.face_transform(
+        faces[person], alignment.ALIGNMENTS["innerEyesAndBottomLip"], size)
+    utils.save_image(output, alignment.warp_face(image, transform, size))
     return path, "of the middle face, not the largest" if person else "of the largest face"
 
 
@@ -68,9 +69,11 @@ def align_photographs(folder, output, config):
     for place in {os.path.dirname(job[1]) for job in jobs}:
         utils.make_folder(place)
     work = functools.partial(
-        align_person, predictor=utils.face_predictor_path(), size=config.size)
+        align_person, predictor=detection.face_predictor_path(), size=config.size)
     results = collections.defaultdict(list)
-    for path, result in align.run_jobs(work, jobs, config.jobs):
+    for path, result in run_jobs(
+            work, jobs, config.jobs,
+            failed=lambda job: (job[0], "where memory was short, or the process was killed")):
         results[result].append(os.path.basename(path))
     print(f"{output}: {len(files)} photographs, {len(files) - len(jobs)} aligned before", *(
         f"{len(names)} {result}" for result, names in sorted(results.items())), sep=", ")

@@ -265,3 +265,30 @@ def test_the_reference_checkpoint_makes_faces():
     eyes = (mean[10:16, 16:22].mean() + mean[10:16, 42:48].mean()) / 2
     cheeks = (mean[28:34, 14:20].mean() + mean[28:34, 44:50].mean()) / 2
     assert cheeks - eyes > 0.1
+
+
+@pytest.mark.parametrize("name", ["DCGAN-2", "DCGAN-2.index", "DCGAN-2.data-00000-of-00001",
+                                  "checkpoint"])
+def test_any_of_a_checkpoints_files_stands_for_it(tmp_path, name):
+    saved = save_own(tmp_path)
+    model = DCGAN.from_checkpoint(str(tmp_path / name))
+    np.testing.assert_array_equal(
+        model.vars["generator/g_h1/w"], saved.vars["generator/g_h1/w"])
+
+
+@pytest.mark.parametrize("name", ["DCGAN-2", "DCGAN-2.index"])
+def test_a_training_does_not_write_into_one_checkpoint(tmp_path, faces, name):
+    save_own(tmp_path)
+    with pytest.raises(UserError, match="is one checkpoint, not a folder; start .* --init"):
+        train_here(tmp_path, faces, "--checkpoint_dir", name, sizes=())
+
+
+def test_a_folder_whose_name_tensorflow_cannot_read_is_the_cause(tmp_path):
+    """It is whole: said to be damaged, it would be thrown away."""
+    save_own(tmp_path / "ck")
+    os.rename(tmp_path / "ck", tmp_path / "ck [1]")
+    with pytest.raises(UserError, match=r"ck \[1\]/DCGAN-2: TensorFlow cannot read files below a "
+                                        r"name with \[ \] \* \? .*; rename the folder"):
+        DCGAN.from_checkpoint(str(tmp_path / "ck [1]"))
+    os.rename(tmp_path / "ck [1]", tmp_path / "ck (1)")
+    DCGAN.from_checkpoint(str(tmp_path / "ck (1)"))

@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 from PIL.ExifTags import IFD, Base
 
 import utils
+from faces import alignment
 from inpainting import photos
 from inpainting.photos import Framer
 from utils import UserError
@@ -126,10 +127,10 @@ def test_a_hole_that_reaches_out_of_the_frame(masked, capfd):
 
 
 def landmarks_for(transform):
-    """68 landmarks that `utils.face_transform` maps by this transform onto 16x16 pixels."""
+    """68 landmarks that `face_transform` maps by this transform onto 16x16 pixels."""
     inverse = np.linalg.inv(np.vstack([transform, [0, 0, 1]]))[:2]
     points = np.zeros((68, 2))
-    for i, place in utils.LANDMARK_TEMPLATE.items():
+    for i, place in alignment.LANDMARK_TEMPLATE.items():
         points[i] = inverse @ [*(16 * np.array(place)), 1]
     return points
 
@@ -144,7 +145,7 @@ def test_a_face_goes_there_and_back(masked):
     (frame,) = f.frames()
     np.testing.assert_allclose(frame.transform, ROTATED, atol=1e-4)
     known = frame.mask == 1
-    expected = utils.warp_face(picture(), frame.transform, 16)
+    expected = alignment.warp_face(picture(), frame.transform, 16)
     assert np.abs(frame.image[known].astype(int) - expected[known]).max() <= 1
     fill = utils.to_float(expected)[np.newaxis]
     pixels, hole = f.completed([frame], fill, "poisson")
@@ -329,3 +330,21 @@ def test_a_jpeg_is_compressed_as_it_was(tmp_path):
     with Image.open(path) as written, Image.open(tmp_path / "a.jpg") as original:
         assert written.quantization == original.quantization
         assert written.layer == original.layer
+
+
+@pytest.mark.parametrize("flags,expected", [
+    ((), True), (("--faces", "all"), False), (("--mask", "mask.png"), True),
+    (("--mask", "other.png"), False)])
+def test_when_smaller_faces_need_not_be_looked_for(tmp_path, flags, expected):
+    """Where the largest is meant, and found, or one with a hole in it."""
+    for name, hole in (("mask.png", HOLE), ("other.png", (slice(0, 4), slice(20, 30)))):
+        mask = np.zeros((24, 40), np.uint8)
+        mask[hole] = 255
+        Image.fromarray(mask).save(tmp_path / name)
+    Image.fromarray(picture()).save(tmp_path / "a.png")
+    f = framer(tmp_path, "--align", *(tmp_path / x if "png" in x else x for x in flags))
+    photo = f.photo(str(tmp_path / "a.png"))
+    with_hole = np.random.default_rng(0).uniform((12, 8), (22, 20), (68, 2))
+    without = np.random.default_rng(0).uniform((0, 5), (8, 20), (68, 2))
+    assert f.include_ours(photo, [without, with_hole]) is expected
+    assert not f.include_ours(photo, [])

@@ -25,6 +25,10 @@ NAME = "DCGAN"
 PRETRAINED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "pretrained")
 _OWN = re.compile(rf"{NAME}-(\d+)")
 _BESIDE = ".saving-"
+# Of a checkpoint's files; .meta is TensorFlow 1's.
+_SUFFIX = re.compile(r"\.(index|meta|data-\d+-of-\d+)$")
+# TensorFlow takes these for patterns, or escapes them, where it reads.
+_UNREADABLE = "with [ ] * ? \\ or unprintable characters"
 
 
 class Architecture(NamedTuple):
@@ -101,12 +105,15 @@ def find_checkpoints(checkpoint_dir):
 
     `pretrained` is the folder that comes with the program, wherever that is. Ours come in the order
     of their steps, before the original's. The folder's list named `checkpoint` only adds what it
-    knows: a kill, a copy or an editor can make it wrong.
+    knows: a kill, a copy or an editor can make it wrong. Any of a checkpoint's files stands for it,
+    and the list for its folder.
     """
     if checkpoint_dir == "pretrained":
         checkpoint_dir = PRETRAINED
-    if os.path.isfile(f"{checkpoint_dir}.index"):
-        return [checkpoint_dir]
+    if os.path.isfile(checkpoint_dir) and os.path.basename(checkpoint_dir) == "checkpoint":
+        checkpoint_dir = os.path.dirname(checkpoint_dir) or "."
+    if is_one(checkpoint_dir):
+        return [_SUFFIX.sub("", checkpoint_dir)]
     if not os.path.isdir(checkpoint_dir):
         return []
     with os.scandir(checkpoint_dir) as entries:
@@ -125,6 +132,11 @@ def find_checkpoints(checkpoint_dir):
 def files_of(checkpoint_dir):
     """The files of the checkpoints that `find_checkpoints` finds."""
     return [file for path in find_checkpoints(checkpoint_dir) for file in _files(path)]
+
+
+def is_one(path):
+    """Whether a path is of one checkpoint, without its suffix or that of one of its files."""
+    return os.path.isfile(_SUFFIX.sub("", path) + ".index")
 
 
 def _listed(folder):
@@ -198,6 +210,9 @@ def _naming_damage(path):
     except tf.errors.PermissionDeniedError as error:
         raise UserError(f"checkpoint {path}: permission denied") from error
     except (tf.errors.OpError, AssertionError, IndexError, RuntimeError, ValueError) as error:
+        if not _is_readable(path):
+            raise UserError(f"checkpoint {ascii(path)[1:-1]}: TensorFlow cannot read files below a "
+                            f"name {_UNREADABLE}; rename the folder") from error
         raise Damaged(f"checkpoint {path} is damaged: {utils.first_line(error)}") from error
 
 
@@ -305,9 +320,13 @@ def require_usable_name(path, flag):
         raise UserError(f"{flag} {path}: is the network that comes with the program, and stays as "
                         "it is; name another folder, and start from its weights with --init "
                         "pretrained")
-    if re.search(r"[][*?\\]", path) or not path.isprintable():
+    if not _is_readable(path):
         raise UserError(f"{flag} {ascii(path)[1:-1]}: TensorFlow cannot read files below a name "
-                        "with [ ] * ? \\ or unprintable characters; name another")
+                        f"{_UNREADABLE}; name another")
+
+
+def _is_readable(path):
+    return path.isprintable() and not re.search(r"[][*?\\]", path)
 
 
 def require_new_name(path):
@@ -465,6 +484,7 @@ def locked(folder):
             raise UserError(f"--checkpoint_dir {folder}: another training is writing there; wait "
                             "for it, or name another folder") from None
         except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP):  # as some network disks say
+            # As some network disks say; the last two are one on Linux, and two on macOS.
+            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP):
                 raise
         yield

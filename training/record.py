@@ -1,6 +1,8 @@
 """The record of a run: `run.json` beside its checkpoints, and curves that go on after a restart."""
 
+import contextlib
 import datetime
+import itertools
 import json
 import os
 import platform
@@ -18,6 +20,7 @@ from files import ownership
 from utils import UserError
 
 _NAME = "run.json"
+_NO_CURVES = 256  # bytes: a file of events begins with its version, in fewer
 
 
 def refuse_to_overwrite(*folders):
@@ -107,6 +110,28 @@ def write_hparams(settings, trial=None):
     """
     hparams.hparams({name: value if isinstance(value, (bool, int, float)) else utils.as_text(value)
                      for name, value in settings.items() if value is not None}, trial)
+
+
+def run_folder(log_dir):
+    """Where a run's files for TensorBoard go: the folder, or if a run's are in there, `run_02`, ...
+
+    TensorBoard takes the files of one folder for one run, and draws the curves of two as one.
+
+    Args:
+        log_dir: a folder that is there.
+
+    Returns:
+        The path of a folder; it is there.
+    """
+    if not any("tfevents" in entry.name and entry.stat().st_size > _NO_CURVES
+               for entry in os.scandir(log_dir)):
+        return log_dir
+    for number in itertools.count(2):
+        folder = os.path.join(log_dir, f"run_{number:02d}")
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder)
+            print(f"--log_dir {log_dir} has another run's curves: this one's are in {folder}")
+            return folder
 
 
 class Summaries:
