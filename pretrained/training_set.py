@@ -61,8 +61,8 @@ def align_person(job, predictor, size):
 def align_photographs(folder, output, config):
     """Align every photograph below a folder that is not aligned yet, and say what came of them."""
     files = utils.list_images([folder])
-    jobs = [(path, os.path.join(output, os.path.splitext(os.path.relpath(path, folder))[0] + ".png"))
-            for path in files]
+    stems = [os.path.splitext(os.path.relpath(path, folder))[0] for path in files]
+    jobs = [(path, os.path.join(output, f"{name}.png")) for path, name in zip(files, stems)]
     jobs = [job for job in jobs if not os.path.exists(job[1])]
     for place in {os.path.dirname(job[1]) for job in jobs}:
         utils.make_folder(place)

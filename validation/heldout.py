@@ -181,8 +181,8 @@ class HeldOut:
         """What there is to say at the end, or nothing."""
         if self.best["step"] is None:
             return ""
-        return (f"; best at step {self.best['step']}, {self.best['psnr']:.2f} dB in held-out faces: "
-                f"{self.folder}")
+        return (f"; best at step {self.best['step']}, {self.best['psnr']:.2f} dB in held-out "
+                f"faces: {self.folder}")
 
 
 def write_scalars(values):
