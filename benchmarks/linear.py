@@ -1,0 +1,96 @@
+"""The most likely hole given the known pixels, if faces were normally distributed.
+
+It is the article's own completion of its first step, "the most likely y given x", of all pixels of
+a face instead of two: probabilistic principal components (Tipping & Bishop 1999), fitted to
+training faces.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+import utils
+
+
+class Gaussian(NamedTuple):
+    """x = mean + factors u + noise, with u and noise independent and normal."""
+
+    mean: np.ndarray  # `[n]`
+    factors: np.ndarray  # `[k, n]`, orthogonal, each as long as the deviation along it
+    noise: float  # variance
+
+    @classmethod
+    def fit(cls, x, components, seed=0):
+        """The most likely one, its components found by subspace iteration (Halko et al. 2011,
+        arXiv 0909.4061, algorithm 4.4).
+
+        Args:
+            x: `[N, n]` float32.
+            components: k, fewer than N and n.
+            seed: of the subspace that it starts from.
+        """
+        mean = x.mean(axis=0)
+        x = x - mean
+        count = min(components + 20, *x.shape)
+        basis = np.random.default_rng(seed).standard_normal((x.shape[1], count), np.float32)
+        for _ in range(4):
+            basis = np.linalg.qr(x.T @ (x @ basis))[0]
+        _, lengths, directions = np.linalg.svd(x @ basis, full_matrices=False)
+        total = np.einsum("ij,ij->", x, x, dtype=float) / len(x)
+        return cls._of(mean, lengths[:components].astype(float)**2 / len(x),
+                       directions[:components] @ basis.T, total)
+
+    @classmethod
+    def _of(cls, mean, variances, directions, total):
+        """From the variances along directions, and along all there are."""
+        noise = (total - variances.sum()) / (len(mean) - len(variances))
+        # What noise adds to the deviations along the components is not theirs.
+        own = np.sqrt(np.maximum(variances - noise, 0))
+        return cls(mean, own[:, np.newaxis] * directions, noise)
+
+    def truncated(self, components):
+        """The most likely one of fewer components."""
+        own = np.linalg.norm(self.factors, axis=1)
+        variances = own**2 + self.noise
+        total = variances.sum() + self.noise * (len(self.mean) - len(own))
+        directions = self.factors / own[:, np.newaxis]
+        return self._of(self.mean, variances[:components], directions[:components], total)
+
+    def most_likely(self, x, known):
+        """The mean of what is not known given what is, which is the most likely, too.
+
+        Args:
+            x: `[n]`, of which only the known values matter.
+            known: `[n]` bool.
+
+        Returns:
+            `[n]` float64: x with its unknown values replaced.
+        """
+        W = self.factors[:, known].astype(float)
+        u = np.linalg.solve(W @ W.T + self.noise * np.eye(len(W)), W @ (x - self.mean)[known])
+        return np.where(known, x, self.mean + u @ self.factors)
+
+
+def read(folder, size, c_dim):
+    """The pictures in a folder as the network would see them, `[N, size * size * c_dim]` float32
+    in [-1, 1]."""
+    images = (utils.or_warn(path, lambda path=path: utils.read_image(path, size, c_dim))
+              for path in utils.list_images([folder], flag="--linear "))
+    images = np.stack([image for image in images if image is not None])
+    return utils.to_float(images).reshape(len(images), -1)
+
+
+def fill(gaussian, y, mask):
+    """Fills of images, of which a blend takes the holes.
+
+    Args:
+        gaussian: a `Gaussian` of pictures of their shape.
+        y: `[B, H, W, C]` float32 in [-1, 1].
+        mask: `[B, H, W, 1]`, 1 = known.
+
+    Returns:
+        The shape of y, float32 in [-1, 1].
+    """
+    known = np.broadcast_to(mask == 1, y.shape)
+    fills = [gaussian.most_likely(image.ravel(), one.ravel()) for image, one in zip(y, known)]
+    return np.clip(np.reshape(fills, y.shape), -1, 1).astype(np.float32)
