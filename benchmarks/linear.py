@@ -1,8 +1,9 @@
 """The most likely hole given the known pixels, if faces were normally distributed.
 
 It is the article's own completion of its first step, "the most likely y given x", of all pixels of
-a face instead of two: probabilistic principal components (Tipping & Bishop 1999), fitted to
-training faces.
+a face instead of two: principal components fitted to training faces, and noise in each pixel
+(Tipping & Bishop 1999). What the components leave over is not independent from pixel to pixel, so
+that the noise under which known pixels tell most of the others is far more than that.
 """
 
 from typing import NamedTuple
@@ -13,20 +14,21 @@ import utils
 
 
 class Gaussian(NamedTuple):
-    """x = mean + factors u + noise, with u and noise independent and normal."""
+    """x = mean + u factors + noise, with u and noise independent and normal."""
 
     mean: np.ndarray  # `[n]`
     factors: np.ndarray  # `[k, n]`, orthogonal, each as long as the deviation along it
-    noise: float  # variance
+    noise: float  # standard deviation
 
     @classmethod
-    def fit(cls, x, components, seed=0):
-        """The most likely one, its components found by subspace iteration (Halko et al. 2011,
-        arXiv 0909.4061, algorithm 4.4).
+    def fit(cls, x, components, noise, seed=0):
+        """Principal components, found by subspace iteration (Halko et al. 2011, arXiv 0909.4061,
+        algorithm 4.4).
 
         Args:
             x: `[N, n]` float32.
             components: k, fewer than N and n.
+            noise: standard deviation, in the units of x.
             seed: of the subspace that it starts from.
         """
         mean = x.mean(axis=0)
@@ -36,39 +38,22 @@ class Gaussian(NamedTuple):
         for _ in range(4):
             basis = np.linalg.qr(x.T @ (x @ basis))[0]
         _, lengths, directions = np.linalg.svd(x @ basis, full_matrices=False)
-        total = np.einsum("ij,ij->", x, x, dtype=float) / len(x)
-        return cls._of(mean, lengths[:components].astype(float)**2 / len(x),
-                       directions[:components] @ basis.T, total)
-
-    @classmethod
-    def _of(cls, mean, variances, directions, total):
-        """From the variances along directions, and along all there are."""
-        noise = (total - variances.sum()) / (len(mean) - len(variances))
-        # What noise adds to the deviations along the components is not theirs.
-        own = np.sqrt(np.maximum(variances - noise, 0))
-        return cls(mean, own[:, np.newaxis] * directions, noise)
-
-    def truncated(self, components):
-        """The most likely one of fewer components."""
-        own = np.linalg.norm(self.factors, axis=1)
-        variances = own**2 + self.noise
-        total = variances.sum() + self.noise * (len(self.mean) - len(own))
-        directions = self.factors / own[:, np.newaxis]
-        return self._of(self.mean, variances[:components], directions[:components], total)
+        deviations = lengths[:components, np.newaxis] / np.sqrt(len(x))
+        return cls(mean, deviations * (directions[:components] @ basis.T), noise)
 
     def most_likely(self, x, known):
-        """The mean of what is not known given what is, which is the most likely, too.
+        """The mean of x without its noise given the known values, which is the most likely, too.
 
         Args:
             x: `[n]`, of which only the known values matter.
             known: `[n]` bool.
 
         Returns:
-            `[n]` float64: x with its unknown values replaced.
+            `[n]` float64, of the known values too, which a blend compares with them.
         """
         W = self.factors[:, known].astype(float)
-        u = np.linalg.solve(W @ W.T + self.noise * np.eye(len(W)), W @ (x - self.mean)[known])
-        return np.where(known, x, self.mean + u @ self.factors)
+        u = np.linalg.solve(W @ W.T + self.noise**2 * np.eye(len(W)), W @ (x - self.mean)[known])
+        return self.mean + u @ self.factors
 
 
 def read(folder, size, c_dim):

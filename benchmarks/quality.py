@@ -121,8 +121,8 @@ def fit_linear(config, files):
     if max(config.components) > most:
         raise utils.UserError(f"--components {max(config.components)}: must be at most {most} for "
                               f"the {len(faces)} pictures in {config.linear}")
-    gaussian = linear.Gaussian.fit(faces, max(config.components))
-    return {f"linear, {count} components": gaussian.truncated(count)
+    gaussian = linear.Gaussian.fit(faces, max(config.components), config.noise)
+    return {f"linear, {count} components": gaussian._replace(factors=gaussian.factors[:count])
             for count in config.components}
 
 
@@ -141,6 +141,8 @@ def parse_args(argv=None):
                              "is fitted to the aligned faces in this folder")
     parser.add_argument("--components", nargs="+", type=utils.number(int, low=1), default=[100],
                         help="principal components of that distribution")
+    parser.add_argument("--noise", type=utils.number(float, above=0), default=1.0,
+                        help="standard deviation of its noise in a pixel, of -1 to 1")
     parser.add_argument("--only", metavar="TEXT", default="",
                         help="only the methods with this in their name, such as 'preset best'")
     return parser.parse_args(argv)
