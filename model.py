@@ -465,10 +465,10 @@ class DCGAN(tf.Module):
         Returns:
             The function `(images, z, stop, learning_rate, u, penalised) -> result`: of a
             distributed batch of images, z `[batch_size, z_dim]`, a float32 that is not 0 if this
-            worker was asked to stop, and what else `train_step` takes; `result` is what
-            `train_step` returns, with the means of all replicas, D's probabilities of this
-            worker's, the accuracies, and `stop`, 0 unless any worker was asked to, so that all of
-            them stop behind the same step.
+            worker was asked to stop, and what else `train_step` takes; `result` is what that
+            returns, with the means of all replicas, D's probabilities of this worker's, the
+            accuracies, and `stop`, 0 unless any worker was asked to, so that all of them stop
+            behind the same step.
         """
         def of_replica(images, z, stop, learning_rate, u, penalised):
             count = images.shape[0]

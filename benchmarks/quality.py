@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
+import linear  # noqa: E402
 import numpy as np  # noqa: E402
 import search  # noqa: E402
 
@@ -78,6 +79,14 @@ def interpolations(batch):
     yield "harmonic interpolation, no network", utils.to_uint8(smooth)
 
 
+def linear_fills(batch, gaussians):
+    """Yield `(label, images)` of what is most likely under each of `{label: linear.Gaussian}`."""
+    for label, gaussian in gaussians.items():
+        fills = linear.fill(gaussian, batch.y, batch.mask)
+        for method, name in (("paste", "paste"), ("poisson", "Poisson")):
+            yield f"{label}, {name}", completed_images(batch, fills, method)
+
+
 def completions(config, files, mask_flags):
     """Yield `(label, images)` of what a search makes, each search run once."""
     found = {}
@@ -107,6 +116,19 @@ def blending_seconds(batch):
     return min(times)
 
 
+def fit_linear(config, files):
+    """`{label: linear.Gaussian}` of each number of `--components`."""
+    _, model, _ = search.load(["--maskType", "center"], files[:1], config.checkpointDir)
+    faces = linear.read(config.linear, model.image_size, model.c_dim)
+    most = min(faces.shape) - 1
+    if max(config.components) > most:
+        raise utils.UserError(f"--components {max(config.components)}: must be at most {most} for "
+                              f"the {len(faces)} pictures in {config.linear}")
+    gaussian = linear.Gaussian.fit(faces, max(config.components), config.noise)
+    return {f"linear, {count} components": gaussian._replace(factors=gaussian.factors[:count])
+            for count in config.components}
+
+
 def parse_args(argv=None):
     parser = utils.Parser(prog="quality.py", description=__doc__.splitlines()[0])
     search.add_flags(parser, count=64)
@@ -117,6 +139,13 @@ def parse_args(argv=None):
                              "of the presets")
     parser.add_argument("--seed", type=utils.number(int, low=0), default=0,
                         help="another starts the searches from other z, and draws other masks")
+    parser.add_argument("--linear", metavar="FOLDER",
+                        help="measure the most likely hole under a normal distribution too, which "
+                             "is fitted to the aligned faces in this folder")
+    parser.add_argument("--components", nargs="+", type=utils.number(int, low=1), default=[100],
+                        help="principal components of that distribution")
+    parser.add_argument("--noise", type=utils.number(float, above=0), default=1.0,
+                        help="standard deviation of its noise in a pixel, of -1 to 1")
     parser.add_argument("--only", metavar="TEXT", default="",
                         help="only the methods with this in their name, such as 'preset best'")
     return parser.parse_args(argv)
@@ -126,6 +155,7 @@ def main(argv=None):
     config = parse_args(argv)
     utils.import_tensorflow()
     files = search.spread(config.imgs, config.count)
+    gaussians = fit_linear(config, files) if config.linear else {}
     for mask in config.maskType:
         flags = ["--maskType", mask, "--seed", str(config.seed)]
         _, _, batch = search.load(flags, files, config.checkpointDir)
@@ -133,7 +163,8 @@ def main(argv=None):
         truth = embeddings(batch.images)
         print(f"\n{mask} mask, {len(files)} pictures\n\n| method | PSNR | SSIM | E |\n"
               "| --- | --- | --- | --- |")
-        for rows in (interpolations(batch), completions(config, files, flags)):
+        for rows in (interpolations(batch), linear_fills(batch, gaussians),
+                     completions(config, files, flags)):
             for label, images in rows:
                 if config.only not in label:
                     continue

@@ -95,8 +95,10 @@ def start_cluster(folder, monkeypatch, *flags, each=((), ())):
 
 
 def test_two_processes_are_one(alone, pictures, lively, tmp_path, monkeypatch):
+    """The chief alone looks at held-out faces, which changes nothing."""
     workers = start_cluster(tmp_path, monkeypatch, "--dataset", pictures, "--init", lively, *STEPS,
-                            "--sync_batch_norm")
+                            "--sync_batch_norm", "--validation", pictures, "--validation_interval",
+                            5)
     said = [worker.end() for worker in workers]
     assert [worker.process.returncode for worker in workers] == [0, 0], workers[0].errors
     assert "10 steps done" in said[0] and said[1] == ""  # only the chief speaks and writes
@@ -107,6 +109,7 @@ def test_two_processes_are_one(alone, pictures, lively, tmp_path, monkeypatch):
     assert weights < 1e-4 and loss < 1e-4
     record = json.loads((tmp_path / "checkpoint" / "run.json").read_text())
     assert (record["workers"], record["replicas"]) == (2, 2)
+    assert (tmp_path / "checkpoint" / "best" / "validation.json").exists()
 
 
 LOGICAL_DEVICES = """if True:
@@ -132,6 +135,32 @@ def test_two_devices_are_one(alone, pictures, lively, tmp_path, sync):
         assert weights < 1e-4 and loss < 1e-4
     else:  # the statistics of 32 are not those of 64
         assert weights > 1e-4 and 1e-3 < loss < 0.5
+
+
+RECIPE = ("--diffaug", "color", "translation", "cutout", "--label_smoothing", 0.1,
+          "--lr_schedule", "linear")
+
+
+def test_two_devices_see_the_same_augmentations(pictures, lively, tmp_path):
+    flags = ("--dataset", pictures, "--init", lively, *STEPS, *RECIPE)
+    folders = tmp_path / "one", tmp_path / "two"
+    for folder in folders:
+        folder.mkdir()
+    train_here(folders[0], pictures, *flags, sizes=())
+    result = subprocess.run(
+        [sys.executable, "-c", LOGICAL_DEVICES, ROOT, ROOT / "tests", "--strategy", "mirrored",
+         "--sync_batch_norm", *map(str, flags)], cwd=folders[1], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    weights, loss = difference(*folders)
+    assert weights < 1e-4 and loss < 1e-4
+
+
+def test_a_penalty_on_two_devices(pictures, tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-c", LOGICAL_DEVICES, ROOT, ROOT / "tests", *map(str, (
+            "--strategy", "mirrored", "--dataset", pictures, *SIZES, "--max_steps", 3, "--r1", 1,
+            "--r1_interval", 2))], cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0 and "3 steps done" in result.stdout, result.stderr
 
 
 def test_a_worker_that_dies_ends_the_other_and_they_go_on_together(
@@ -183,9 +212,10 @@ def test_a_port_that_is_taken(monkeypatch, tmp_path, pictures):
     assert "train-dcgan.py: error: --strategy multiworker: " in result.stderr
 
 
-def test_workers_that_do_not_agree(pictures, tmp_path, monkeypatch):
-    trainings = start_cluster(tmp_path, monkeypatch, "--dataset", pictures, *SIZES,
-                              each=[("--seed", 0), ("--seed", 1)])
+@pytest.mark.parametrize("each", [
+    [("--seed", 0), ("--seed", 1)], [(), ("--label_smoothing", 0.1)]])
+def test_workers_that_do_not_agree(pictures, tmp_path, monkeypatch, each):
+    trainings = start_cluster(tmp_path, monkeypatch, "--dataset", pictures, *SIZES, each=each)
     for training in trainings:
         training.end()
     for training in trainings:

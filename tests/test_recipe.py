@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import reference
 import tensorflow as tf
-from conftest import assert_one_line_error, f32, run_script, tiny, train_here, uniform
+from conftest import TINY, assert_one_line_error, f32, run_script, tiny, train_here, uniform
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from benchmarks.kills import weights_in
 from model import DCGAN
@@ -243,17 +244,9 @@ def test_the_rate_of_a_step():
 
 # Whole trainings
 
-DETERMINISTIC = """if True:
-    import sys
-    sys.path[:0] = sys.argv[1:3]
-    from conftest import load_script
-    load_script("train-dcgan.py").main(sys.argv[3:])
-"""
-SIZES = ("--image_size", 16, "--batch_size", 8, "--gf_dim", 4, "--df_dim", 4, "--z_dim", 10)
-
 
 def train_apart(folder, faces, *flags):
-    result = run_script("train-dcgan.py", "--dataset", faces, *SIZES, *ALL, "--deterministic",
+    result = run_script("train-dcgan.py", "--dataset", faces, *TINY, *ALL, "--deterministic",
                         "--epoch", 2, *flags, cwd=folder)
     assert result.returncode == 0, result.stderr
     assert "remapper failed" not in result.stderr  # TensorFlow, of a graph that it cannot fuse
@@ -272,6 +265,26 @@ def test_a_training_of_all_goes_on_exactly(faces, tmp_path):
     assert one.keys() == two.keys()
     for name in one:
         np.testing.assert_array_equal(one[name], two[name], err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def plain_training(faces, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("plain")
+    train_here(folder, faces, "--max_steps", 3)
+    return weights_in(str(folder))
+
+
+@pytest.mark.parametrize("flags", [
+    ("--diffaug", "cutout"), ("--label_smoothing", 0.3), ("--r1", 10, "--r1_interval", 2),
+    ("--lr_schedule", "linear")])
+def test_each_flag_reaches_the_training(faces, plain_training, tmp_path, flags):
+    train_here(tmp_path, faces, "--max_steps", 3, *flags)
+    name = "variables/discriminator.Sd_h0_conv.Sw/.ATTRIBUTES/VARIABLE_VALUE"
+    change = np.abs(weights_in(str(tmp_path))[name] - plain_training[name]).max()
+    assert change > 1e-5  # of three steps of 2e-4
+    events = EventAccumulator(str(tmp_path / "logs"), size_guidance={"tensors": 0}).Reload()
+    penalised = events.Tensors("r1") if "r1" in events.Tags()["tensors"] else []
+    assert [event.step for event in penalised] == ([1, 3] if "--r1" in flags else [])
 
 
 def test_bfloat16_and_xla(faces, tmp_path, capsys):
