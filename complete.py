@@ -19,6 +19,11 @@ from utils import UserError, number
 # Measured on shared/reference-checkpoint; see docs/search.md. The article's momentum rate is 0.01.
 DEFAULT_LR = {"momentum": 0.0001, "adam": 0.01, "hmc": None}
 
+# `--tol` and `--patience` of the plain search, with which it ends where nothing more is gained. A
+# step size that falls, Adam and HMC gain until their end. Measured in docs/search.md.
+PLAIN_STOP = (0.01, 100)
+NO_STOP = (0.0, 20)
+
 # What each preset changes; measured in docs/search.md and docs/quality.md. A flag beside it has the
 # last word.
 PRESETS = {
@@ -101,9 +106,12 @@ def parse_args(argv=None):
     search.add_argument("--initBy", choices=("best", "regression"), default="best",
                         help="how, from N: the z whose G(z) agrees best with what is known, or "
                              "the z that a linear regression of z on those pixels predicts")
-    search.add_argument("--tol", type=number(float, low=0, high=0.999999), default=0.0,
-                        help="stop the search for a picture when 20 iterations have not lowered "
-                             "its loss by this share; 0: never")
+    search.add_argument("--tol", type=number(float, low=0, high=0.999999),
+                        help="stop the search for a picture when --patience iterations have not "
+                             "lowered its loss by this share; 0: never (0.01 for momentum with a "
+                             "constant step size, else 0)")
+    search.add_argument("--patience", type=count, metavar="N",
+                        help="of --tol (20; 100 where --tol is left out)")
     search.add_argument("--keepBest", action=BooleanOptionalAction, default=True,
                         help="take the z with the lowest loss, not the last")
     search.add_argument("--momentum", type=share, default=0.9, help="of momentum")
@@ -135,6 +143,10 @@ def parse_args(argv=None):
     if config.lr is None:  # a preset's is of the preset's approach
         same = config.approach == preset.get("approach")
         config.lr = preset["lr"] if same else DEFAULT_LR[config.approach]
+    plain = config.tol is None and (config.approach, config.schedule) == ("momentum", "constant")
+    for flag, value in zip(("tol", "patience"), PLAIN_STOP if plain else NO_STOP):
+        if getattr(config, flag) is None:
+            setattr(config, flag, value)
     refuse_idle_flags(config, given, parser)
     return resolve(config)
 

@@ -40,7 +40,7 @@ from utils import UserError
 from validation.heldout import HeldOut
 
 SAMPLE_COUNT = 64
-PATIENCE = 20  # iterations within which a search has to make progress, by --tol
+PATIENCE = 20  # iterations within which a search has to make progress, if not said otherwise
 # What TensorBoard shows, under the original's tags where it had one.
 SCALARS = {
     "d_loss": "D's loss, in nats: d_loss_real + d_loss_fake; 1.39 if D only guesses.",
@@ -917,19 +917,20 @@ class DCGAN(tf.Module):
 
         return start
 
-    def make_search(self, config, batch=None):
+    def make_search(self, config, batch=None, patience=PATIENCE):
         """The compiled z-search.
 
         `search(state, images, mask, lowres_mask, first, n)` runs iterations `first` to `first + n -
         1` inside the graph and returns `(state, losses, zs)`: the next state, and for each
         iteration the losses `[n, B]` and the zs `[n, B, z_dim]` at which they were taken. An image
-        stays at its z once `PATIENCE` iterations have not lowered its loss by a share of `tol`.
+        stays at its z once `patience` iterations have not lowered its loss by a share of `tol`.
 
         Args:
             config: `approach` (momentum, adam or hmc) and the settings that it takes: `lr`,
                 `momentum`, `beta1`, `beta2`, `eps`, `hmcBeta`, `hmcEps`, `hmcL`, `hmcAnneal`;
                 `schedule` and `nIter`, which its step sizes run over; `tol`, 0 for never.
             batch: how many z it mostly has at once (`batch_size`); what is fastest depends on it.
+            patience: of `tol`.
 
         Returns:
             `(start, search)`: `start(z, first)` is the `SearchState` at z, for images that are
@@ -967,7 +968,7 @@ class DCGAN(tf.Module):
                     progress = loss < (1 - config.tol) * mark
                     mark, waited = tf.where(progress, loss, mark), tf.where(progress, 0, waited + 1)
                 next_z, approach = update(z, approach, loss, gradient, first + k, objective)
-                next_z = tf.where((waited >= PATIENCE)[:, tf.newaxis], z, next_z)
+                next_z = tf.where((waited >= patience)[:, tf.newaxis], z, next_z)
                 state = SearchState(next_z, approach, best_z, best_loss, mark, waited)
             return state, losses.stack(), zs.stack()
 
@@ -994,7 +995,8 @@ class DCGAN(tf.Module):
             raise UserError(f"none of the {len(files)} images can be completed")
         results = Results(config, framer, self.z_dim, self.lowres)
         start = self.make_start(config)
-        search = self.make_search(config, min(len(files), self.batch_size) * config.nCandidates)
+        search = self.make_search(config, min(len(files), self.batch_size) * config.nCandidates,
+                                  config.patience)
         n_batches, done = -(-len(files) // self.batch_size), 0
         with utils.deferred_stop() as stop, results, tqdm(
                 total=n_batches * config.nIter, unit="it", dynamic_ncols=True) as bar:
@@ -1036,7 +1038,7 @@ class DCGAN(tf.Module):
         while True:
             ends = i >= config.nIter or stop.is_set()
             if i % config.outInterval == 0 or ends:
-                done = (state.waited.numpy() >= PATIENCE) | ends
+                done = (state.waited.numpy() >= config.patience) | ends
                 if self.jit and not done.all():  # XLA would compile anew for each smaller batch
                     done[:] = False
                 if done.any():

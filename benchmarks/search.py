@@ -81,7 +81,7 @@ def search(options, model, batch, until):
     first = time.perf_counter()
     state = model.make_start(options)(batch, 0)
     y, weights = (tf.repeat(t, options.nCandidates, axis=0) for t in (batch.y, batch.weights))
-    start, run = model.make_search(options)
+    start, run = model.make_search(options, patience=options.patience)
     state, done, seconds = start(state, 0), 0, time.perf_counter() - first
     for iterations in until:
         first = time.perf_counter()

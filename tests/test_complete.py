@@ -165,6 +165,26 @@ def test_tol_ends_a_search_early(lively, test_faces, tmp_path):
     assert last == f"{max(lengths) - 1:04d}.png"
 
 
+@pytest.mark.parametrize("flags,tol,patience", [
+    ((), 0.01, 100), (("--tol", "0.2"), 0.2, 20), (("--patience", "7"), 0.01, 7),
+    (("--tol", "0"), 0, 20), (("--preset", "article"), 0, 20), (("--preset", "best"), 0, 20),
+    (("--approach", "adam"), 0, 20), (("--schedule", "cosine"), 0, 20)])
+def test_only_the_plain_search_stops_by_itself(flags, tol, patience):
+    config = load_script("complete.py").parse_args(["x", *flags])
+    assert (config.tol, config.patience) == (tol, patience)
+
+
+def test_patience_is_how_long_a_search_waits(lively, test_faces, tmp_path):
+    lengths = []
+    for patience in (5, 30):
+        result = complete(lively, tmp_path, "--tol", 0.5, "--patience", patience, "--nIter", 60,
+                          "--outInterval", 1, images=[test_faces])
+        assert result.returncode == 0, result.stderr
+        lengths.append([sum(1 for _ in open(tmp_path / "completions" / "logs" / f"hats_0{i}.log"))
+                        for i in range(5)])
+    assert all(short < long < 61 for short, long in zip(*lengths)), lengths
+
+
 @pytest.mark.parametrize("init", ["best", "regression"])
 def test_a_bank_gives_better_starts(lively, test_faces, tmp_path, init):
     losses = []

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""What --tol and --patience would have made of a search that ran to its end.
+
+    .venv/bin/python complete.py FACES --checkpointDir pretrained --tol 0 --outDir /tmp/whole
+    .venv/bin/python benchmarks/patience.py /tmp/whole --checkpointDir pretrained --tol 0 0.01
+
+Reads the logs of each iteration's loss and z, ends each picture's search where the two would have,
+and prints for each pair the iterations and the quality in the hole of the z of lowest loss until
+there.
+"""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+
+# isort: split
+import csv  # noqa: E402
+
+import bench  # noqa: E402
+import numpy as np  # noqa: E402
+import quality  # noqa: E402
+
+import utils  # noqa: E402  (the project's root is on the path only now)
+from inpainting.measures import psnr, ssim  # noqa: E402
+from utils import number  # noqa: E402
+
+
+def parse_args(argv=None):
+    parser = utils.Parser(prog="patience.py", description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=utils.path,
+                        help="the --outDir of a run of one batch, one candidate, the center mask")
+    parser.add_argument("--checkpointDir", type=utils.path, default="pretrained",
+                        help="the network of that run")
+    parser.add_argument("--tol", type=number(float, low=0), nargs="+", default=[0, 0.001, 0.01],
+                        help="shares to try")
+    parser.add_argument("--patience", type=number(int, low=1), nargs="+", default=[20, 50, 100],
+                        help="iterations to try")
+    return parser.parse_args(argv)
+
+
+def iterations(losses, tol, patience):
+    """How many of the losses `[n]` a search takes that ends by both."""
+    mark, waited = np.inf, 0
+    for i, loss in enumerate(losses):
+        progress = loss < (1 - tol) * mark
+        mark, waited = (loss, 0) if progress else (mark, waited + 1)
+        if tol > 0 and waited >= patience:
+            return i + 1
+    return len(losses)
+
+
+def main(argv=None):
+    config = parse_args(argv)
+    utils.import_tensorflow()
+    from model import DCGAN
+
+    model = DCGAN.from_checkpoint(config.checkpointDir)
+    with open(os.path.join(config.run, "results.csv"), encoding="utf-8") as file:
+        truth = np.stack([utils.read_image(row["file"], model.image_size)
+                          for row in csv.DictReader(file)])
+    logs = [np.loadtxt(os.path.join(config.run, "logs", f"hats_{i:02d}.log"), skiprows=1)
+            for i in range(len(truth))]
+    mask = bench.center_mask(model.image_size)
+    described = quality.embeddings(truth)
+    print("| tol | patience | iterations | at most | PSNR | SSIM | E |\n| " + "--- | " * 7)
+    for tol, patience in [(t, p) for t in config.tol for p in config.patience if t or p == min(
+            config.patience)]:
+        taken = [iterations(log[:, 1], tol, patience) for log in logs]
+        z = np.float32([log[log[:n, 1].argmin(), 2:] for log, n in zip(logs, taken)])
+        made = np.where(mask[..., np.newaxis] == 1, truth, utils.to_uint8(model.generator(z)))
+        E = np.linalg.norm(quality.embeddings(made) - described, axis=1).mean()
+        print(f"| {tol:g} | {patience if tol else ''} | {np.mean(taken):.0f} | {max(taken)} | "
+              f"{psnr(made, truth, mask == 0).mean():.2f} | "
+              f"{ssim(made, truth, mask == 0).mean():.4f} | {E:.4f} |", flush=True)
+
+
+if __name__ == "__main__":
+    utils.run(main, "patience.py")
