@@ -19,7 +19,8 @@ DOCUMENTS = {os.path.relpath(path, ROOT): open(path).read() for path in check.do
 SCRIPTS = sorted(str(path.relative_to(ROOT)) for pattern in ("*.py", "demo/*.py", "benchmarks/*.py",
                                                              "docs/*.py")
                  for path in ROOT.glob(pattern) if "def parse_args" in path.read_text())
-OTHERS = {"--logdir"}  # tensorboard's
+OTHERS = {"--logdir",  # tensorboard's, pip's and docker's
+          "--dry-run", "--platform", "--rm", "--user", "--build-arg", "--gpus"}
 
 
 def flags_of(script):
