@@ -51,7 +51,8 @@ def flags():
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_flag_is_one(name, flags, capsys):
     known = OTHERS.union(*flags.values()) | {
-        flag for script in ("benchmarks/kills.py", "docs/check.py")
+        flag for script in ("benchmarks/kills.py", "benchmarks/quality.py", "docs/check.py",
+                            "pretrained/training_set.py")
         for flag in re.findall(r'"(--[\w-]+)"', (ROOT / script).read_text())}
     text = re.sub(r"(?s)```diff.*?```|#SBATCH[^\n]*", "", DOCUMENTS[name])
     used = set(re.findall(r"(?<![\w-])--[a-zA-Z][\w-]*", text))
@@ -144,8 +145,8 @@ def test_a_mask_and_a_loss_are_one_function_each(tmp_path):
         assert diff.count("\n+++ ") == 1 and diff.count("\n@@ ") == 1
         assert not re.findall(r"(?m)^-(?!--)", diff)
     copy = tmp_path / "copy"
-    for name in ("complete.py", "model.py", "ops.py", "utils.py", "inpainting", "training", "tests",
-                 "pyproject.toml"):
+    for name in ("complete.py", "model.py", "ops.py", "utils.py", "inpainting", "training",
+                 "validation", "tests", "pyproject.toml"):
         source = ROOT / name
         copy.mkdir(exist_ok=True)
         (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
