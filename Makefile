@@ -31,7 +31,7 @@ demo: setup
 	@echo "  $(BIN)/tensorboard --logdir $(DEMO)/logs"
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 # Run every command that README and docs/ show.
 docs-check: setup

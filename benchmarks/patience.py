@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What --tol and --patience would have made of a search that ran to its end.
 
-    .venv/bin/python complete.py FACES --checkpointDir pretrained --tol 0 --outDir /tmp/whole
-    .venv/bin/python benchmarks/patience.py /tmp/whole --checkpointDir pretrained --tol 0 0.01
+    ./complete.py FACES --checkpointDir pretrained --tol 0 --outDir whole
+    .venv/bin/python benchmarks/patience.py whole --checkpointDir pretrained --tol 0 0.01
 
 Reads the logs of each iteration's loss and z, ends each picture's search where the two would have,
 and prints for each pair the iterations and the quality in the hole of the z of lowest loss until
@@ -30,7 +30,7 @@ from utils import number  # noqa: E402
 def parse_args(argv=None):
     parser = utils.Parser(prog="patience.py", description=__doc__.splitlines()[0])
     parser.add_argument("run", type=utils.path,
-                        help="the --outDir of a run of one batch, one candidate, the center mask")
+                        help="the --outDir of a run with one candidate and the center mask")
     parser.add_argument("--checkpointDir", type=utils.path, default="pretrained",
                         help="the network of that run")
     parser.add_argument("--tol", type=number(float, low=0), nargs="+", default=[0, 0.001, 0.01],

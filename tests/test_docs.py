@@ -52,7 +52,8 @@ def flags():
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_flag_is_one(name, flags, capsys):
     known = OTHERS.union(*flags.values()) | {
-        flag for script in ("benchmarks/kills.py", "benchmarks/quality.py", "docs/check.py",
+        flag for script in ("benchmarks/kills.py", "benchmarks/patience.py",
+                            "benchmarks/quality.py", "docs/check.py",
                             "pretrained/training_set.py")
         for flag in re.findall(r'"(--[\w-]+)"', (ROOT / script).read_text())}
     text = re.sub(r"(?s)```diff.*?```|#SBATCH[^\n]*", "", DOCUMENTS[name])

@@ -326,7 +326,9 @@ def test_a_second_signal_stops_at_once(faces, tmp_path):
     training = Training(tmp_path, *map(str, (
         "--dataset", faces, *TINY, "--epoch", 100000, "--save_interval", 100000)))
     training.wait_for(5)
-    os.mkfifo(tmp_path / "checkpoint" / f".{training.process.pid}")  # a file that is being written
+    record = tmp_path / "checkpoint" / ".dcgan-files"
+    record.unlink()
+    os.mkfifo(record)  # to read it is to wait for its writer
     training.process.send_signal(signal.SIGTERM)
     time.sleep(3)
     assert training.process.poll() is None

@@ -65,7 +65,7 @@ def test_the_whole(tmp_path):
     assert "5 photographs, 0 aligned before, 4 of the largest face, 1 without a face" in made.stdout
     assert "without a face: None_0001.png" in made.stdout
     assert "train: 4 of 8 faces, of 1 people, 1 of whom had more than 4" in made.stdout
-    (name, *_) = sorted(path.name for path in (tmp_path / "lfw-train" / person).iterdir())
+    (name, *_) = sorted(path.name for path in (tmp_path / "lfw-train" / person).glob("*.png"))
     run_script("align.py", tmp_path / "lfw" / "train", "align", "innerEyesAndBottomLip", "plain",
                "--size", 64, cwd=tmp_path)
     assert ((tmp_path / "lfw-train" / person / name).read_bytes()

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 import utils
+from files import ownership
 from files.listing import list_images
 from inpainting.masks import center
 from inpainting.measures import psnr
@@ -145,14 +146,18 @@ class HeldOut:
         try:
             with open(self.record) as file:
                 record = json.load(file)
+            faces, best = record["faces"], {
+                "step": int(record["step"]), "psnr": float(record["psnr"])}
+            ownership.note(self.record, self.record)  # it tells what it is, even if it was edited
             if checkpoints.find_checkpoints(self.folder):
-                if record["faces"] == self.faces:
-                    return {"step": int(record["step"]), "psnr": float(record["psnr"])}
+                if faces == self.faces:
+                    return best
                 utils.warn(self.record, "is of other pictures; the best is looked for anew")
         except (FileNotFoundError, NotADirectoryError):
             pass
         except (ValueError, KeyError, TypeError):
-            utils.warn(self.record, "is damaged; the best is looked for anew")
+            utils.warn(self.record, "is damaged; the best is looked for anew, and what was there "
+                                    f"is now {ownership.set_aside(self.record)}")
         return {"step": None, "psnr": -np.inf}
 
     def measure(self):
