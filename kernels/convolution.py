@@ -17,7 +17,8 @@ import tensorflow as tf
 
 FEW_CHANNELS = 4  # at most as many: `subpixel_transpose`
 FEW_PLACES = 16  # at most as many: `product_filter_gradient`
-MANY_IMAGES = 16  # at least as many: `MinimalFilter` in float32, oneDNN's kernels in bfloat16
+MANY_IMAGES = 16  # at least as many, in float32: `MinimalFilter`
+FEW_IMAGES = 4  # fewer, in bfloat16 without AMX: `ProductFilter`
 
 
 def on_cpu():
@@ -36,11 +37,12 @@ def fastest_filter(dtype, batch, trained=False):
     Returns:
         `MinimalFilter`, `ProductFilter`, or None where TensorFlow's own kernels are the fastest.
     """
-    if not on_cpu() or dtype == tf.float16:
+    if not on_cpu():
         return None
     if dtype == tf.float32 and batch >= MANY_IMAGES:  # bfloat16 is too coarse for its sums
         return MinimalFilter
-    product_pays = batch < MANY_IMAGES or cpu.has("amx_bf16")
+    product_pays = {tf.float32: True, tf.float16: False,
+                    tf.bfloat16: batch < FEW_IMAGES or cpu.has("amx_bf16")}[dtype]
     return ProductFilter if product_pays and not trained else None
 
 

@@ -71,7 +71,7 @@ def test_the_forms_of_a_filter_have_the_convolutions_gradients(form, leak):
     (tf.float32, 1, False, ProductFilter, None),
     (tf.float32, 64, True, MinimalFilter, MinimalFilter),
     (tf.bfloat16, 1, False, ProductFilter, None),
-    (tf.bfloat16, 64, False, None, None),
+    (tf.bfloat16, 8, False, None, None),
     (tf.bfloat16, 64, True, ProductFilter, None),
     (tf.float16, 64, True, None, None)])
 def test_the_fastest_filter(dtype, batch, amx, search, training, monkeypatch):
