@@ -834,7 +834,8 @@ class DCGAN(tf.Module):
         """
         zs = tf.random.stateless_uniform(
             [count, self.z_dim], [self.seed, -1 - candidate], -1, 1)
-        generate = tf.function(self.generator, jit_compile=self.jit, reduce_retracing=True)
+        generate = tf.function(
+            self.generator, jit_compile=self.jit, reduce_retracing=True, autograph=False)
         weights = self.search_weights(self.batch_size)
         return zs, tf.concat([generate(zs[i:i + self.batch_size], weights=weights)
                               for i in range(0, count, self.batch_size)], axis=0)
@@ -950,6 +951,7 @@ class DCGAN(tf.Module):
 
         @tf.function(jit_compile=self.jit, reduce_retracing=True)
         def search(state, images, mask, lowres_mask, first, n):
+            @tf.autograph.experimental.do_not_convert
             def objective(z):
                 with tf.GradientTape() as tape:
                     tape.watch(z)
