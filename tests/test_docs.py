@@ -102,6 +102,24 @@ def test_every_link_leads_somewhere(name):
         assert target.startswith("https://") or (folder / target).exists(), target
 
 
+def anchors_of(path):
+    """What `#` may lead to in a Markdown file: its headings, as GitHub names them."""
+    headings = re.findall(r"(?m)^#+ (.+)$", re.sub(r"(?ms)^```.*?^```", "", path.read_text()))
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_anchor_is_a_heading(name):
+    path = ROOT / name
+    for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", DOCUMENTS[name]):
+        assert anchor in anchors_of(path.parent / target if target else path), (target, anchor)
+
+
+def test_readme_leads_to_every_page():
+    linked = re.findall(r"\]\(([^)#]+)", DOCUMENTS["README.md"])
+    assert {name for name in DOCUMENTS if name.startswith("docs/")} <= set(linked)
+
+
 def source_of(path, qualified):
     """The source of a function, such as `DCGAN.train_step`."""
     text, node = (ROOT / path).read_text(), None
