@@ -533,7 +533,7 @@ def test_tables_and_z_are_there_where_a_picture_cannot_be_written(lively, tmp_pa
         save_image(path, *arguments)
 
     monkeypatch.setattr(utils, "save_image", save_or_fail)
-    draw(tmp_path / "a.png")
+    draw(tmp_path / "a.png", (16, 16))
     with pytest.raises(utils.UserError, match="is in the way"):
         run(lively, tmp_path / "a.png", "--outDir", tmp_path / "out")
     assert {"latents.npz", "results.csv", "report.html"} <= set(os.listdir(tmp_path / "out"))
