@@ -60,7 +60,7 @@ def test_a_file_where_a_folder_belongs_is_found_before_the_search(here, lively, 
     draw_faces(here / "faces", 2)
     (here / "out").mkdir()
     (here / "out" / name).write_text("the user's\n")
-    with pytest.raises(UserError, match=f"--outDir out: out/{name}: is in the way: it is no folder"):
+    with pytest.raises(UserError, match=f"out/{name}: is in the way: it is no folder"):
         run(lively, "faces", "--outDir", "out", *flags)
     assert os.listdir(here / "out") == [name]
 
