@@ -6,6 +6,7 @@ imported where they are used, so that `--help` does not wait for them.
 """
 
 import argparse
+import collections
 import contextlib
 import functools
 import itertools
@@ -34,6 +35,8 @@ from pictures import depth, exif
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 # Pillow's warnings name no file; what it cannot use, it raises. (To catch them is not thread-safe.)
 warnings.filterwarnings("ignore", module=r"PIL\.")
+NOTED = 10  # files that are named, of which the same is to be said
+LONGEST_NAME = 235  # bytes, of 255 that a file system takes: `-2-face12.webp` goes behind it
 LARGE = 2**24  # pixels, of pictures that are read one at a time, for the memory's sake
 
 
@@ -49,10 +52,17 @@ def warn(path, text):
     print(f"warning: {name}: {text}", file=sys.stderr)
 
 
-@functools.lru_cache(maxsize=10_000)
+_noted = collections.defaultdict(set)  # files by what was said of them
+
+
 def note(path, text):
-    """`warn`, once: pictures are read several times."""
-    warn(path, text)
+    """`warn`, once: pictures are read several times; and by name of the first few alone: what is
+    so of one may be so of a whole dataset."""
+    noted = _noted[text]
+    if path in noted or len(noted) > NOTED:
+        return
+    noted.add(path)
+    warn(path, text if len(noted) <= NOTED else f"{text}; others like it are not named")
 
 
 # Files
@@ -63,9 +73,21 @@ def _folded(name):
     return composed(name.casefold())
 
 
+def _shortened(name):
+    """A name, without its folder at most `LONGEST_NAME` bytes long."""
+    while len(os.fsencode(os.path.basename(name))) > LONGEST_NAME:
+        name = name[:-1]
+    return name
+
+
 def unique_names(names, taken=()):
     """The names, with `-2`, `-3`, ... behind each that an earlier one already is, or that is among
-    those taken."""
+    those taken; and so short that what is put behind them leaves them names that a file can have.
+    """
+    return _numbered([_shortened(name) for name in names], taken)
+
+
+def _numbered(names, taken=()):
     wanted, taken = set(map(_folded, names)), set(map(_folded, taken))
     unique = []
     for name in names:
@@ -80,7 +102,7 @@ def unique_names(names, taken=()):
 
 def untaken(name, names):
     """The name, with `-2`, `-3`, ... behind it if one of the names already is it."""
-    return unique_names([*names, name])[-1]
+    return _numbered([*names, name])[-1]
 
 
 def stem(path):

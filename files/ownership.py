@@ -259,6 +259,9 @@ def require_free(paths, inputs=(), flag=""):
         folder = os.path.dirname(path)
         if folder not in folders:
             folders[folder] = os.path.isdir(folder or ".")
+            if not folders[folder] and os.path.lexists(folder):
+                raise UserError(f"{flag}{folder}: is in the way: it is no folder, and stays as it "
+                                "is; name another folder, or move it away")
         if not folders[folder] or not os.path.lexists(path):
             continue
         if (known := identity(path)) and known in read:

@@ -62,7 +62,8 @@ def _paths(config, sources):
         for face in range(faces):
             each = utils.untaken(f"{name}-face{face + 1}", sources) if face else name
             yield os.path.join(out, "images", f"{each}.png"), source
-            yield os.path.join(out, "candidates", f"{each}.png"), source
+            if config.nCandidates > 1:
+                yield os.path.join(out, "candidates", f"{each}.png"), source
         for suffix in PHOTO_FORMATS.values():
             yield os.path.join(out, "photos", f"{name}{suffix}"), source
     count = len(sources) * faces
@@ -80,7 +81,7 @@ def _paths_of_batch(folder, config):
         if name:
             yield os.path.join(folder, name)
     for name in ("hats_imgs", "completed"):
-        if os.path.isdir(os.path.join(folder, name)):
+        if os.path.lexists(os.path.join(folder, name)):
             for i in range(config.nIter + 1):
                 yield os.path.join(folder, name, f"{i:04d}.png")
                 yield os.path.join(folder, name, f"{i:04d}.lowres.png")

@@ -74,7 +74,7 @@ class Results:
         self.waiting = {}  # frames and G(z) of pictures whose other frames are not done
         self.failed = []  # pictures whose whole could not be completed or written
         utils.make_folder(config.outDir, flag="--outDir ", by="complete.py")
-        for folder in ("images", "logs"):
+        for folder in ("images", "logs", *(["candidates"] if config.nCandidates > 1 else [])):
             utils.make_folder(os.path.join(config.outDir, folder))
         self.summaries = None
         if config.log_dir:
@@ -210,15 +210,9 @@ class Results:
         utils.end_logs(self.logs)
         fills, completed = self.pictures(i, complete, G)
         if count > 1:
-            utils.make_folder(os.path.join(self.config.outDir, "candidates"))
             candidates = np.stack([completed_images(batch, G[:, k], self.config.blend)
                                    for k in range(count)], axis=1)
         for b, frame in enumerate(batch.frames):
-            name = f"{frame.name}.png"
-            utils.save_image(os.path.join(self.config.outDir, "images", name), completed[b])
-            if count > 1:
-                utils.save_image(os.path.join(self.config.outDir, "candidates", name),
-                                 utils.grid(candidates[b]))
             k = best[b]
             result = Result(
                 frame, zs[b], complete[b], *(float(t[b, k]) for t in
@@ -228,6 +222,12 @@ class Results:
         # What cost the search first: a whole picture may be too much for this machine.
         self.write_tables()
         self.write_latents()
+        for b, frame in enumerate(batch.frames):
+            name = f"{frame.name}.png"
+            utils.save_image(os.path.join(self.config.outDir, "images", name), completed[b])
+            if count > 1:
+                utils.save_image(os.path.join(self.config.outDir, "candidates", name),
+                                 utils.grid(candidates[b]))
         for b, frame in enumerate(batch.frames):
             if frame.whole:
                 place = b - len(batch.frames)

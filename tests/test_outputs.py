@@ -54,6 +54,26 @@ def photograph(path):
 # complete.py
 
 
+@pytest.mark.parametrize("name, flags", [
+    ("candidates", ["--nCandidates", 2]), ("photos", []), ("hats_imgs", []), ("images", [])])
+def test_a_file_where_a_folder_belongs_is_found_before_the_search(here, lively, name, flags):
+    draw_faces(here / "faces", 2)
+    (here / "out").mkdir()
+    (here / "out" / name).write_text("the user's\n")
+    with pytest.raises(UserError, match=f"out/{name}: is in the way: it is no folder"):
+        run(lively, "faces", "--outDir", "out", *flags)
+    assert os.listdir(here / "out") == [name]
+
+
+def test_names_of_255_bytes_are_completed_and_so_are_the_others(here, lively):
+    draw_faces(here / "faces", 3)
+    os.rename(here / "faces" / "face_1.png", here / "faces" / ("a" * 251 + ".png"))
+    os.rename(here / "faces" / "face_2.png", here / "faces" / ("a" * 251 + ".jpg"))
+    run(lively, "faces", "--outDir", "out", "--region", "2,2,8,8")
+    assert len(os.listdir(here / "out" / "images")) == 3 == len(os.listdir(here / "out" / "photos"))
+    run(lively, "faces", "--outDir", "out", "--region", "2,2,8,8", "--init", "out/latents.npz")
+
+
 @pytest.mark.parametrize("out", [".", "", "../{here}", "link"])
 def test_pictures_in_a_folder_named_images_stay(here, lively, out):
     draw_faces(here / "images", 3)

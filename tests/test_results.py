@@ -524,6 +524,21 @@ def test_a_failure_in_one_photograph_costs_no_other(lively, tmp_path, monkeypatc
     assert "b.png: " in warning and warning.endswith("; the whole picture is not completed")
 
 
+def test_tables_and_z_are_there_where_a_picture_cannot_be_written(lively, tmp_path, monkeypatch):
+    save_image = utils.save_image
+
+    def save_or_fail(path, *arguments):
+        if os.path.dirname(path).endswith("images"):
+            raise utils.UserError(f"{path}: is in the way")
+        save_image(path, *arguments)
+
+    monkeypatch.setattr(utils, "save_image", save_or_fail)
+    draw(tmp_path / "a.png", (16, 16))
+    with pytest.raises(utils.UserError, match="is in the way"):
+        run(lively, tmp_path / "a.png", "--outDir", tmp_path / "out")
+    assert {"latents.npz", "results.csv", "report.html"} <= set(os.listdir(tmp_path / "out"))
+
+
 def test_a_failure_in_reading_one_picture_costs_no_other(lively, tmp_path, monkeypatch, capfd):
     from inpainting.photos import Framer
 

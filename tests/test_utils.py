@@ -1,4 +1,5 @@
 import argparse
+import collections
 import os
 
 import numpy as np
@@ -22,6 +23,28 @@ def test_unique_names():
     assert utils.unique_names(["a", "b"], taken=["A", "c"]) == ["a-2", "b"]
     # Of the two forms that Unicode has of this letter, a Mac makes one.
     assert utils.unique_names(["\u00e9", "e\u0301"]) == ["\u00e9", "e\u0301-2"]
+
+
+@pytest.mark.parametrize("letter", ["a", "\u00e9", "\udcff"])
+def test_long_names_stay_names_when_something_is_put_behind_them(tmp_path, letter):
+    long = letter * (255 // len(os.fsencode(letter)))
+    names = utils.unique_names([long, f"folder/{long}", long])
+    assert len(set(names)) == 3 and names[1].startswith("folder/")
+    faces = [utils.untaken(f"{names[0]}-face{k}", names) for k in (2, 3, 12)]
+    assert len({*names, *faces}) == 6
+    for name in [names[0], names[2], *faces]:
+        (tmp_path / f"{name}.webp").touch()
+
+
+def test_what_is_so_of_a_whole_dataset_is_said_of_a_few(capfd, monkeypatch):
+    monkeypatch.setattr(utils, "_noted", collections.defaultdict(set))
+    for i in [*range(100), *range(100)]:
+        utils.note(f"{i}.png", "is odd")
+    utils.note("0.png", "has several pictures")
+    lines = capfd.readouterr().err.splitlines()
+    assert lines == [*(f"warning: {i}.png: is odd" for i in range(utils.NOTED)),
+                     f"warning: {utils.NOTED}.png: is odd; others like it are not named",
+                     "warning: 0.png: has several pictures"]
 
 
 def test_write_whole_leaves_nothing_behind_when_it_fails(tmp_path):
