@@ -43,11 +43,10 @@ class Canvas:
         turned = (np.asarray(points, float) - pivot) @ turn.T + pivot
         return np.round(turned * CANVAS * 2**SHIFT).astype(np.int32)
 
-    def ellipse(self, x, y, width, height, color, angle=0, start=0, end=360, thickness=-1):
+    def ellipse(self, x, y, width, height, color):
         axes = np.round(np.array([width, height]) * CANVAS * 2**SHIFT).astype(int)
         cv2.ellipse(self.pixels, tuple(map(int, self.place([x, y]))), tuple(map(int, axes)),
-                    angle + self.tilt, start, end, tuple(map(float, color)),
-                    thickness if thickness < 0 else round(thickness * CANVAS), cv2.LINE_AA, SHIFT)
+                    self.tilt, 0, 360, tuple(map(float, color)), cv2.FILLED, cv2.LINE_AA, SHIFT)
 
     def polygon(self, points, color):
         cv2.fillPoly(self.pixels, [self.place(points)], tuple(map(float, color)), cv2.LINE_AA,
@@ -97,14 +96,14 @@ def draw_face(rng, size):
     draw_mouth(canvas, rng, turn, mood, skin)
 
     face = cv2.resize(canvas.pixels, (size, size), interpolation=cv2.INTER_AREA)
-    lit = face * ramp(rng, rng.uniform(0.6, 1.0), rng.uniform(0.95, 1.15), size)
+    lit = face * ramp(rng, rng.uniform(0.75, 1.0), rng.uniform(1.0, 1.15), size)
     return np.clip(lit, 0, 255).astype(np.uint8)
 
 
 def draw_background(canvas, rng):
     """Two colours that run into each other, and shoulders."""
     mix = np.clip(ramp(rng, 0, 1), 0, 1)
-    one, other = np.clip(rng.uniform(60, 210, (2, 1)) + rng.normal(0, 10, (2, 3)), 0, 255)
+    one, other = np.clip(rng.uniform(110, 200, (2, 1)) + rng.normal(0, 10, (2, 3)), 0, 255)
     canvas.pixels[:] = one * mix + other * (1 - mix)
     canvas.ellipse(0.5, 1.12, 0.55, 0.22, pick(rng, CLOTHES))
 
