@@ -11,23 +11,32 @@ setup: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-# Draw faces, train a small network on them at 32x32, complete others.
+# Draw faces, train a small network on them at 32x32 from nothing, complete others; and then those in
+# docs/samples with the network that comes with the program.
 demo: setup
 	rm -rf $(DEMO)
-	$(BIN)/python demo/draw_faces.py $(DEMO)/train --count 4000
-	$(BIN)/python demo/draw_faces.py $(DEMO)/test --count 64 --seed 1
-	$(BIN)/python train-dcgan.py --dataset $(DEMO)/train --image_size 32 --gf_dim 32 --df_dim 32 \
-		--checkpoint_dir $(DEMO)/checkpoint --sample_dir $(DEMO)/samples \
-		--log_dir $(DEMO)/logs/training
-	$(BIN)/python complete.py $(DEMO)/test --checkpointDir $(DEMO)/checkpoint \
-		--outDir $(DEMO)/completions --approach adam --lr 0.1 --nIter 150 --outInterval 10 \
-		--log_dir $(DEMO)/logs/completion
+	$(BIN)/python demo/draw_faces.py $(DEMO)/train --count 3000 --size 32
+	$(BIN)/python demo/draw_faces.py $(DEMO)/test --count 64 --size 32 --seed 1
+	$(BIN)/python train-dcgan.py --dataset $(DEMO)/train --image_size 32 --gf_dim 24 --df_dim 16 \
+		--z_dim 50 --batch_size 32 --epoch 30 --learning_rate 0.002 --lr_schedule cosine \
+		--ema 0.995 --flip \
+		--checkpoint_dir $(DEMO)/checkpoint --sample_dir $(DEMO)/samples --sample_interval 250 \
+		--log_dir $(DEMO)/logs/training --summary_interval 100
+	$(BIN)/python complete.py $(DEMO)/test --checkpointDir $(DEMO)/checkpoint --preset fast \
+		--outDir $(DEMO)/completions --outInterval 1 --log_dir $(DEMO)/logs/completion
+	$(BIN)/python complete.py docs/samples --checkpointDir pretrained --preset fast \
+		--outDir $(DEMO)/pretrained --outInterval 5
 	$(BIN)/python demo/show.py $(DEMO)/result.png $(DEMO)/completions --scale 4
+	$(BIN)/python demo/show.py $(DEMO)/pretrained.png $(DEMO)/pretrained
+	@echo
+	$(BIN)/python demo/measure.py $(DEMO)/completions
 	@echo
 	@echo "Look at:"
 	@echo "  $(DEMO)/result.png                   faces it never saw, what it was shown, what it made"
-	@echo "  $(DEMO)/samples/                     faces that the generator made up, as it learned"
+	@echo "  $(DEMO)/pretrained.png               the same of the network in pretrained/, which learned longer"
+	@echo "  $(DEMO)/completions/report.html      all 64 side by side, with losses and quality"
 	@echo "  $(DEMO)/completions/completion.gif   the search for the completions"
+	@echo "  $(DEMO)/samples/                     faces that the generator made up, as it learned"
 	@echo "  $(BIN)/tensorboard --logdir $(DEMO)/logs"
 
 test: setup

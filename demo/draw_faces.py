@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Draw synthetic faces, already aligned: a data set that is free to use and made in seconds.
 
-Each face is a function of its seed and number: head turn and tilt, proportions, skin, hair, brows,
-eyes, glasses, nose, mouth, beard, clothes, light and background all vary.
+Each face is a function of its seed and number: head turn and tilt, mood, proportions, skin, hair,
+brows, eyes, nose, mouth, beard, clothes, light and background all vary.
 """
 
 import os
@@ -24,6 +24,7 @@ SHIFT = 4  # OpenCV draws with this many fractional bits
 SKINS = np.array([[255, 224, 196], [240, 194, 160], [205, 150, 110], [150, 100, 70], [90, 60, 45]])
 HAIRS = np.array([[25, 20, 20], [70, 45, 25], [130, 85, 45], [200, 165, 95], [150, 60, 30],
                   [160, 160, 160]])
+CLOTHES = np.array([[40, 45, 60], [60, 90, 140], [150, 60, 55], [225, 220, 210]])
 IRISES = np.array([[60, 40, 25], [70, 110, 150], [80, 110, 70]])
 
 
@@ -42,11 +43,10 @@ class Canvas:
         turned = (np.asarray(points, float) - pivot) @ turn.T + pivot
         return np.round(turned * CANVAS * 2**SHIFT).astype(np.int32)
 
-    def ellipse(self, x, y, width, height, color, angle=0, start=0, end=360, thickness=-1):
+    def ellipse(self, x, y, width, height, color):
         axes = np.round(np.array([width, height]) * CANVAS * 2**SHIFT).astype(int)
         cv2.ellipse(self.pixels, tuple(map(int, self.place([x, y]))), tuple(map(int, axes)),
-                    angle + self.tilt, start, end, tuple(map(float, color)),
-                    thickness if thickness < 0 else round(thickness * CANVAS), cv2.LINE_AA, SHIFT)
+                    self.tilt, 0, 360, tuple(map(float, color)), cv2.FILLED, cv2.LINE_AA, SHIFT)
 
     def polygon(self, points, color):
         cv2.fillPoly(self.pixels, [self.place(points)], tuple(map(float, color)), cv2.LINE_AA,
@@ -57,7 +57,7 @@ class Canvas:
                       max(1, round(thickness * CANVAS)), cv2.LINE_AA, SHIFT)
 
 
-def pick(rng, palette, jitter=12):
+def pick(rng, palette, jitter=4):
     """A colour between two of a palette's neighbours, slightly off."""
     place = rng.uniform(0, len(palette) - 1)
     low = int(place)
@@ -65,18 +65,19 @@ def pick(rng, palette, jitter=12):
     return np.clip(color + rng.normal(0, jitter, 3), 0, 255)
 
 
-def ramp(rng, low, high):
-    """A plane of brightness over the canvas, rising in a random direction: `[H, W, 1]`."""
+def ramp(rng, low, high, size=CANVAS):
+    """A plane of brightness that rises in a random direction: `[size, size, 1]`."""
     angle = rng.uniform(0, 2 * np.pi)
-    y, x = np.mgrid[-1:1:CANVAS * 1j, -1:1:CANVAS * 1j]
+    y, x = np.mgrid[-1:1:size * 1j, -1:1:size * 1j]
     plane = (x * np.cos(angle) + y * np.sin(angle)) / np.sqrt(2) / 2 + 0.5
     return (low + (high - low) * plane)[:, :, np.newaxis]
 
 
 def draw_face(rng, size):
     """One face, `[size, size, 3]` uint8."""
-    canvas = Canvas(tilt=rng.normal(0, 3))
-    turn = rng.normal(0, 0.025)  # of the head: features move, the face's outline less
+    canvas = Canvas(tilt=rng.normal(0, 1.5))
+    turn = rng.normal(0, 0.02)  # of the head: features move, the face's outline less
+    mood = rng.normal()  # the brows show it, and so does the mouth
     skin, hair = pick(rng, SKINS), pick(rng, HAIRS)
     jaw = rng.uniform(0.33, 0.39)
 
@@ -90,22 +91,21 @@ def draw_face(rng, size):
     canvas.ellipse(0.5, 0.42, jaw, 0.53, skin)
     draw_beard(canvas, rng, skin, hair, jaw)
     draw_hair(canvas, rng, hair, jaw)
-    draw_eyes(canvas, rng, turn, skin, hair)
+    draw_eyes(canvas, rng, turn, mood, skin, hair)
     draw_nose(canvas, rng, turn, skin)
-    draw_mouth(canvas, rng, turn, skin)
+    draw_mouth(canvas, rng, turn, mood, skin)
 
-    lit = canvas.pixels * ramp(rng, rng.uniform(0.5, 1.0), rng.uniform(0.9, 1.2))
-    lit *= rng.uniform(0.85, 1.1) * rng.normal(1, 0.04, 3)
-    return cv2.resize(np.clip(lit, 0, 255).astype(np.uint8), (size, size),
-                      interpolation=cv2.INTER_AREA)
+    face = cv2.resize(canvas.pixels, (size, size), interpolation=cv2.INTER_AREA)
+    lit = face * ramp(rng, rng.uniform(0.75, 1.0), rng.uniform(1.0, 1.15), size)
+    return np.clip(lit, 0, 255).astype(np.uint8)
 
 
 def draw_background(canvas, rng):
     """Two colours that run into each other, and shoulders."""
     mix = np.clip(ramp(rng, 0, 1), 0, 1)
-    one, other = np.clip(rng.uniform(50, 210, (2, 1)) + rng.normal(0, 25, (2, 3)), 0, 255)
+    one, other = np.clip(rng.uniform(110, 200, (2, 1)) + rng.normal(0, 10, (2, 3)), 0, 255)
     canvas.pixels[:] = one * mix + other * (1 - mix)
-    canvas.ellipse(0.5, 1.12, 0.55, 0.22, rng.uniform(20, 230, 3))
+    canvas.ellipse(0.5, 1.12, 0.55, 0.22, pick(rng, CLOTHES))
 
 
 def draw_beard(canvas, rng, skin, hair, jaw):
@@ -126,11 +126,10 @@ def draw_hair(canvas, rng, hair, jaw):
                     (0.05, -0.2)], hair)
 
 
-def draw_eyes(canvas, rng, turn, skin, hair):
-    iris, gaze = pick(rng, IRISES), rng.normal(0, 0.012)
-    openness, brow = rng.uniform(0.018, 0.04), rng.uniform(0.08, 0.12)
-    slant, thick = rng.normal(0, 0.015), rng.uniform(0.015, 0.035)
-    has_glasses = rng.random() < 0.15
+def draw_eyes(canvas, rng, turn, mood, skin, hair):
+    iris, gaze = pick(rng, IRISES), rng.normal(0, 0.008)
+    openness, brow = rng.uniform(0.025, 0.04), rng.uniform(0.09, 0.11)
+    slant, thick = 0.015 * mood, rng.uniform(0.02, 0.035)
     for side in (-1, 1):
         x, y = 0.5 + turn + side * 0.19, 0.19
         canvas.ellipse(x, y, 0.105, openness + 0.035, skin * 0.86)
@@ -140,14 +139,10 @@ def draw_eyes(canvas, rng, turn, skin, hair):
         canvas.line([(x - 0.085, y), (x, y - openness - 0.008), (x + 0.085, y)], skin * 0.35, 0.012)
         canvas.line([(x - side * 0.1, y - brow + slant), (x, y - brow - 0.02),
                      (x + side * 0.11, y - brow + 0.01 - slant)], hair * 0.8, thick)
-        if has_glasses:
-            canvas.ellipse(x, y, 0.13, 0.1, (30, 30, 35), thickness=0.015)
-    if has_glasses:
-        canvas.line([(0.44 + turn, 0.19), (0.56 + turn, 0.19)], (30, 30, 35), 0.015)
 
 
 def draw_nose(canvas, rng, turn, skin):
-    width, tip = rng.uniform(0.06, 0.1), rng.uniform(0.47, 0.53)
+    width, tip = rng.uniform(0.07, 0.09), rng.uniform(0.48, 0.52)
     x = 0.5 + 1.7 * turn
     side = np.sign(turn)
     canvas.polygon([(0.5 + turn + side * 0.03, 0.2), (x + side * width, tip), (x, tip + 0.03),
@@ -157,11 +152,11 @@ def draw_nose(canvas, rng, turn, skin):
         canvas.ellipse(x + nostril * width * 0.5, tip + 0.015, 0.018, 0.012, skin * 0.45)
 
 
-def draw_mouth(canvas, rng, turn, skin):
+def draw_mouth(canvas, rng, turn, mood, skin):
     x, y = 0.5 + 1.2 * turn, 0.7
-    width, smile = rng.uniform(0.12, 0.19), rng.normal(0.01, 0.02)
+    width, smile = rng.uniform(0.14, 0.18), 0.01 + 0.012 * mood
     lips = skin * (0.85, 0.6, 0.6) + rng.uniform(0, 40) * np.array([1, 0, 0])
-    opening = max(0, rng.normal(0, 0.03))
+    opening = max(0, 0.015 * mood)
     t = np.linspace(-1, 1, 15)
     corners = y - smile * 2 * t**2
     upper, lower = (0.03 * (1 - t**2) + 0.002, 0.045 * (1 - t**2) + opening * (1 - t**2))

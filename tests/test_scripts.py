@@ -4,6 +4,7 @@ import csv
 import json
 import re
 
+import cv2
 import numpy as np
 import pytest
 from conftest import (
@@ -17,13 +18,14 @@ from conftest import (
 from PIL import Image
 from scipy import stats
 
+from inpainting.measures import psnr, ssim
 from model import DCGAN
 
 SCRIPTS = ("train-dcgan.py", "complete.py", "align.py", "simple-distributions.py",
            "demo/draw_faces.py", "demo/draw_photos.py", "demo/show.py", "demo/show_photos.py",
            "benchmarks/search.py", "benchmarks/quality.py", "benchmarks/bench.py",
            "benchmarks/layers.py", "demo/sample.py", "benchmarks/fuzz.py", "demo/screenshots.py",
-           "benchmarks/deviations.py")
+           "benchmarks/deviations.py", "demo/measure.py")
 # These hand flags that they do not know to train-dcgan.py.
 TRAINERS = ("benchmarks/kills.py", "benchmarks/dataset.py", "benchmarks/scaling.py")
 
@@ -91,6 +93,32 @@ def test_show_stacks_hidden_shown_and_completed(tmp_path):
     names = ("before.png", "masked.png", "completed/0010.png")
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")),
                                   np.vstack([grids[name][:16, :48] for name in names]))
+
+
+def test_measure_compares_completions_with_interpolation(tmp_path):
+    save_lively(tmp_path)
+    faces = draw_faces(tmp_path / "faces", 3)
+    result = run_script("complete.py", "faces", "--outDir", "out", "--nIter", 1, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    with open(tmp_path / "out" / "results.csv") as file:
+        rows = list(csv.DictReader(file))
+    truth = np.stack([np.asarray(Image.open(path)) for path in sorted(faces.glob("*.png"))])
+    hole = np.zeros((16, 16), np.uint8)
+    hole[4:12, 4:12] = 1
+    expected = [[np.mean([float(row[name]) for row in rows]) for name in ("psnr", "ssim")]]
+    for method in (cv2.INPAINT_TELEA, cv2.INPAINT_NS):
+        filled = np.stack([cv2.inpaint(image * (1 - hole[..., np.newaxis]), hole, 3, method)
+                           for image in truth])
+        expected.append([f(filled, truth, hole == 1).mean() for f in (psnr, ssim)])
+    result = run_script("demo/measure.py", "out", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    title, *lines = result.stdout.splitlines()
+    assert "of 3 faces" in title
+    assert [line[:22].strip() for line in lines] == ["DCGAN", "OpenCV, Telea",
+                                                     "OpenCV, Navier-Stokes"]
+    for line, figures in zip(lines, expected):
+        assert line.split()[-2:] == [f"{figures[0]:.2f}", f"{figures[1]:.3f}"]
+    assert_one_line_error(run_script("demo/measure.py", "nowhere", cwd=tmp_path), "nowhere")
 
 
 def test_quality_has_every_method_of_every_mask(tmp_path):
