@@ -18,7 +18,7 @@ demo: setup
 	$(BIN)/python demo/draw_faces.py $(DEMO)/train --count 3000 --size 32
 	$(BIN)/python demo/draw_faces.py $(DEMO)/test --count 64 --size 32 --seed 1
 	$(BIN)/python train-dcgan.py --dataset $(DEMO)/train --image_size 32 --gf_dim 24 --df_dim 16 \
-		--z_dim 50 --batch_size 32 --epoch 30 --learning_rate 0.002 --lr_schedule cosine \
+		--z_dim 50 --batch_size 32 --epoch 28 --learning_rate 0.002 --lr_schedule cosine \
 		--ema 0.995 --flip \
 		--checkpoint_dir $(DEMO)/checkpoint --sample_dir $(DEMO)/samples --sample_interval 250 \
 		--log_dir $(DEMO)/logs/training --summary_interval 100
