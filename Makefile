@@ -11,8 +11,8 @@ setup: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-# Draw faces, train a small network on them at 32x32 from nothing, complete others; and then those in
-# docs/samples with the network that comes with the program.
+# Draw faces, train a small network on them at 32x32 from nothing, complete others; and then
+# those in docs/samples with the network that comes with the program.
 demo: setup
 	rm -rf $(DEMO)
 	$(BIN)/python demo/draw_faces.py $(DEMO)/train --count 3000 --size 32
@@ -33,7 +33,7 @@ demo: setup
 	@echo
 	@echo "Look at:"
 	@echo "  $(DEMO)/result.png                   faces it never saw, what it was shown, what it made"
-	@echo "  $(DEMO)/pretrained.png               the same of the network in pretrained/, which learned longer"
+	@echo "  $(DEMO)/pretrained.png               the same of the network in pretrained/"
 	@echo "  $(DEMO)/completions/report.html      all 64 side by side, with losses and quality"
 	@echo "  $(DEMO)/completions/completion.gif   the search for the completions"
 	@echo "  $(DEMO)/samples/                     faces that the generator made up, as it learned"
