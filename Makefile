@@ -11,14 +11,14 @@ setup: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-# Draw faces, train a small network on them at 32x32 from nothing, complete others; and then those in
-# docs/samples with the network that comes with the program.
+# Draw faces, train a small network on them at 32x32 from nothing, complete others; and then
+# those in docs/samples with the network that comes with the program.
 demo: setup
 	rm -rf $(DEMO)
 	$(BIN)/python demo/draw_faces.py $(DEMO)/train --count 3000 --size 32
 	$(BIN)/python demo/draw_faces.py $(DEMO)/test --count 64 --size 32 --seed 1
 	$(BIN)/python train-dcgan.py --dataset $(DEMO)/train --image_size 32 --gf_dim 24 --df_dim 16 \
-		--z_dim 50 --batch_size 32 --epoch 30 --learning_rate 0.002 --lr_schedule cosine \
+		--z_dim 50 --batch_size 32 --epoch 28 --learning_rate 0.002 --lr_schedule cosine \
 		--ema 0.995 --flip \
 		--checkpoint_dir $(DEMO)/checkpoint --sample_dir $(DEMO)/samples --sample_interval 250 \
 		--log_dir $(DEMO)/logs/training --summary_interval 100
@@ -33,7 +33,7 @@ demo: setup
 	@echo
 	@echo "Look at:"
 	@echo "  $(DEMO)/result.png                   faces it never saw, what it was shown, what it made"
-	@echo "  $(DEMO)/pretrained.png               the same of the network in pretrained/, which learned longer"
+	@echo "  $(DEMO)/pretrained.png               the same of the network in pretrained/"
 	@echo "  $(DEMO)/completions/report.html      all 64 side by side, with losses and quality"
 	@echo "  $(DEMO)/completions/completion.gif   the search for the completions"
 	@echo "  $(DEMO)/samples/                     faces that the generator made up, as it learned"

@@ -81,7 +81,10 @@ def align_file(job, config):
         result = "taken from LFW"
     if face is None:
         return path, "several faces" if len(faces) > 1 else "no face"
-    utils.save_image(output, face, of=aligned.made_of(path, config))
+    try:
+        utils.save_image(output, face, of=aligned.made_of(path, config))
+    except UserError as error:
+        return path, f"could not be written ({error})"
     return path, result
 
 

@@ -8,7 +8,6 @@ imported where they are used, so that `--help` does not wait for them.
 import argparse
 import collections
 import contextlib
-import functools
 import itertools
 import os
 import re
@@ -36,7 +35,7 @@ FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP
 # Pillow's warnings name no file; what it cannot use, it raises. (To catch them is not thread-safe.)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 NOTED = 10  # files that are named, of which the same is to be said
-LONGEST_NAME = 235  # bytes, of 255 that a file system takes: `-2-face12.webp` goes behind it
+LONGEST_NAME = 251  # bytes, of 255 that a file system takes: `.png` goes behind it
 LARGE = 2**24  # pixels, of pictures that are read one at a time, for the memory's sake
 
 
@@ -73,28 +72,28 @@ def _folded(name):
     return composed(name.casefold())
 
 
-def _shortened(name):
-    """A name, without its folder at most `LONGEST_NAME` bytes long."""
-    while len(os.fsencode(os.path.basename(name))) > LONGEST_NAME:
-        name = name[:-1]
-    return name
+def _fitting(name, number=""):
+    """A name with a number behind it, cut where no file could have it with a suffix behind."""
+    def length():
+        return len(os.fsencode(os.path.basename(name) + number))
+
+    if number or length() > LONGEST_NAME:
+        while length() > LONGEST_NAME - 1:  # its suffix may be `.webp`
+            name = name[:-1]
+    return name + number
 
 
 def unique_names(names, taken=()):
     """The names, with `-2`, `-3`, ... behind each that an earlier one already is, or that is among
-    those taken; and so short that what is put behind them leaves them names that a file can have.
-    """
-    return _numbered([_shortened(name) for name in names], taken)
-
-
-def _numbered(names, taken=()):
+    those taken; cut where they would be too long for files."""
+    names = list(map(_fitting, names))
     wanted, taken = set(map(_folded, names)), set(map(_folded, taken))
     unique = []
     for name in names:
         candidate, count = name, 1
         while _folded(candidate) in taken or (count > 1 and _folded(candidate) in wanted):
             count += 1
-            candidate = f"{name}-{count}"
+            candidate = _fitting(name, f"-{count}")
         taken.add(_folded(candidate))
         unique.append(candidate)
     return unique
@@ -102,7 +101,7 @@ def _numbered(names, taken=()):
 
 def untaken(name, names):
     """The name, with `-2`, `-3`, ... behind it if one of the names already is it."""
-    return _numbered([*names, name])[-1]
+    return unique_names([*names, name])[-1]
 
 
 def stem(path):

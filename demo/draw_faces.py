@@ -75,8 +75,8 @@ def ramp(rng, low, high, size=CANVAS):
 
 def draw_face(rng, size):
     """One face, `[size, size, 3]` uint8."""
-    canvas = Canvas(tilt=rng.normal(0, 1.5))
-    turn = rng.normal(0, 0.02)  # of the head: features move, the face's outline less
+    canvas = Canvas(tilt=rng.normal(0, 1))
+    turn = rng.normal(0, 0.012)  # of the head: features move, the face's outline less
     mood = rng.normal()  # the brows show it, and so does the mouth
     skin, hair = pick(rng, SKINS), pick(rng, HAIRS)
     jaw = rng.uniform(0.33, 0.39)
@@ -96,7 +96,7 @@ def draw_face(rng, size):
     draw_mouth(canvas, rng, turn, mood, skin)
 
     face = cv2.resize(canvas.pixels, (size, size), interpolation=cv2.INTER_AREA)
-    lit = face * ramp(rng, rng.uniform(0.75, 1.0), rng.uniform(1.0, 1.15), size)
+    lit = face * ramp(rng, rng.uniform(0.5, 1.0), rng.uniform(0.95, 1.2), size)
     return np.clip(lit, 0, 255).astype(np.uint8)
 
 
@@ -144,9 +144,7 @@ def draw_eyes(canvas, rng, turn, mood, skin, hair):
 def draw_nose(canvas, rng, turn, skin):
     width, tip = rng.uniform(0.07, 0.09), rng.uniform(0.48, 0.52)
     x = 0.5 + 1.7 * turn
-    side = np.sign(turn)
-    canvas.polygon([(0.5 + turn + side * 0.03, 0.2), (x + side * width, tip), (x, tip + 0.03),
-                    (x - side * width * 0.2, tip - 0.04)], skin * 0.88)
+    canvas.polygon([(0.5 + turn, 0.2), (x + width * 0.7, tip), (x - width * 0.7, tip)], skin * 0.92)
     canvas.ellipse(x, tip, width, 0.035, skin * 0.9)
     for nostril in (-1, 1):
         canvas.ellipse(x + nostril * width * 0.5, tip + 0.015, 0.018, 0.012, skin * 0.45)

@@ -72,8 +72,9 @@ def _paths(config, sources):
             yield os.path.join(out, "logs", f"hats_{number:02d}{f'_{k}' if k else ''}.log"), None
     for number in range(math.ceil(count / config.batchSize)):
         folder = os.path.join(out, f"batch_{number:02d}" if number else "")
-        for path in _paths_of_batch(folder, config):
-            yield path, None
+        if not number or os.path.isdir(folder):  # a file in its place is its own batch's trouble
+            for path in _paths_of_batch(folder, config):
+                yield path, None
 
 
 def _paths_of_batch(folder, config):

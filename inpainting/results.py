@@ -72,7 +72,7 @@ class Results:
         self.config, self.framer, self.z_dim, self.lowres = config, framer, z_dim, lowres
         self.results = []
         self.waiting = {}  # frames and G(z) of pictures whose other frames are not done
-        self.failed = []  # pictures whose whole could not be completed or written
+        self.failed = []  # pictures of which a result could not be made or written
         utils.make_folder(config.outDir, flag="--outDir ", by="complete.py")
         for folder in ("images", "logs", *(["candidates"] if config.nCandidates > 1 else [])):
             utils.make_folder(os.path.join(config.outDir, folder))
@@ -98,9 +98,9 @@ class Results:
         """Raise UserError if a whole picture could not be completed or written."""
         if self.failed:
             raise UserError(
-                f"{self.failed[0]}: the whole picture was not completed, for the reason in the "
-                f"warning ({len(self.failed)} such pictures); what the network made of it is in "
-                f"{os.path.join(self.config.outDir, 'images')}")
+                f"{self.failed[0]}: not all of its results were written, for the reason in the "
+                f"warning ({len(set(self.failed))} such pictures); what there is of them is in "
+                f"{self.config.outDir}")
 
     def summary(self):
         """Where the results are, in words."""
@@ -223,16 +223,18 @@ class Results:
         self.write_tables()
         self.write_latents()
         for b, frame in enumerate(batch.frames):
-            name = f"{frame.name}.png"
-            utils.save_image(os.path.join(self.config.outDir, "images", name), completed[b])
+            made = {"images": completed[b]}
             if count > 1:
-                utils.save_image(os.path.join(self.config.outDir, "candidates", name),
-                                 utils.grid(candidates[b]))
+                made["candidates"] = utils.grid(candidates[b])
+            for folder, image in made.items():
+                path = os.path.join(self.config.outDir, folder, f"{frame.name}.png")
+                self._guarded(frame, functools.partial(utils.save_image, path, image))
         for b, frame in enumerate(batch.frames):
             if frame.whole:
                 place = b - len(batch.frames)
                 self.results[place] = self.results[place]._replace(
-                    photo=self._photo(frame, fills[b]))
+                    photo=self._guarded(
+                        frame, functools.partial(self._save_photo, frame, fills[b])))
         utils.save_gif(os.path.join(self.folder, "completion.gif"),
                        map(utils.read_image, self.shown))
         if self.config.video:
@@ -268,13 +270,13 @@ class Results:
         utils.save_image(path, utils.grid(images))
         return path
 
-    def _photo(self, frame, G):
-        """What `_save_photo` returns, or None, a warning and a place in `failed`."""
-        photo, reason = utils.attempt(functools.partial(self._save_photo, frame, G))
+    def _guarded(self, frame, save):
+        """What `save()` returns, or None, a warning and a place in `failed`."""
+        saved, reason = utils.attempt(save)
         if reason is not None:
-            utils.warn(frame.path, f"{reason}; the whole picture is not completed")
+            utils.warn(frame.path, f"{reason}; not all of its results are written")
             self.failed.append(frame.path)
-        return photo
+        return saved
 
     def _save_photo(self, frame, G):
         """Write the whole picture once all its frames are there; returns it made small, or None."""

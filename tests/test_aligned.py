@@ -2,6 +2,7 @@
 
 import os
 
+import numpy as np
 import pytest
 from conftest import faces_everywhere, load_script
 from PIL import Image
@@ -115,3 +116,19 @@ def test_faces_without_a_record_stay(align, tmp_path):
     with pytest.raises(UserError, match="^outputDir aligned: aligned/x.png: is in the way of"):
         align()
     assert utils.read_image("aligned/x.png")[0, 0, 0] == 77
+
+
+def test_a_face_that_cannot_be_written_costs_no_other(tmp_path, monkeypatch):
+    """Of a file that came in the way since the start, say."""
+    script = load_script("align.py")
+    config = script.parse_args([str(tmp_path), "align", "innerEyesAndBottomLip", str(tmp_path)])
+
+    def refuse(path, *_, **__):
+        raise utils.UserError(f"{path}: is in the way")
+
+    monkeypatch.setattr(utils, "save_image", refuse)
+    monkeypatch.setattr(script.detection, "find_landmarks", lambda *_, **__: [np.float32(
+        [[i % 8, i % 5] for i in range(68)])])
+    Image.new("RGB", (16, 16)).save(tmp_path / "a.png")
+    assert script.align_file((str(tmp_path / "a.png"), "face.png"), config) == (
+        str(tmp_path / "a.png"), "could not be written (face.png: is in the way)")

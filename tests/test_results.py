@@ -516,27 +516,35 @@ def test_a_failure_in_one_photograph_costs_no_other(lively, tmp_path, monkeypatc
         return save_photo(folder, name, *arguments)
 
     monkeypatch.setattr(results, "save_photo", save_or_fail)
-    with pytest.raises(utils.UserError, match="b.png: the whole picture was not completed"):
+    with pytest.raises(utils.UserError, match="b.png: not all of its results were written"):
         run(lively, *(tmp_path / f"{name}.png" for name in "abc"), "--outDir", out)
     assert sorted(os.listdir(out / "photos")) == ["a.png", "c.png"]
     assert (out / "report.html").read_text().count("<tr><td") == 3
     (warning,) = re.findall("warning: (.*)", capfd.readouterr().err)  # behind the progress bar
-    assert "b.png: " in warning and warning.endswith("; the whole picture is not completed")
+    assert "b.png: " in warning and warning.endswith("; not all of its results are written")
 
 
-def test_tables_and_z_are_there_where_a_picture_cannot_be_written(lively, tmp_path, monkeypatch):
+def test_a_picture_that_cannot_be_written_costs_no_other(lively, tmp_path, monkeypatch):
+    """Of two batches, and by then tables and z are there."""
     save_image = utils.save_image
 
     def save_or_fail(path, *arguments):
-        if os.path.dirname(path).endswith("images"):
+        if path.endswith(os.path.join("images", "a.png")):
+            with open(tmp_path / "out" / "results.csv") as file:
+                assert [row["name"] for row in csv.DictReader(file)] == ["a"]
+            assert read_latents(str(tmp_path / "out" / "latents.npz"))[0].keys() == {"a"}
             raise utils.UserError(f"{path}: is in the way")
         save_image(path, *arguments)
 
+    for name in "ab":
+        draw(tmp_path / f"{name}.png", (16, 16))
     monkeypatch.setattr(utils, "save_image", save_or_fail)
-    draw(tmp_path / "a.png", (16, 16))
-    with pytest.raises(utils.UserError, match="is in the way"):
-        run(lively, tmp_path / "a.png", "--outDir", tmp_path / "out")
-    assert {"latents.npz", "results.csv", "report.html"} <= set(os.listdir(tmp_path / "out"))
+    with pytest.raises(utils.UserError, match="a.png: not all of its results were written"):
+        run(lively, tmp_path / "a.png", tmp_path / "b.png", "--outDir", tmp_path / "out",
+            "--batchSize", 1)
+    assert os.listdir(tmp_path / "out" / "images") == ["b.png"]
+    with open(tmp_path / "out" / "results.csv") as file:
+        assert [row["name"] for row in csv.DictReader(file)] == ["a", "b"]
 
 
 def test_a_failure_in_reading_one_picture_costs_no_other(lively, tmp_path, monkeypatch, capfd):

@@ -48,7 +48,11 @@ def is_cache(path):
     if not os.path.isfile(path):
         return False
     with open(path, "rb") as file:
-        return file.read(32).endswith(_MARK) or ownership.is_ours(path)
+        if file.read(32).endswith(_MARK):
+            return True
+    # Nor is any other result a cache.
+    return ownership.is_ours(path) and all(
+        entry["by"] in (None, "train-dcgan.py") for entry in ownership.entries_of(path))
 
 
 class Cache:
