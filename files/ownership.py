@@ -50,17 +50,18 @@ class Record:
                     self._forget()
                     self.inode = status.st_ino
                 file.seek(self.end)
-                # What comes behind the last line's end is still being written, or torn.
-                lines = file.read().rpartition(b"\n")[0]
+                content = file.read()
         except OSError:
             self._forget()
             return False
-        if lines:
-            understood = [self._take(line) for line in lines.split(b"\n") if line]
-            if self.end == 0 and not any(understood):
-                raise UserError(f"{self.path}: is not a record of this program's files, which has "
-                                "that name; move it away")
-            self.end += len(lines)
+        # What comes behind the last line's end is still being written, or torn.
+        lines = content.rpartition(b"\n")[0]
+        understood = [self._take(line) for line in lines.split(b"\n") if line]
+        begins_so = b'\n{"'.startswith(content[:3])  # as `add` does, if that was torn
+        if self.end == 0 and not (any(understood) or (begins_so and not lines)):
+            raise UserError(f"{self.path}: is not a record of this program's files, which has "
+                            "that name; move it away")
+        self.end += len(lines)
         return True
 
     def _take(self, line):

@@ -254,14 +254,15 @@ def test_held_out_pictures_below_the_others_are_not_learned_from(here):
         train_here(here, "faces", "--max_steps", 1, *flags, "--checkpoint_dir", "mine")
 
 
-def test_a_run_of_an_earlier_version_goes_on(trained, faces, here):
+@pytest.mark.parametrize("spelling", ["samples", "./samples/"])
+def test_a_run_of_an_earlier_version_goes_on(trained, faces, here, spelling):
     shutil.copytree(trained, here, dirs_exist_ok=True)
     for folder in ("checkpoint", "samples"):
         (here / folder / ownership.NAME).unlink()
     (here / "checkpoint" / "pictures.cache").write_bytes(bytes(32) + b"of another layout")
     (here / "samples" / "train_00_0000.png").write_bytes(b"an older grid")
     (here / "samples" / "interpolate.png").write_bytes(b"the user's")
-    train_here(here, faces, "--max_steps", 7, "--max_to_keep", 1)
+    train_here(here, faces, "--max_steps", 7, "--max_to_keep", 1, "--sample_dir", spelling)
     assert sorted(path.name for path in (here / "checkpoint").glob("*.index")) == ["DCGAN-7.index"]
     assert (here / "checkpoint" / "pictures.cache").stat().st_size > 24 * 16 * 16 * 3
     assert ownership.is_ours(str(here / "samples" / "train_00_0000.png"))

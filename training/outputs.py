@@ -31,9 +31,14 @@ def adopt(config):
              for file in checkpoints.files_of(path)]
     files += [os.path.join(config.checkpoint_dir, "checkpoint")]
     flags = before["flags"]
-    if flags.get("cache") == config.cache:
+
+    def is_as_before(flag):
+        old, new = flags.get(flag), getattr(config, flag)
+        return old == new or (old and new and os.path.normpath(old) == os.path.normpath(new))
+
+    if is_as_before("cache"):
         files += [config.cache]
-    if flags.get("sample_dir") == config.sample_dir and os.path.isdir(config.sample_dir or "."):
+    if is_as_before("sample_dir") and os.path.isdir(config.sample_dir or "."):
         ownership.claim(config.sample_dir, "train-dcgan.py")
         files += filter(_is_sample, _below(config.sample_dir))
     for path in filter(os.path.isfile, files):
