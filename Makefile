@@ -15,8 +15,8 @@ setup: .venv/installed
 # those in docs/samples with the network that comes with the program.
 demo: setup
 	rm -rf $(DEMO)
-	$(BIN)/python demo/draw_faces.py $(DEMO)/train --count 3000 --size 32
-	$(BIN)/python demo/draw_faces.py $(DEMO)/test --count 64 --size 32 --seed 1
+	$(BIN)/python demo/draw_faces.py $(DEMO)/train --count 3000 --size 32 --calm
+	$(BIN)/python demo/draw_faces.py $(DEMO)/test --count 64 --size 32 --seed 1 --calm
 	$(BIN)/python train-dcgan.py --dataset $(DEMO)/train --image_size 32 --gf_dim 24 --df_dim 16 \
 		--z_dim 50 --batch_size 32 --epoch 28 --learning_rate 0.002 --lr_schedule cosine \
 		--ema 0.995 --flip \

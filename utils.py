@@ -72,15 +72,15 @@ def _folded(name):
     return composed(name.casefold())
 
 
-def _fitting(name, number=""):
-    """A name with a number behind it, cut where no file could have it with a suffix behind."""
+def _fitting(name, behind=""):
+    """A name with something behind it, cut where no file could have it with a suffix behind."""
     def length():
-        return len(os.fsencode(os.path.basename(name) + number))
+        return len(os.fsencode(os.path.basename(name) + behind))
 
-    if number or length() > LONGEST_NAME:
+    if behind or length() > LONGEST_NAME:
         while length() > LONGEST_NAME - 1:  # its suffix may be `.webp`
             name = name[:-1]
-    return name + number
+    return name + behind
 
 
 def unique_names(names, taken=()):
@@ -99,9 +99,9 @@ def unique_names(names, taken=()):
     return unique
 
 
-def untaken(name, names):
-    """The name, with `-2`, `-3`, ... behind it if one of the names already is it."""
-    return unique_names([*names, name])[-1]
+def untaken(name, names, behind=""):
+    """The name and what goes behind it, with `-2`, `-3`, ... if one of the names already is it."""
+    return unique_names([*names, _fitting(name, behind)])[-1]
 
 
 def stem(path):

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Draw synthetic faces, already aligned: a data set that is free to use and made in seconds.
 
-Each face is a function of its seed and number: head turn and tilt, mood, proportions, skin, hair,
-brows, eyes, nose, mouth, beard, clothes, light and background all vary.
+Each face is a function of its seed and number: head turn and tilt, proportions, skin, hair, brows,
+eyes, glasses, nose, mouth, beard, clothes, light and background all vary.
 """
 
 import os
@@ -24,7 +24,6 @@ SHIFT = 4  # OpenCV draws with this many fractional bits
 SKINS = np.array([[255, 224, 196], [240, 194, 160], [205, 150, 110], [150, 100, 70], [90, 60, 45]])
 HAIRS = np.array([[25, 20, 20], [70, 45, 25], [130, 85, 45], [200, 165, 95], [150, 60, 30],
                   [160, 160, 160]])
-CLOTHES = np.array([[40, 45, 60], [60, 90, 140], [150, 60, 55], [225, 220, 210]])
 IRISES = np.array([[60, 40, 25], [70, 110, 150], [80, 110, 70]])
 
 
@@ -43,10 +42,11 @@ class Canvas:
         turned = (np.asarray(points, float) - pivot) @ turn.T + pivot
         return np.round(turned * CANVAS * 2**SHIFT).astype(np.int32)
 
-    def ellipse(self, x, y, width, height, color):
+    def ellipse(self, x, y, width, height, color, angle=0, start=0, end=360, thickness=-1):
         axes = np.round(np.array([width, height]) * CANVAS * 2**SHIFT).astype(int)
         cv2.ellipse(self.pixels, tuple(map(int, self.place([x, y]))), tuple(map(int, axes)),
-                    self.tilt, 0, 360, tuple(map(float, color)), cv2.FILLED, cv2.LINE_AA, SHIFT)
+                    angle + self.tilt, start, end, tuple(map(float, color)),
+                    thickness if thickness < 0 else round(thickness * CANVAS), cv2.LINE_AA, SHIFT)
 
     def polygon(self, points, color):
         cv2.fillPoly(self.pixels, [self.place(points)], tuple(map(float, color)), cv2.LINE_AA,
@@ -57,7 +57,7 @@ class Canvas:
                       max(1, round(thickness * CANVAS)), cv2.LINE_AA, SHIFT)
 
 
-def pick(rng, palette, jitter=4):
+def pick(rng, palette, jitter=12):
     """A colour between two of a palette's neighbours, slightly off."""
     place = rng.uniform(0, len(palette) - 1)
     low = int(place)
@@ -75,13 +75,25 @@ def ramp(rng, low, high, size=CANVAS):
 
 def draw_face(rng, size):
     """One face, `[size, size, 3]` uint8."""
-    canvas = Canvas(tilt=rng.normal(0, 1))
-    turn = rng.normal(0, 0.012)  # of the head: features move, the face's outline less
-    mood = rng.normal()  # the brows show it, and so does the mouth
+    canvas = Canvas(tilt=rng.normal(0, 3))
+    turn = rng.normal(0, 0.025)  # of the head: features move, the face's outline less
     skin, hair = pick(rng, SKINS), pick(rng, HAIRS)
     jaw = rng.uniform(0.33, 0.39)
 
     draw_background(canvas, rng)
+    draw_head(canvas, rng, turn, skin, hair, jaw)
+    draw_eyes(canvas, rng, turn, skin, hair)
+    draw_nose(canvas, rng, turn, skin)
+    draw_mouth(canvas, rng, turn, skin)
+
+    lit = canvas.pixels * ramp(rng, rng.uniform(0.5, 1.0), rng.uniform(0.9, 1.2))
+    lit *= rng.uniform(0.85, 1.1) * rng.normal(1, 0.04, 3)
+    return cv2.resize(np.clip(lit, 0, 255).astype(np.uint8), (size, size),
+                      interpolation=cv2.INTER_AREA)
+
+
+def draw_head(canvas, rng, turn, skin, hair, jaw):
+    """Hair, neck, ears, the face's outline and a beard."""
     long_hair = rng.random() < 0.4
     if long_hair:
         canvas.ellipse(0.5, 0.55, jaw + 0.12, 0.62, hair * 0.8)
@@ -91,21 +103,14 @@ def draw_face(rng, size):
     canvas.ellipse(0.5, 0.42, jaw, 0.53, skin)
     draw_beard(canvas, rng, skin, hair, jaw)
     draw_hair(canvas, rng, hair, jaw)
-    draw_eyes(canvas, rng, turn, mood, skin, hair)
-    draw_nose(canvas, rng, turn, skin)
-    draw_mouth(canvas, rng, turn, mood, skin)
-
-    face = cv2.resize(canvas.pixels, (size, size), interpolation=cv2.INTER_AREA)
-    lit = face * ramp(rng, rng.uniform(0.5, 1.0), rng.uniform(0.95, 1.2), size)
-    return np.clip(lit, 0, 255).astype(np.uint8)
 
 
 def draw_background(canvas, rng):
     """Two colours that run into each other, and shoulders."""
     mix = np.clip(ramp(rng, 0, 1), 0, 1)
-    one, other = np.clip(rng.uniform(110, 200, (2, 1)) + rng.normal(0, 10, (2, 3)), 0, 255)
+    one, other = np.clip(rng.uniform(50, 210, (2, 1)) + rng.normal(0, 25, (2, 3)), 0, 255)
     canvas.pixels[:] = one * mix + other * (1 - mix)
-    canvas.ellipse(0.5, 1.12, 0.55, 0.22, pick(rng, CLOTHES))
+    canvas.ellipse(0.5, 1.12, 0.55, 0.22, rng.uniform(20, 230, 3))
 
 
 def draw_beard(canvas, rng, skin, hair, jaw):
@@ -126,10 +131,16 @@ def draw_hair(canvas, rng, hair, jaw):
                     (0.05, -0.2)], hair)
 
 
-def draw_eyes(canvas, rng, turn, mood, skin, hair):
-    iris, gaze = pick(rng, IRISES), rng.normal(0, 0.008)
-    openness, brow = rng.uniform(0.025, 0.04), rng.uniform(0.09, 0.11)
-    slant, thick = 0.015 * mood, rng.uniform(0.02, 0.035)
+def draw_eyes(canvas, rng, turn, skin, hair):
+    iris, gaze = pick(rng, IRISES), rng.normal(0, 0.012)
+    openness, brow = rng.uniform(0.018, 0.04), rng.uniform(0.08, 0.12)
+    slant, thick = rng.normal(0, 0.015), rng.uniform(0.015, 0.035)
+    paint_eyes(canvas, turn, skin, hair, iris, gaze, openness, brow, slant, thick,
+               has_glasses=rng.random() < 0.15)
+
+
+def paint_eyes(canvas, turn, skin, hair, iris, gaze, openness, brow, slant, thick,
+               has_glasses=False):
     for side in (-1, 1):
         x, y = 0.5 + turn + side * 0.19, 0.19
         canvas.ellipse(x, y, 0.105, openness + 0.035, skin * 0.86)
@@ -139,22 +150,31 @@ def draw_eyes(canvas, rng, turn, mood, skin, hair):
         canvas.line([(x - 0.085, y), (x, y - openness - 0.008), (x + 0.085, y)], skin * 0.35, 0.012)
         canvas.line([(x - side * 0.1, y - brow + slant), (x, y - brow - 0.02),
                      (x + side * 0.11, y - brow + 0.01 - slant)], hair * 0.8, thick)
+        if has_glasses:
+            canvas.ellipse(x, y, 0.13, 0.1, (30, 30, 35), thickness=0.015)
+    if has_glasses:
+        canvas.line([(0.44 + turn, 0.19), (0.56 + turn, 0.19)], (30, 30, 35), 0.015)
 
 
 def draw_nose(canvas, rng, turn, skin):
-    width, tip = rng.uniform(0.07, 0.09), rng.uniform(0.48, 0.52)
+    width, tip = rng.uniform(0.06, 0.1), rng.uniform(0.47, 0.53)
     x = 0.5 + 1.7 * turn
-    canvas.polygon([(0.5 + turn, 0.2), (x + width * 0.7, tip), (x - width * 0.7, tip)], skin * 0.92)
+    side = np.sign(turn)
+    canvas.polygon([(0.5 + turn + side * 0.03, 0.2), (x + side * width, tip), (x, tip + 0.03),
+                    (x - side * width * 0.2, tip - 0.04)], skin * 0.88)
     canvas.ellipse(x, tip, width, 0.035, skin * 0.9)
     for nostril in (-1, 1):
         canvas.ellipse(x + nostril * width * 0.5, tip + 0.015, 0.018, 0.012, skin * 0.45)
 
 
-def draw_mouth(canvas, rng, turn, mood, skin):
+def draw_mouth(canvas, rng, turn, skin):
     x, y = 0.5 + 1.2 * turn, 0.7
-    width, smile = rng.uniform(0.14, 0.18), 0.01 + 0.012 * mood
+    width, smile = rng.uniform(0.12, 0.19), rng.normal(0.01, 0.02)
     lips = skin * (0.85, 0.6, 0.6) + rng.uniform(0, 40) * np.array([1, 0, 0])
-    opening = max(0, 0.015 * mood)
+    paint_mouth(canvas, x, y, width, smile, lips, opening=max(0, rng.normal(0, 0.03)))
+
+
+def paint_mouth(canvas, x, y, width, smile, lips, opening):
     t = np.linspace(-1, 1, 15)
     corners = y - smile * 2 * t**2
     upper, lower = (0.03 * (1 - t**2) + 0.002, 0.045 * (1 - t**2) + opening * (1 - t**2))
@@ -175,14 +195,19 @@ def parse_args(argv=None):
     parser.add_argument("--size", type=number(int, low=8, high=CANVAS), default=64, help="edge")
     parser.add_argument("--seed", type=number(int, low=0), default=0,
                         help="another seed draws other faces")
+    parser.add_argument("--calm", action="store_true",
+                        help="faces that vary less, which a small network learns in two minutes")
     return parser.parse_args(argv)
 
 
 def main(argv=None):
     config = parse_args(argv)
+    from calm_faces import draw_calm_face
+
+    draw = draw_calm_face if config.calm else draw_face
     utils.make_folder(config.outDir)
     for i in tqdm(range(config.count), unit="face", dynamic_ncols=True):
-        face = draw_face(np.random.default_rng([config.seed, i]), config.size)
+        face = draw(np.random.default_rng([config.seed, i]), config.size)
         utils.save_image(os.path.join(config.outDir, f"face_{i:06d}.png"), face)
     print(f"{config.count} faces in {config.outDir}")
 

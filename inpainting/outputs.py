@@ -60,7 +60,7 @@ def _paths(config, sources):
         yield os.path.join(out, name), None
     for name, source in sources.items():
         for face in range(faces):
-            each = utils.untaken(f"{name}-face{face + 1}", sources) if face else name
+            each = utils.untaken(name, sources, f"-face{face + 1}") if face else name
             yield os.path.join(out, "images", f"{each}.png"), source
             if config.nCandidates > 1:
                 yield os.path.join(out, "candidates", f"{each}.png"), source

@@ -128,7 +128,7 @@ class Framer:
         height, width = photo.known.shape
         whole = (height, width) != known.shape or not np.allclose(transform, np.eye(2, 3))
         name = self.names[index] if k == 0 else utils.untaken(
-            f"{self.names[index]}-face{k + 1}", self.names)
+            self.names[index], self.names, f"-face{k + 1}")
         return Frame(name, self.files[index], transform, image, mask, (mask == 0) & inside, truth,
                      count, whole)
 

@@ -70,9 +70,11 @@ def test_the_most_likely_y_maximises_the_density():
     assert module.most_likely_y(1.0) == pytest.approx(best, abs=1e-4)
 
 
-def test_drawn_faces_are_many_and_repeatable(tmp_path):
+@pytest.mark.parametrize("flags", [(), ("--calm",)])
+def test_drawn_faces_are_many_and_repeatable(tmp_path, flags):
     for folder in "ab":
-        result = run_script("demo/draw_faces.py", folder, "--count", 3, "--size", 32, cwd=tmp_path)
+        result = run_script("demo/draw_faces.py", folder, "--count", 3, "--size", 32, *flags,
+                            cwd=tmp_path)
         assert result.returncode == 0, result.stderr
     faces = {folder: [np.asarray(Image.open(tmp_path / folder / f"face_{i:06d}.png"))
                       for i in range(3)] for folder in "ab"}

@@ -30,7 +30,7 @@ def test_long_names_stay_names_when_something_is_put_behind_them(tmp_path, lette
     long = letter * (255 // len(os.fsencode(letter)))
     names = utils.unique_names([long, f"folder/{long}", long])
     assert len(set(names)) == 3 and names[1].startswith("folder/")
-    faces = [utils.untaken(f"{names[0]}-face{k}", names) for k in (2, 3, 12)]
+    faces = [utils.untaken(names[0], names, f"-face{k}") for k in (2, 3, 12)]
     assert len({*names, *faces}) == 6
     for name in [names[0], names[2], *faces]:
         (tmp_path / f"{name}.webp").touch()

@@ -58,7 +58,7 @@ def require_free(config, files):
                            f"--sample_dir {config.sample_dir}: ")
     record.require_own(config.checkpoint_dir)
     best = os.path.join(config.checkpoint_dir, "best", "validation.json")
-    if config.validation and not ownership.entries_of(best):
+    if config.validation and os.path.exists(best) and not ownership.entries_of(best):
         ownership.require_free([best], flag=f"--checkpoint_dir {config.checkpoint_dir}: ")
     if config.cache and os.path.lexists(config.cache) and not is_cache(config.cache):
         raise UserError(f"--cache {config.cache}: is there, and not a cache of decoded pictures "
