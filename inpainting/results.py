@@ -79,7 +79,7 @@ class Results:
             writing.make_folder(os.path.join(config.outDir, folder))
         self.summaries = None
         if config.log_dir:
-            from training.record import run_folder
+            from summaries.writer import run_folder
 
             writing.make_folder(config.log_dir, flag="--log_dir ")
             self.log_dir = run_folder(config.log_dir)
@@ -140,7 +140,7 @@ class Results:
         takes them for runs, and shows them in the same charts."""
         import tensorflow as tf
 
-        from training.record import Summaries, write_hparams
+        from summaries.writer import Summaries, write_hparams
 
         if self.summaries:
             self.summaries.close()
