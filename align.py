@@ -15,12 +15,13 @@ from tqdm import tqdm
 
 import utils
 from cli import flags, running
-from cli.flags import number
 from faces import alignment, detection
 from faces.processes import run_jobs
 from files import aligned, notices, ownership, writing
 from files.errors import UserError
 from files.listing import MAKERS, list_images
+from settings import kinds
+from settings.kinds import number
 
 MEAN = ("mean.csv", "std.csv", "mean.png")  # what computeMean writes
 FAILED = "memory was short, or its process was killed; --jobs 1 takes the least memory"
@@ -28,14 +29,14 @@ FAILED = "memory was short, or its process was killed; --jobs 1 takes the least 
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="align.py", description=__doc__)
-    parser.add_argument("inputDir", type=flags.path,
+    parser.add_argument("inputDir", type=kinds.path,
                         help="folder of pictures, searched recursively")
-    parser.add_argument("--dlibFacePredictor", type=flags.path, metavar="FILE",
+    parser.add_argument("--dlibFacePredictor", type=kinds.path, metavar="FILE",
                         help="dlib's 68-landmark predictor (that of face_recognition_models)")
     modes = parser.add_subparsers(dest="mode", required=True, prog="align.py")
     common = argparse.ArgumentParser(add_help=False)
     # The published place is in front of the mode; SUPPRESS keeps this one from clearing that.
-    common.add_argument("--dlibFacePredictor", type=flags.path, metavar="FILE",
+    common.add_argument("--dlibFacePredictor", type=kinds.path, metavar="FILE",
                         default=argparse.SUPPRESS, help="as in front of the mode")
     common.add_argument("--jobs", type=number(int, low=1), default=os.cpu_count(),
                         help="processes")
@@ -44,14 +45,14 @@ def parse_args(argv=None):
                              help="write every picture's largest face, aligned")
     align.add_argument("landmarks", choices=tuple(alignment.ALIGNMENTS),
                        help="the landmarks that are put in place")
-    align.add_argument("outputDir", type=flags.path, help="where the aligned faces go, as PNG")
+    align.add_argument("outputDir", type=kinds.path, help="where the aligned faces go, as PNG")
     align.add_argument("--size", type=number(int, low=8, high=4096), default=96,
                        help="edge of the aligned faces")
     align.add_argument("--flat", action=argparse.BooleanOptionalAction, default=False,
                        help="no subfolders: a name that several pictures have gets its folder's in "
                             "front")
     align.add_argument("--skipMulti", action="store_true", help="skip pictures of several faces")
-    align.add_argument("--fallbackLfw", type=flags.path, metavar="DIR",
+    align.add_argument("--fallbackLfw", type=kinds.path, metavar="DIR",
                        help="deep-funneled LFW, whose centre is used where no face is found")
     align.add_argument("--verbose", action="store_true", help="say what became of every picture")
 
@@ -60,7 +61,7 @@ def parse_args(argv=None):
                                  "std.csv and mean.png")
     mean.add_argument("--numImages", type=number(int, low=0), default=0,
                       help="use only this many pictures, drawn at random; 0 for all")
-    mean.add_argument("--outputDir", type=flags.path, default=".", help="where the files go")
+    mean.add_argument("--outputDir", type=kinds.path, default=".", help="where the files go")
     return parser.parse_args(argv)
 
 

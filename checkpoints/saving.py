@@ -66,7 +66,8 @@ def save(checkpoint, folder, step, max_to_keep):
     path = os.path.join(folder, f"{finding.NAME}-{step}")
     with _naming_failure(folder):
         _write_whole(path, checkpoint.write)
-        paths = [path for path in finding.find_checkpoints(folder) if finding.step_of(path) is not None]
+        paths = [path for path in finding.find_checkpoints(folder)
+                 if finding.step_of(path) is not None]
         for older in paths[max_to_keep:]:
             _delete(older)
         if ownership.may_write(os.path.join(folder, "checkpoint")):  # not the original's list

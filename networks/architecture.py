@@ -1,6 +1,8 @@
-"""The sizes of both networks."""
+"""The sizes of both networks, and the values that their variables begin with."""
 
 from typing import NamedTuple
+
+import tensorflow as tf
 
 
 class Architecture(NamedTuple):
@@ -59,3 +61,15 @@ class Architecture(NamedTuple):
         shapes[f"{last}/Matrix"] = (16 * self.d_widths[-1], 1)
         shapes[f"{last}/bias"] = (1,)
         return shapes
+
+
+def initial_value(name, shape, seed):
+    """Weights N(0, 0.02) (D's convolutions truncated at two deviations), gammas and variances 1."""
+    part = name.rsplit("/", 1)[1]
+    if part in ("gamma", "moving_variance"):
+        return tf.ones(shape)
+    if part not in ("w", "Matrix"):
+        return tf.zeros(shape)
+    if "_conv" in name:
+        return tf.random.stateless_truncated_normal(shape, seed, stddev=0.02)
+    return tf.random.stateless_normal(shape, seed, stddev=0.02)

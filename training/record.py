@@ -27,13 +27,13 @@ def refuse_to_overwrite(*folders):
                             "overwritten; name an empty folder, or leave the flag out to go on")
 
 
-def record_run(config, pictures, step, **more):
+def record_run(settings, pictures, step, **more):
     """Write `run.json`: of the latest start its flags, seed and versions, and a line per start.
 
     What is not as it was at the start before is named on stdout.
 
     Args:
-        config: the flags.
+        settings: the `TrainingSettings`.
         pictures: the `Pictures`.
         step: where training stands.
         **more: what else there is to record, as JSON has it.
@@ -41,29 +41,29 @@ def record_run(config, pictures, step, **more):
     Returns:
         The run's id, which the names of its files for TensorBoard carry.
     """
-    path = os.path.join(config.checkpoint_dir, _NAME)
-    before = read(config.checkpoint_dir)
+    path = os.path.join(settings.checkpoint_dir, _NAME)
+    before = read(settings.checkpoint_dir)
     if before:
         ownership.note(path, path)  # it tells whose it is, even where somebody has changed it
     elif os.path.lexists(path):
         aside = ownership.set_aside(path)
         notices.warn(path, "is not the record of a run; it is begun anew, and what was there is "
                            f"now {aside}")
-    flags = dict(sorted(vars(config).items()))
+    flags = json.loads(json.dumps(settings.flags(), sort_keys=True))  # as they are read again
     old = before.get("flags", {})
     changed = {flag: [old[flag], value] for flag, value in flags.items()
                if flag in old and old[flag] != value and flag != "resume"}
     for flag, (was, value) in changed.items():
         print(f"--{flag} is {value or None} from here on; it was {was or None}")
     if before.get("names", pictures.names) != pictures.names:
-        print(f"--dataset {config.dataset} has other pictures than before ({len(pictures)}, there "
-              f"were {before['pictures']}): the rest of this epoch is in another order")
+        print(f"--dataset {settings.dataset} has other pictures than before ({len(pictures)}, "
+              f"there were {before['pictures']}): the rest of this epoch is in another order")
     # A copied folder is another run, and must leave the first one's curves alone.
-    folder = os.stat(config.checkpoint_dir).st_ino
+    folder = os.stat(settings.checkpoint_dir).st_ino
     same = before.get("folder") == folder
     record = {
         "id": before["id"] if same else secrets.token_hex(4), "folder": folder,
-        "seed": config.seed, "flags": flags,
+        "seed": settings.seed, "flags": flags,
         "versions": {"python": platform.python_version(), "tensorflow": tf.__version__,
                      "numpy": np.__version__, "pillow": PIL.__version__},
         "machine": platform.platform(), "pictures": len(pictures),
