@@ -29,6 +29,7 @@ def test_tensorboard_has_every_step_under_the_original_tags(trained):
     assert start.step <= 1 and hparams["batch_size"].number_value == 8
     assert hparams["gf_dim"].number_value == 4 and hparams["flip"].bool_value is False
     assert hparams["precision"].string_value == "float32" and "init" not in hparams
+    assert hparams["diffaug"].string_value == "[]"
     d_loss, real, fake = (
         np.array([tf.make_ndarray(e.tensor_proto) for e in accumulator.Tensors(tag)])
         for tag in ("d_loss", "d_loss_real", "d_loss_fake"))
