@@ -34,6 +34,7 @@ from files.errors import UserError  # noqa: E402
 from files.listing import list_images  # noqa: E402
 from inpainting.masks import MASKS  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
+from inpainting.settings import Search  # noqa: E402
 from machine import importing  # noqa: E402  (the project's root is on the path only now)
 from settings import kinds  # noqa: E402  (the project's root is on the path only now)
 from settings.kinds import number  # noqa: E402
@@ -111,9 +112,9 @@ def our_step(kind, model, images, z, mask):
         model.make_optimizers()
         step = tf.function(model.train_step, jit_compile=model.jit)
         return lambda: float(step(images, z)["g_loss"])
-    start, search = model.make_search(SimpleNamespace(
-        approach="adam", lr=0.01, beta1=0.9, beta2=0.999, eps=1e-8, schedule="constant",
-        nIter=1000, tol=0.0))
+    from inpainting.search import make_search
+
+    start, search = make_search(model, Search(approach="adam", lr=0.01, nIter=1000, tol=0.0))
     state = start(z, 0)
     arguments = (state, images, tf.constant(mask), tf.zeros([1, 1, 1, 1]))
     return lambda: search(*arguments, tf.constant(0), tf.constant(1))[0].z.numpy()
@@ -308,9 +309,9 @@ def check():
             raise UserError(f"the compared networks differ in {what}, by {difference:.2g}")
 
     def our_losses(approach, lr):
-        start, search = model.make_search(SimpleNamespace(
-            approach=approach, lr=lr, momentum=0.9, beta1=0.9, beta2=0.999, eps=1e-8, nIter=1000,
-            schedule="constant", tol=0.0))
+        from inpainting.search import make_search
+
+        start, search = make_search(model, Search(approach=approach, lr=lr, nIter=1000, tol=0.0))
         return search(start(tf.constant(z), 0), images, mask, tf.zeros([1, 1, 1, 1]),
                       tf.constant(0), tf.constant(3))[1].numpy()
 

@@ -9,10 +9,10 @@ import cli.environment  # noqa: E402, F401  (first: it says so where packages ar
 
 # isort: split
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
-from files import writing  # noqa: E402  (the project's root is on the path only now)
-from machine import importing  # noqa: E402  (the project's root is on the path only now)
-from settings import kinds  # noqa: E402  (the project's root is on the path only now)
+from cli import flags, running  # noqa: E402
+from files import writing  # noqa: E402
+from machine import importing  # noqa: E402
+from settings import kinds  # noqa: E402
 from settings.kinds import number  # noqa: E402
 
 

@@ -279,6 +279,7 @@ class Results:
         thumbnail.thumbnail((THUMBNAIL, THUMBNAIL))
         return np.asarray(thumbnail)
 
+
 def write_values(name, values, what):
     """The pictures' values for TensorBoard, as their mean and their histogram."""
     import tensorflow as tf
