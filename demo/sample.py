@@ -31,9 +31,9 @@ def main(argv=None):
     importing.import_tensorflow()
     from model import DCGAN
 
-    model = DCGAN.from_checkpoint(config.checkpointDir, seed=config.seed)
+    model = DCGAN.from_checkpoint(config.checkpointDir)
     writing.make_folder(config.outDir)
-    for i, G in enumerate(utils.to_uint8(model.generator(model.initial_z(0, config.count)))):
+    for i, G in enumerate(model.sample(config.count, config.seed)):
         utils.save_image(os.path.join(config.outDir, f"sample_{i:03d}.png"), G)
     print(f"{config.count} faces in {config.outDir}")
 
