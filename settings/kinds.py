@@ -5,6 +5,7 @@ Each is a function from the text of a flag to its value, for argparse, whose err
 """
 
 import argparse
+import numbers
 import os
 import re
 
@@ -35,6 +36,13 @@ class Number:
         return ((self.low is None or value >= self.low)
                 and (self.high is None or value <= self.high)
                 and (self.above is None or value > self.above) and abs(value) < float("inf"))
+
+    def require(self, name, value):
+        """Raise a ValueError that names it unless a value, NumPy's included, is of this kind."""
+        kind = numbers.Integral if self.kind is int else numbers.Real
+        if isinstance(value, bool) or not isinstance(value, kind) or not self.allows(value):
+            what = "a whole number" if self.kind is int else "a number"
+            raise ValueError(f"{name} must be {what}, {self.rule}. Received: {value!r}")
 
 
 def number(kind, low=None, high=None, above=None):
@@ -67,12 +75,7 @@ class Odd(Number):
 
     def __init__(self):
         super().__init__(int, low=3)
-
-    def __call__(self, text):
-        value = super().__call__(text)
-        if value % 2 == 0:
-            raise argparse.ArgumentTypeError(f"{text}: must be odd")
-        return value
+        self.rule = "odd and at least 3"
 
     def allows(self, value):
         """Whether a number is odd, and 3 or more."""

@@ -49,9 +49,10 @@ class Settings:
         if choices and value not in choices:
             raise ValueError(
                 f"{field.name} must be one of {', '.join(map(str, choices))}. Received: {value!r}")
-        if isinstance(kind, Number) and not (
-                isinstance(value, (int, float)) and kind.allows(value)):
-            raise ValueError(f"{field.name} must be {kind.rule}. Received: {value!r}")
+        if isinstance(kind, Number):
+            kind.require(field.name, value)
+        if not choices and kind is None and not isinstance(value, bool):
+            raise ValueError(f"{field.name} must be True or False. Received: {value!r}")
 
     def flags(self):
         """`{flag: value}` of all settings, in the order of the fields."""
