@@ -50,6 +50,7 @@ class _Reported(Observer):
     def pictures(self, i, losses, G):
         if self.progress is None:
             return
+        losses = losses.astype(np.float32)  # a copy: the search goes on in its own
         G = combine(losses, G, self.settings.combine)
         self.stopped = bool(self.progress(Progress(
             i, self.first, losses, completed_images(self.batch, G, self.settings.blend), G)))
