@@ -74,7 +74,7 @@ def call_settings(model, preset, given):
         if name not in SETTINGS:
             near = difflib.get_close_matches(name, (*SETTINGS, "preset", "progress"), 1)
             raise ValueError(f"complete takes the settings {', '.join(SETTINGS)}. Received: {name}"
-                             + f" (did you mean {near[0]}?)" * bool(near))
+                             + "".join(f" (did you mean {other}?)" for other in near))
     if given.get("maskType") not in (None, "lowres"):
         raise ValueError("maskType must be lowres or left out, because masks say what is missing. "
                          f"Received: {given['maskType']!r}")
