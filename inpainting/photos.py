@@ -151,7 +151,7 @@ class Framer:
         indices = alignment.ALIGNMENTS[self.framing.alignBy]
         if self.landmarks is None:
             faces = detection.find_landmarks(
-                photo.pixels, self.framing.dlibFacePredictor,
+                photo.pixels, self.framing.dlibFacePredictor or detection.face_predictor_path(),
                 FACE_THRESHOLDS if self.own_mask else FACE_THRESHOLDS[:1],
                 enough=functools.partial(self.include_ours, photo))
             if not faces:

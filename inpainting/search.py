@@ -188,6 +188,8 @@ class Searcher:
                 if not len(running):
                     break
                 observer.pictures(i, by_image(lowest), by_image(model.generator(now)))
+                if observer.stops():
+                    continue  # to the end, with the z that was shown
             n = min(at_once, settings.outInterval - i % settings.outInterval, settings.nIter - i)
             before = time.perf_counter()
             state, losses, zs = self.search(

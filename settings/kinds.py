@@ -33,7 +33,8 @@ class Number:
 
     def refusal(self, value):
         """What a value has to be, and this one is not; None if it is."""
-        if not isinstance(value, numbers.Integral if self.kind is int else numbers.Real):
+        kind = numbers.Integral if self.kind is int else numbers.Real
+        if isinstance(value, bool) or not isinstance(value, kind):
             return self.what
         # Written so that nan, which every comparison denies, is refused.
         allowed = ((self.low is None or value >= self.low)
