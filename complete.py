@@ -10,7 +10,7 @@ from cli import running
 from cli.flags import Parser, add_settings, given_flags
 from faces import detection
 from files.errors import UserError
-from inpainting.presets import PRESETS, completion_settings, help_of_presets
+from inpainting.presets import PRESETS, completion_settings, for_network, help_of_presets
 from inpainting.settings import Files, Loss, Masking, Search, View
 from inpainting.tables import read_latents
 from machine.importing import import_tensorflow
@@ -117,6 +117,10 @@ def main(argv=None):
         detection.check_predictor(found["dlibFacePredictor"])
     settings = dataclasses.replace(settings, **found)
     model = load_model(settings, DCGAN)
+    try:
+        settings = for_network(settings, model.gaussian is not None)
+    except ValueError as error:
+        raise UserError(f"--gaussian {settings.gaussian}: {error}") from error
     if settings.window > 2 * model.image_size:
         raise UserError(f"--window {settings.window}: must be at most {2 * model.image_size}, "
                         "twice the network's input size")

@@ -15,7 +15,7 @@ import tensorflow as tf
 import ops
 import utils
 from checkpoints import reading, saving, tracking
-from inpainting import completion
+from inpainting import completion, gaussian
 from inpainting.losses import PRIORS
 from networks import folding
 from networks.architecture import Architecture, initial_value
@@ -172,7 +172,7 @@ class DCGAN(Networks):
     def __init__(self, lam=0.1, prior="article", lowres=8, recipe=None, **networks):
         super().__init__(**networks)
         self.lam, self.prior, self.lowres = lam, prior, lowres
-        self.recipe = recipe or Recipe()
+        self.recipe, self.gaussian = recipe or Recipe(), None
         self.g_optim = self.d_optim = None
         # Where training stands: steps taken, the epoch, and how far into its shuffled file list.
         self.progress = {
@@ -416,7 +416,7 @@ class DCGAN(Networks):
     @classmethod
     def from_checkpoint(cls, checkpoint_dir, **settings):
         """A DCGAN of the sizes that the newest whole checkpoint has, with its weights: of G the
-        average, if it has one.
+        average, if it has one; and with the Gaussian beside it, if there is one.
 
         Args:
             checkpoint_dir: as `load` takes it; `pretrained` is the one that comes with the program.
@@ -426,6 +426,7 @@ class DCGAN(Networks):
         model = cls(architecture=reading.checkpoint_architecture(path), **settings)
         model.load(path)
         tracking.take_average(model, path)
+        model.gaussian = gaussian.beside(path, model.image_size**2 * model.c_dim)
         return model
 
     def load(self, checkpoint_dir, weights_only=False):

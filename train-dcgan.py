@@ -76,9 +76,10 @@ def refuse_idle_flags(settings, parser):
     if settings.visualize == "arithmetic" and not settings.positive:
         parser.error("--visualize arithmetic: wants folders of pictures, as in --positive "
                      "smiling_women men --negative women")
-    trained = [flag for flag in ("visualize", "export") if getattr(settings, flag) is not None]
+    trained = [flag for flag in ("visualize", "components", "export")
+               if getattr(settings, flag) is not None]
     if len(trained) > 1:
-        parser.error("--export and --visualize: leave out one of them")
+        parser.error(f"--{trained[1]} and --{trained[0]}: leave out one of them")
     if trained and settings.init is not None:
         parser.error(f"--init {settings.init}: is of training; with --{trained[0]}, name it as "
                      "--checkpoint_dir")
@@ -110,14 +111,19 @@ def main(argv=None):
 
     if settings.export is not None:
         require_new_name(settings.export)
-    if settings.visualize or settings.export:
+    if settings.visualize or settings.components or settings.export:
+        from latent.fitting import fit_gaussian
         from latent.visualize import visualize
 
+        source = settings.checkpoint_dir
         model = DCGAN.from_checkpoint(
-            or_pretrained(settings.checkpoint_dir), batch_size=settings.batch_size,
-            seed=settings.seed, precision=settings.precision, jit=settings.jit)
+            source if settings.components else or_pretrained(source),
+            batch_size=settings.batch_size, seed=settings.seed, precision=settings.precision,
+            jit=settings.jit)
         if settings.visualize:
             visualize(model, settings)
+        elif settings.components:
+            fit_gaussian(model, settings)
         else:
             model.export(settings.export)
             print(f"weights: {settings.export}.index and {settings.export}.data-00000-of-00001")

@@ -17,7 +17,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
-import linear  # noqa: E402
 import numpy as np  # noqa: E402
 import search  # noqa: E402
 
@@ -25,8 +24,10 @@ import utils  # noqa: E402  (the project's root is on the path only now)
 from cli import flags, running  # noqa: E402
 from faces import detection  # noqa: E402
 from files.errors import UserError  # noqa: E402
+from files.listing import list_images  # noqa: E402
 from inpainting import blending  # noqa: E402
-from inpainting.blending import combine, completed_images  # noqa: E402
+from inpainting.blending import combine, completed_images, mixed  # noqa: E402
+from inpainting.gaussian import Gaussian, read_faces  # noqa: E402
 from inpainting.masks import MASKS  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
 from machine import importing  # noqa: E402
@@ -45,6 +46,7 @@ ROWS = (
     ("weighted contextual, Poisson", "--contextual weighted", "poisson"),
     ("half uniform and half weighted, Poisson", "--contextual mixed", "poisson"),
     ("`--preset fast`", "--preset fast", None),
+    ("`--preset best --gaussian 0`", "--preset best --gaussian 0", None),
     ("`--preset best`", "--preset best", None))
 
 
@@ -84,9 +86,9 @@ def interpolations(batch):
 
 
 def linear_fills(batch, gaussians):
-    """Yield `(label, images)` of what is most likely under each of `{label: linear.Gaussian}`."""
+    """Yield `(label, images)` of what is most likely under each of `{label: Gaussian}`."""
     for label, gaussian in gaussians.items():
-        fills = linear.fill(gaussian, batch.y, batch.mask)
+        fills = gaussian.fills(batch.y, batch.mask)
         for method, name in (("paste", "paste"), ("poisson", "Poisson")):
             yield f"{label}, {name}", completed_images(batch, fills, method)
 
@@ -100,11 +102,12 @@ def completions(config, files, mask_flags):
         base = "" if "--preset" in words else config.search
         settings, model, batch = search.load(
             [*shlex.split(f"{base} {words}"), *mask_flags], files, config.checkpointDir)
-        key = words.replace(" --combine mean", "")
+        key = words.replace(" --combine mean", "").replace(" --gaussian 0", "")
         if key not in found:
             found[key] = list(search.search(settings, model, batch, [settings.nIter]))[-1][2:]
         yield label, completed_images(
-            batch, combine(*found[key], settings.combine), blend or settings.blend)
+            batch, mixed(batch, combine(*found[key], settings.combine), settings.gaussian),
+            blend or settings.blend)
 
 
 def blending_seconds(batch):
@@ -121,14 +124,15 @@ def blending_seconds(batch):
 
 
 def fit_linear(config, files):
-    """`{label: linear.Gaussian}` of each number of `--components`."""
+    """`{label: Gaussian}` of each number of `--components`."""
     _, model, _ = search.load(["--maskType", "center"], files[:1], config.checkpointDir)
-    faces = linear.read(config.linear, model.image_size, model.c_dim)
+    faces = read_faces(
+        list_images([config.linear], "--linear "), model.image_size, model.c_dim)
     most = min(faces.shape) - 1
     if max(config.components) > most:
         raise UserError(f"--components {max(config.components)}: must be at most {most} for "
                         f"the {len(faces)} pictures in {config.linear}")
-    gaussian = linear.Gaussian.fit(faces, max(config.components), config.noise)
+    gaussian = Gaussian.fit(faces, max(config.components), config.noise)
     return {f"linear, {count} components": gaussian._replace(factors=gaussian.factors[:count])
             for count in config.components}
 

@@ -19,7 +19,7 @@ import numpy as np  # noqa: E402
 import complete  # noqa: E402  (the project's root is on the path only now)
 from cli import flags, running  # noqa: E402
 from files.listing import list_images  # noqa: E402
-from inpainting.blending import combine, completed_images  # noqa: E402
+from inpainting.blending import combine, completed_images, mixed  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
 from inpainting.photos import Framer  # noqa: E402
 from machine import importing  # noqa: E402
@@ -60,12 +60,14 @@ def load(flags, files, checkpoint):
         `CompletionBatch` of all pictures.
     """
     from inpainting.pipeline import batch_of
+    from inpainting.presets import for_network
     from model import DCGAN
 
     settings = complete.parse_args([*files, *flags, "--checkpointDir", checkpoint])
     model = complete.load_model(settings, DCGAN)
+    settings = for_network(settings, model.gaussian is not None)
     frames = list(Framer(settings, files, model.image_size, model.c_dim, settings.seed).frames())
-    return settings, model, batch_of(frames, settings)
+    return settings, model, batch_of(model, frames, settings)
 
 
 def search(settings, model, batch, until):
@@ -120,7 +122,8 @@ def main(argv=None):
         until = sorted({i for i in config.iterations if i < settings.nIter} | {settings.nIter})
         for done, seconds, losses, G in search(settings, model, batch, until):
             images = completed_images(
-                batch, combine(losses, G, settings.combine), settings.blend)
+                batch, mixed(batch, combine(losses, G, settings.combine), settings.gaussian),
+                settings.blend)
             print(f"{words:<60} {done:>10} {seconds:>8.1f} {losses.min(axis=1).mean():>6.0f} "
                   f"{psnr(images, batch.images, hole).mean():>6.2f} "
                   f"{ssim(images, batch.images, hole).mean():>6.3f}", flush=True)

@@ -70,6 +70,12 @@ def combine(losses, G, method):
     return G.mean(axis=1) if method == "mean" else G[np.arange(len(G)), losses.argmin(axis=1)]
 
 
+def mixed(batch, G, share):
+    """What fills the holes of a `CompletionBatch`: G, and by a share what is most likely under the
+    Gaussian of its network, `[B, S, S, C]` float32."""
+    return G if batch.likely is None else (1 - share) * G + share * batch.likely
+
+
 def harmonic(image, mask):
     """The hole filled so smoothly that each pixel is the mean of its neighbours.
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 import utils
-from inpainting.blending import combine, completed_images
-from inpainting.presets import completion_settings
+from inpainting.blending import combine, completed_images, mixed
+from inpainting.presets import completion_settings, for_network
 from inpainting.search import CompletionBatch, Observer, Searcher
 from inpainting.settings import Loss, Search
 from inpainting.starts import Starts
@@ -37,7 +37,7 @@ class Progress(NamedTuple):
     first: int  # the number of the batch's first image
     losses: np.ndarray  # `[B, K]` float32, the lowest so far; inf before the first iteration
     images: np.ndarray  # `[B, S, S, C]` uint8, completed with G as it is
-    G: np.ndarray  # `[B, S, S, C]` float32 in [-1, 1], what the candidates combine to
+    G: np.ndarray  # `[B, S, S, C]` float32 in [-1, 1], what the holes are filled from
 
 
 class _Reported(Observer):
@@ -51,7 +51,7 @@ class _Reported(Observer):
         if self.progress is None:
             return
         losses = losses.astype(np.float32)  # a copy: the search goes on in its own
-        G = combine(losses, G, self.settings.combine)
+        G = mixed(self.batch, combine(losses, G, self.settings.combine), self.settings.gaussian)
         self.stopped = bool(self.progress(Progress(
             i, self.first, losses, completed_images(self.batch, G, self.settings.blend), G)))
 
@@ -85,7 +85,7 @@ def call_settings(model, preset, given):
     if settings.window > 2 * model.image_size:
         raise ValueError(f"window must be at most {2 * model.image_size}, twice the images' edge. "
                          f"Received: {settings.window}")
-    return settings
+    return for_network(settings, model.gaussian is not None)
 
 
 def complete(model, images, masks, settings, progress=None):
@@ -101,13 +101,15 @@ def complete(model, images, masks, settings, progress=None):
     found, batches, stopped = [], [], False
     for first in range(0, len(images), model.batch_size):
         rows = slice(first, first + model.batch_size)
-        batch = CompletionBatch.of(images[rows], masks[rows], settings, lowres)
+        batch = CompletionBatch.of(
+            images[rows], masks[rows], settings, lowres, gaussian=model.gaussian)
         observer = _Reported(progress, batch, first, settings)
         observer.stopped = stopped  # what comes behind is completed from where it starts
         found.append(searcher.run(batch, starts.of(batch, first), first, observer))
         batches.append(batch)
         stopped = observer.stopped
-    fills = [combine(each.complete, each.G, settings.combine) for each in found]
+    fills = [mixed(batch, combine(each.complete, each.G, settings.combine), settings.gaussian)
+             for batch, each in zip(batches, found)]
     completed = [completed_images(*each, settings.blend) for each in zip(batches, fills)]
     return Completion(np.concatenate(completed), *(
         np.concatenate([getattr(each, name) for each in found])

@@ -75,7 +75,7 @@ def complete_pictures(model, settings):
             if stop.is_set():
                 break
             bar.set_description(f"batch {number + 1}/{max(n_batches, number + 1)}")
-            batch = batch_of(frames, settings)
+            batch = batch_of(model, frames, settings)
             results.begin(batch, frames, number, done)
             results.end(searcher.run(batch, starts.of(batch, done), done, observer))
             done += len(frames)
@@ -84,12 +84,12 @@ def complete_pictures(model, settings):
     results.raise_if_failed()
 
 
-def batch_of(frames, settings):
-    """The `CompletionBatch` of `Frame`s, as the `CompletionSettings` say."""
+def batch_of(model, frames, settings):
+    """The `CompletionBatch` of `Frame`s for a `DCGAN`, as the `CompletionSettings` say."""
     return CompletionBatch.of(
         np.stack([frame.image for frame in frames]), np.stack([frame.mask for frame in frames]),
         settings, settings.maskType == "lowres" and not settings.own_mask,
-        [frame.name for frame in frames])
+        [frame.name for frame in frames], model.gaussian)
 
 
 def batched(items, count):

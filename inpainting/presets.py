@@ -27,7 +27,7 @@ PRESETS = {
              "schedule": "cosine", "contextual": "mixed", "blend": "poisson",
              "precision": "bfloat16"},
     "best": {"approach": "adam", "lr": 0.1, "nIter": 80, "schedule": "cosine", "nCandidates": 6,
-             "combine": "mean", "contextual": "mixed", "blend": "poisson",
+             "combine": "mean", "contextual": "mixed", "gaussian": 0.5, "blend": "poisson",
              "precision": "bfloat16"},
 }
 
@@ -40,6 +40,21 @@ def help_of_presets():
 
     return "; ".join(f"{name}: " + " ".join(text(*each) for each in preset.items())
                      for name, preset in PRESETS.items())
+
+
+def for_network(settings, has_gaussian):
+    """The settings for a network; without a Gaussian beside it, none of a preset's.
+
+    Raises:
+        ValueError: it has none, and the settings ask for it.
+    """
+    if has_gaussian or not settings.gaussian:
+        return settings
+    if settings.gaussian != PRESETS.get(settings.preset, {}).get("gaussian"):
+        raise ValueError("gaussian must be 0 for a checkpoint without a gaussian.npz beside it "
+                         "(train-dcgan.py --components makes one). "
+                         f"Received: {settings.gaussian}")
+    return dataclasses.replace(settings, gaussian=0.0)
 
 
 def completion_settings(given, earlier=None):

@@ -11,7 +11,7 @@ import utils
 from files import notices, writing
 from files.errors import UserError
 from inpainting import logs, measures, report, tables
-from inpainting.blending import combine, completed_images
+from inpainting.blending import combine, completed_images, mixed
 from inpainting.curves import Curves
 from inpainting.photos import save_photo
 
@@ -134,19 +134,20 @@ class Results:
             G: `[B, K, S, S, C]` float32, their G(z).
 
         Returns:
-            `(G, completed)`: what the candidates combine to, `[B, S, S, C]` float32, and the images
-            completed with that, uint8.
+            `(fill, completed)`: what the holes are filled with, `[B, S, S, C]` float32, and the
+            images completed with that, uint8.
         """
         batch, name = self.batch, f"{i:04d}"
         G = combine(losses, G, self.settings.combine)
-        completed = completed_images(batch, G, self.settings.blend)
+        fill = mixed(batch, G, self.settings.gaussian)
+        completed = completed_images(batch, fill, self.settings.blend)
         self._save(os.path.join("hats_imgs", f"{name}.png"), utils.to_uint8(G))
         if batch.lowres_mask.any():
             self._save(os.path.join("hats_imgs", f"{name}.lowres.png"), self._block_means(G))
         self.shown.append(self._save(os.path.join("completed", f"{name}.png"), completed))
         if self.curves:
             self.curves.pictures(i, losses, completed)
-        return G, completed
+        return fill, completed
 
     def end(self, found):
         """Write the results of a batch, a `Found`."""

@@ -22,15 +22,25 @@ class CompletionBatch(NamedTuple):
     mask: np.ndarray  # `[B, H, W, 1]` float32, 1 = known, 0 = missing
     weights: np.ndarray  # `[B, H, W, 1]` float32, the mask as the contextual loss weighs it
     lowres_mask: np.ndarray  # `[1, 1, 1, 1]` float32, 1 = the blocks' means are known
+    likely: np.ndarray  # `[B, H, W, C]` float32 in [-1, 1], of `Gaussian.fills`; or None
 
     @classmethod
-    def of(cls, images, masks, loss, lowres=False, names=None):
-        """Of images `[B, H, W, C]` uint8 and masks `[B, H, W]` float32, as the `Loss` weighs them;
-        `lowres`: the blocks' means are known."""
-        mask = masks[..., np.newaxis]
+    def of(cls, images, masks, loss, lowres=False, names=None, gaussian=None):
+        """The batch.
+
+        Args:
+            images: `[B, H, W, C]` uint8.
+            masks: `[B, H, W]` float32.
+            loss: the `inpainting.settings.Loss`.
+            lowres: the blocks' means are known.
+            names: of the images.
+            gaussian: the network's `Gaussian`, where the loss gives it a share.
+        """
+        mask, y = masks[..., np.newaxis], utils.to_float(images)
         weights = contextual_weights(mask, loss.contextual, loss.window, loss.mix)
-        return cls(names or [""] * len(images), images, utils.to_float(images), mask,
-                   weights.numpy(), np.full([1, 1, 1, 1], lowres, np.float32))
+        likely = gaussian.fills(y, mask) if loss.gaussian and not lowres else None
+        return cls(names or [""] * len(images), images, y, mask, weights.numpy(),
+                   np.full([1, 1, 1, 1], lowres, np.float32), likely)
 
 
 class SearchState(NamedTuple):

@@ -177,6 +177,10 @@ class Loss(Settings):
         choices=("uniform", "weighted", "mixed"))
     window: int = setting(7, "edge of that window, in pixels", Odd())
     mix: float = setting(0.5, "the share of weighted in mixed", Number(float, 0, 1))
+    gaussian: float = setting(
+        0.0, "fill a hole by this share with what is most likely if faces were normally "
+        "distributed, by the gaussian.npz beside the checkpoint, and by the rest with G(z)",
+        Number(float, 0, 1), metavar="SHARE")
     blend: str = setting(
         None, "paste G(z) into the hole as it is, or keep its gradients and let it meet the known "
         "pixels without a seam (default: poisson with --align, --region, --letterbox or a mask of "

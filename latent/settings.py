@@ -25,6 +25,10 @@ class Latent(Settings):
     negative: tuple = setting(
         None, "of arithmetic: those whose mean z are subtracted", path, nargs="+",
         metavar="GROUP")
+    components: int = setting(
+        None, "fit a normal distribution of K principal components to the pictures of --dataset, "
+        "for complete.py --gaussian, and write it beside the checkpoints, as gaussian.npz",
+        Number(int, low=1), metavar="K")
     export: str = setting(
         None, "write the weights alone, in half precision and under the names of the original's "
         "checkpoints; FILE is without suffix", path, metavar="FILE")
