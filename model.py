@@ -234,9 +234,9 @@ class DCGAN(Networks):
                                   weights=self.training_weights("generator", len(images)))
         result = self._update_d(images, tf.stop_gradient(fake), learning_rate, u, penalised)
 
+        weights = self.training_weights("discriminator", len(images))
         with tf.GradientTape() as of_fake:
             of_fake.watch(fake)
-            weights = self.training_weights("discriminator", len(images))
             g_loss = tf.reduce_mean(self.g_loss(self._judge(fake, 2, u, weights)[1]))
             scaled = self.g_optim.scaled(g_loss)
         self.g_optim.apply(ops.mean_of_replicas(tape.gradient(

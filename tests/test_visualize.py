@@ -14,8 +14,8 @@ from PIL import Image
 
 import utils
 from files.errors import UserError
+from latent import visualize
 from model import DCGAN
-from training import visualize
 
 SIZES = {"image_size": 16, "z_dim": 10, "gf_dim": 4, "df_dim": 4}
 
