@@ -295,7 +295,8 @@ def test_samples_are_a_function_of_the_seed(model, folder):
 
 @pytest.mark.parametrize("arguments,words", [
     ((0,), "count must be at least 1. Received: 0"),
-    ((2.0,), "count must be a whole number. Received: 2.0"), ((1, -1), "seed must be at least 0. Received: -1")])
+    ((2.0,), "count must be a whole number. Received: 2.0"),
+    ((1, -1), "seed must be at least 0. Received: -1")])
 def test_of_no_number_there_are_no_samples(model, arguments, words):
     with pytest.raises(ValueError, match=words):
         model.sample(*arguments)
