@@ -42,6 +42,12 @@ class Number:
                    and (self.above is None or value > self.above) and abs(value) < float("inf"))
         return None if allowed else self.rule
 
+    def require(self, name, value):
+        """Raise a ValueError that names it, if a value is refused."""
+        rule = self.refusal(value)
+        if rule:
+            raise ValueError(f"{name} must be {rule}. Received: {value!r}")
+
 
 def number(kind, low=None, high=None, above=None):
     """A `Number`, as argparse types are written."""

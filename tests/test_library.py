@@ -258,12 +258,12 @@ IMAGES, MASK = np.zeros((2, 16, 16, 3), np.uint8), np.ones((16, 16))
     (IMAGES, MASK, {"mask": "x.png"}, "Received: mask"),
     (IMAGES, MASK, {"align": True}, "Received: align"),
     (IMAGES, MASK, {"maskType": "center"}, "maskType must be lowres or left out.* 'center'"),
-    (IMAGES, MASK, {"nIter": -1}, "nIter must be a whole number, at least 0. Received: -1"),
-    (IMAGES, MASK, {"nIter": 2.5}, "nIter must be a whole number, at least 0. Received: 2.5"),
+    (IMAGES, MASK, {"nIter": -1}, "nIter must be at least 0. Received: -1"),
+    (IMAGES, MASK, {"nIter": 2.5}, "nIter must be a whole number. Received: 2.5"),
     (IMAGES, MASK, {"nIter": True}, "nIter must be .* Received: True"),
-    (IMAGES, MASK, {"lr": "0.1"}, "lr must be a number, over 0. Received: '0.1'"),
+    (IMAGES, MASK, {"lr": "0.1"}, "lr must be a number. Received: '0.1'"),
     (IMAGES, MASK, {"lam": np.nan}, "lam must be .* Received: nan"),
-    (IMAGES, MASK, {"window": 4}, "window must be a whole number, odd and .* Received: 4"),
+    (IMAGES, MASK, {"window": 4}, "window must be odd. Received: 4"),
     (IMAGES, MASK, {"window": 33}, "window must be at most 32.* Received: 33"),
     (IMAGES, MASK, {"approach": "sgd"}, "approach must be one of .* Received: 'sgd'"),
     (IMAGES, MASK, {"keepBest": "no"}, "keepBest must be True or False. Received: 'no'"),
@@ -294,8 +294,9 @@ def test_samples_are_a_function_of_the_seed(model, folder):
 
 
 @pytest.mark.parametrize("arguments,words", [
-    ((0,), "count must be a whole number, at least 1. Received: 0"),
-    ((2.0,), "count must .* Received: 2.0"), ((1, -1), "seed must .* at least 0. Received: -1")])
+    ((0,), "count must be at least 1. Received: 0"),
+    ((2.0,), "count must be a whole number. Received: 2.0"),
+    ((1, -1), "seed must be at least 0. Received: -1")])
 def test_of_no_number_there_are_no_samples(model, arguments, words):
     with pytest.raises(ValueError, match=words):
         model.sample(*arguments)

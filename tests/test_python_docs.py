@@ -120,7 +120,8 @@ def stored(cell):
 
 def test_the_notebook_shows_what_its_cells_make(monkeypatch, capsys):
     """Without a kernel, which the project does not need: the cells' code, with a `display` that
-    keeps the pictures. The stored outputs are a kernel's."""
+    keeps the pictures. The stored outputs are a kernel's, which stores each picture as PNG and as
+    JPEG; to keep the file small, only the JPEG stays."""
     monkeypatch.chdir(NOTEBOOK.parent)
     monkeypatch.setattr(sys, "path", list(sys.path))
     before, space = sorted(os.listdir()), {}
