@@ -1,0 +1,87 @@
+"""What the page may ask for, and what it is told of it: settings, a mask, a face."""
+
+import base64
+import binascii
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from paint import adapter
+from utils import UserError
+
+# What can be set on the page, in its order: flags of complete.py.
+SETTINGS = ("preset", "nIter", "nCandidates", "lam", "blend")
+PRESET = "best"
+MOST = {"nIter": 5000, "nCandidates": 24}  # for the memory's and the next one's sake
+PNG = "data:image/png;base64"
+
+
+class Asked(NamedTuple):
+    """What the page asks for."""
+
+    settings: dict  # by flags of complete.py, without those that stay as they are
+    mask: bytes  # of a PNG: what is white is missing
+    points: list  # three `[x, y]` of the face, or None for the whole picture
+
+    def words(self):
+        """The settings as complete.py's flags."""
+        settings = {"preset": PRESET, "seed": 0} | self.settings
+        return [f"--{name}={value}" for name, value in settings.items()]
+
+
+def read(message):
+    """An `Asked`, from what the page sent.
+
+    Args:
+        message: a dict of `settings`, `mask` and `points`.
+
+    Raises:
+        UserError: something of it is not as it should be.
+    """
+    settings, points = message.get("settings", {}), message.get("points")
+    if not isinstance(settings, dict) or not settings.keys() <= {*SETTINGS, "seed"}:
+        raise UserError(f"settings: must be of {', '.join(SETTINGS)} and seed")
+    for name, most in MOST.items():
+        if name in settings and not (str(settings[name]).isdecimal()
+                                     and int(settings[name]) <= most):
+            raise UserError(f"--{name} {settings[name]}: must be a whole number, on this page at "
+                            f"most {most}")
+    if points is not None:
+        try:
+            points = np.array(points, float).reshape(3, 2).round(2).tolist()
+        except (TypeError, ValueError):
+            raise UserError("points: must be three of x and y") from None
+    head, _, data = str(message.get("mask")).partition(",")
+    try:
+        if head != PNG:
+            raise ValueError
+        mask = base64.b64decode(data, validate=True)
+    except (ValueError, binascii.Error):
+        raise UserError("mask: must be a PNG") from None
+    return Asked(settings, mask, points)
+
+
+def describe():
+    """What the page shows of the settings.
+
+    Returns:
+        A list of dicts: `name`, `help` and `choices` as complete.py's flag has them, `most`, and
+        `defaults`, by preset.
+    """
+    flags = adapter.flags()
+    presets = {name: adapter.parse_flags(["picture", "--mask", "mask", "--preset", name])
+               for name in flags["preset"].choices}
+    described = []
+    for name in SETTINGS:
+        defaults = ({} if name == "preset"
+                    else {preset: getattr(config, name) for preset, config in presets.items()})
+        text = re.sub(r" \(default: .*\)$", "", flags[name].help)
+        described.append({"name": name, "help": text, "choices": flags[name].choices,
+                          "most": MOST.get(name), "defaults": defaults})
+    return described
+
+
+def as_url(png):
+    """The bytes of a PNG as a `data:` URL."""
+    return f"{PNG},{base64.b64encode(png).decode()}"

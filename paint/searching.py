@@ -1,0 +1,173 @@
+"""One search for what is missing of a picture: what it tells while it goes on, and its files."""
+
+import io
+import os
+import shlex
+import time
+
+import numpy as np
+from PIL import Image
+
+import utils
+from inpainting.masks import around
+from inpainting.photos import Framer, save_photo
+from inpainting.results import combine
+from paint import adapter, asked
+from utils import UserError
+
+TOLD = 40  # times that a search tells of itself
+PREVIEW_SHARE = 0.25  # of the time may go into showing how far it is
+TILE = 160  # the edge of a candidate's picture on the page
+
+
+class Cancelled(Exception):
+    """Nobody waits for the search any more."""
+
+
+class Search:
+    """A search, and the results that it leaves in a folder of its own.
+
+    Args:
+        picture: an `uploads.Picture`.
+        wanted: an `asked.Asked`.
+
+    Raises:
+        UserError: complete.py would not take the settings.
+    """
+
+    def __init__(self, picture, wanted):
+        self.picture, self.stopped, self.cancelled = picture, False, False
+        self.folder = os.path.join(picture.folder, f"result-{len(picture.results)}")
+        os.mkdir(self.folder)
+        self.mask = self._write("mask.png", wanted.mask)
+        placed = shown = ["--mask", "mask.png"]
+        placed = ["--mask", self.mask]
+        if wanted.points:
+            points = "\n".join(f"{x},{y}" for x, y in wanted.points)
+            landmarks = self._write("landmarks.txt", f"{points}\n".encode())
+            placed = [*placed, "--align", "--landmarks", landmarks]
+            shown = [*shown, "--align", "--landmarks", "landmarks.txt"]
+        self.command = shlex.join(["./complete.py", picture.name, *shown, *wanted.words()])
+        self.config = adapter.parse_flags(
+            [picture.path, "--outDir", self.folder, *placed, *wanted.words()])
+        self.config.outInterval = max(1, self.config.nIter // TOLD)
+        self.spent = 0.0  # on previews, in seconds
+        self.files = {}  # by candidate, or None: paths of the completed picture
+        picture.results.append(self)
+
+    def _write(self, name, data):
+        path = os.path.join(self.folder, name)
+        with open(path, "wb") as file:
+            file.write(data)
+        return path
+
+    def run(self, network, tell):
+        """Search, and write the result.
+
+        Args:
+            network: an `adapter.Network`.
+            tell: called with a dict of each thing that the page is told.
+
+        Raises:
+            UserError: the picture cannot be completed so.
+            Cancelled: nobody waits for it any more.
+        """
+        self.tell, self.begun = tell, time.monotonic()
+        self.framer = Framer(self.config, [self.picture.path], network.size, network.c_dim)
+        frames, reason = utils.attempt(lambda: self.framer.frames_of(0))
+        if reason is not None:
+            raise UserError(f"{self.picture.name}: {reason}")
+        self.frame, photo = frames[0], self.framer.photo(self.picture.path)
+        self.framer.photo = lambda path: photo  # it would be read anew each time
+        self.completion = network.complete(self.config, self.frame, self._progress)
+        if self.cancelled:
+            raise Cancelled
+        names = [os.path.basename(path) for path in self.save(None)]
+        self.tell({"done": self.picture.results.index(self), "command": self.command,
+                   "seconds": time.monotonic() - self.begun, "stopped": self.stopped,
+                   "files": names, "tiles": self._tiles()})
+
+    def _progress(self, iteration, losses, G):
+        """Tell of an iteration; returns whether to end."""
+        now = time.monotonic()
+        told = {"iteration": iteration, "of": self.config.nIter,
+                "losses": [float(loss) if np.isfinite(loss) else None for loss in losses]}
+        if self.spent <= PREVIEW_SHARE * (now - self.begun):
+            combined = combine(losses[np.newaxis], G[np.newaxis], self.config.combine)[0]
+            told |= {"G": png_url(utils.to_uint8(combined)), "patch": self._patch(combined)}
+            self.spent += time.monotonic() - now
+        self.tell(told)
+        return self.stopped or self.cancelled
+
+    def _completed(self, G):
+        return self.framer.completed([self.frame], G[np.newaxis], self.config.blend)
+
+    def _patch(self, G):
+        """What G(z) puts into the hole, as the page lays it over the picture: a PNG and where."""
+        pixels, hole = self._completed(G)
+        rows, columns = around(~hole)
+        patch = Image.fromarray(pixels[rows, columns])
+        scale = self.picture.shown[0] / pixels.shape[1]
+        patch.thumbnail([max(1, round(scale * edge)) for edge in patch.size])
+        height, width = pixels.shape[:2]
+        return {"png": png_url(np.asarray(patch)), "x": columns.start / width,
+                "y": rows.start / height, "width": pixels[rows, columns].shape[1] / width,
+                "height": pixels[rows, columns].shape[0] / height}
+
+    def _tiles(self):
+        """What the page shows of the result, and of each candidate if there are several: the part
+        of the picture that the network saw, small."""
+        count = len(self.completion.candidates)
+        fills = [self.completion.G, *(self.completion.candidates if count > 1 else [])]
+        return [png_url(self._tile(self._completed(G)[0])) for G in fills]
+
+    def _tile(self, pixels):
+        size, matrix = len(self.frame.mask), self.frame.transform
+        corners = np.array([[0, 0], [size, 0], [0, size], [size, size]]) - 0.5
+        seen = (corners - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
+        height, width = pixels.shape[:2]
+        x0, y0 = np.clip(np.floor(seen.min(axis=0)), 0, [width - 1, height - 1]).astype(int)
+        x1, y1 = np.clip(np.ceil(seen.max(axis=0)), [x0 + 1, y0 + 1], [width, height]).astype(int)
+        tile = Image.fromarray(pixels[y0:y1, x0:x1])
+        tile.thumbnail((TILE, TILE))
+        return np.asarray(tile)
+
+    def save(self, candidate):
+        """Write the completed picture as complete.py does, unless it is there.
+
+        Args:
+            candidate: the number of one, or None for what they combine to.
+
+        Returns:
+            The paths of the files.
+        """
+        if candidate in self.files:
+            return self.files[candidate]
+        G = (self.completion.G if candidate is None
+             else self.completion.candidates[candidate])
+        behind = "" if candidate is None else f"-candidate-{candidate}"
+        folder = os.path.join(self.folder, "photos")
+        os.makedirs(folder, exist_ok=True)
+        pixels, hole = self._completed(G)
+        if self.frame.whole:
+            paths = save_photo(folder, self.frame.name + behind, self.picture.path, pixels, hole)
+        else:  # of the network's size: `images/NAME.png`
+            paths = [os.path.join(folder, f"{self.frame.name}{behind}.png")]
+            utils.save_image(paths[0], self.completion.image if candidate is None else pixels)
+        shown = Image.fromarray(pixels)
+        shown.thumbnail(self.picture.shown)
+        shown.save(self.shown_path(candidate), compress_level=1)
+        self.files[candidate] = paths
+        return paths
+
+    def shown_path(self, candidate):
+        """The completed picture as the page shows it."""
+        name = "result" if candidate is None else f"candidate-{candidate}"
+        return os.path.join(self.folder, f"{name}.png")
+
+
+def png_url(pixels):
+    """`[H, W, C]` uint8 as a `data:` URL."""
+    data = io.BytesIO()
+    utils.as_pillow(pixels).save(data, format="PNG", compress_level=1)
+    return asked.as_url(data.getvalue())
