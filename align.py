@@ -14,26 +14,28 @@ import numpy as np
 from tqdm import tqdm
 
 import utils
+from cli import flags, running
+from cli.flags import number
 from faces import alignment, detection
 from faces.processes import run_jobs
-from files import aligned, ownership
+from files import aligned, notices, ownership, writing
+from files.errors import UserError
 from files.listing import MAKERS, list_images
-from utils import UserError, number
 
 MEAN = ("mean.csv", "std.csv", "mean.png")  # what computeMean writes
 FAILED = "memory was short, or its process was killed; --jobs 1 takes the least memory"
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="align.py", description=__doc__)
-    parser.add_argument("inputDir", type=utils.path,
+    parser = flags.Parser(prog="align.py", description=__doc__)
+    parser.add_argument("inputDir", type=flags.path,
                         help="folder of pictures, searched recursively")
-    parser.add_argument("--dlibFacePredictor", type=utils.path, metavar="FILE",
+    parser.add_argument("--dlibFacePredictor", type=flags.path, metavar="FILE",
                         help="dlib's 68-landmark predictor (that of face_recognition_models)")
     modes = parser.add_subparsers(dest="mode", required=True, prog="align.py")
     common = argparse.ArgumentParser(add_help=False)
     # The published place is in front of the mode; SUPPRESS keeps this one from clearing that.
-    common.add_argument("--dlibFacePredictor", type=utils.path, metavar="FILE",
+    common.add_argument("--dlibFacePredictor", type=flags.path, metavar="FILE",
                         default=argparse.SUPPRESS, help="as in front of the mode")
     common.add_argument("--jobs", type=number(int, low=1), default=os.cpu_count(),
                         help="processes")
@@ -42,14 +44,14 @@ def parse_args(argv=None):
                              help="write every picture's largest face, aligned")
     align.add_argument("landmarks", choices=tuple(alignment.ALIGNMENTS),
                        help="the landmarks that are put in place")
-    align.add_argument("outputDir", type=utils.path, help="where the aligned faces go, as PNG")
+    align.add_argument("outputDir", type=flags.path, help="where the aligned faces go, as PNG")
     align.add_argument("--size", type=number(int, low=8, high=4096), default=96,
                        help="edge of the aligned faces")
     align.add_argument("--flat", action=argparse.BooleanOptionalAction, default=False,
                        help="no subfolders: a name that several pictures have gets its folder's in "
                             "front")
     align.add_argument("--skipMulti", action="store_true", help="skip pictures of several faces")
-    align.add_argument("--fallbackLfw", type=utils.path, metavar="DIR",
+    align.add_argument("--fallbackLfw", type=flags.path, metavar="DIR",
                        help="deep-funneled LFW, whose centre is used where no face is found")
     align.add_argument("--verbose", action="store_true", help="say what became of every picture")
 
@@ -58,7 +60,7 @@ def parse_args(argv=None):
                                  "std.csv and mean.png")
     mean.add_argument("--numImages", type=number(int, low=0), default=0,
                       help="use only this many pictures, drawn at random; 0 for all")
-    mean.add_argument("--outputDir", type=utils.path, default=".", help="where the files go")
+    mean.add_argument("--outputDir", type=flags.path, default=".", help="where the files go")
     return parser.parse_args(argv)
 
 
@@ -112,9 +114,9 @@ def align_faces(config):
     """Align every picture that is not done yet; raises UserError when that leaves nothing."""
     files = pictures_of(config, reads=filter(None, [config.fallbackLfw]))
     jobs = aligned.plan(files, config)
-    utils.make_folder(config.outputDir, by="align.py")
+    writing.make_folder(config.outputDir, by="align.py")
     for folder in {os.path.dirname(output) for _, output in jobs}:
-        utils.make_folder(folder)
+        writing.make_folder(folder)
     results = collections.Counter({"already there": len(files) - len(jobs)})
     for path, result in run_jobs(
             functools.partial(align_file, config=config), jobs, config.jobs,
@@ -146,18 +148,18 @@ def compute_mean(config):
                            f"--outputDir {config.outputDir}: ")
     if 0 < config.numImages < len(files):
         files = list(np.random.default_rng(0).choice(files, config.numImages, replace=False))
-    utils.make_folder(config.outputDir, by="align.py computeMean")
+    writing.make_folder(config.outputDir, by="align.py computeMean")
     function = functools.partial(normalised_landmarks, predictor=config.dlibFacePredictor)
     faces = [face for face in run_jobs(
-        function, files, config.jobs, failed=lambda path: utils.warn(path, f"{FAILED}; skipped"))
+        function, files, config.jobs, failed=lambda path: notices.warn(path, f"{FAILED}; skipped"))
         if face is not None]
     if not faces:
         raise UserError(f"{config.inputDir}: no face in {len(files)} pictures")
     mean, std = np.mean(faces, axis=0), np.std(faces, axis=0)
     for name, values in zip(MEAN, (mean, std)):
-        utils.write_whole(os.path.join(config.outputDir, name),
+        writing.write_whole(os.path.join(config.outputDir, name),
                           lambda path, values=values: np.savetxt(path, values, delimiter=","))
-    utils.write_whole(os.path.join(config.outputDir, MEAN[2]),
+    writing.write_whole(os.path.join(config.outputDir, MEAN[2]),
                       functools.partial(plot_landmarks, mean))
     print(f"mean of {len(faces)} faces in {len(files)} pictures: "
           f"{os.path.join(config.outputDir, 'mean.csv')}, std.csv and mean.png")
@@ -187,4 +189,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    utils.run(main, "align.py")
+    running.run(main, "align.py")

@@ -9,12 +9,14 @@ import os
 import re
 from argparse import BooleanOptionalAction
 
-import utils
+from cli import flags, running
+from cli.flags import number
 from faces import alignment, detection
+from files.errors import UserError
 from inpainting import masks
 from inpainting.losses import PRIORS
-from machine import cpu
-from utils import UserError, number
+from machine import cpu, importing
+from settings import choices
 
 # Measured on shared/reference-checkpoint; see docs/search.md. The article's momentum rate is 0.01.
 DEFAULT_LR = {"momentum": 0.0001, "adam": 0.01, "hmc": None}
@@ -55,16 +57,16 @@ def preset_help(name):
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="complete.py", description=__doc__)
+    parser = flags.Parser(prog="complete.py", description=__doc__)
     count = number(int, low=1)
     share = number(float, low=0, high=0.999999)
-    parser.add_argument("imgs", type=utils.path, nargs="+", help="pictures, or folders of them")
-    parser.add_argument("--checkpointDir", "--checkpoint_dir", type=utils.path,
+    parser.add_argument("imgs", type=flags.path, nargs="+", help="pictures, or folders of them")
+    parser.add_argument("--checkpointDir", "--checkpoint_dir", type=flags.path,
                         default="checkpoint",
                         help="folder of checkpoints, or one checkpoint without its suffix; "
                              "pretrained is the face network that comes with this program, which "
                              "is used where the folder has none")
-    parser.add_argument("--outDir", type=utils.path, default="completions",
+    parser.add_argument("--outDir", type=flags.path, default="completions",
                         help="where the results go")
     parser.add_argument("--imgSize", type=int,
                         help="edge of the network's pictures; the checkpoint knows it")
@@ -72,10 +74,10 @@ def parse_args(argv=None):
                         help="pictures per search")
     parser.add_argument("--seed", type=number(int, low=0, high=2**31 - 1), default=0,
                         help="of z, of random masks and of hmc")
-    parser.add_argument("--init", type=utils.path, metavar="FILE",
+    parser.add_argument("--init", type=flags.path, metavar="FILE",
                         help="a latents.npz of an earlier run: go on from its z, with its settings "
                              "where no flag is given")
-    parser.add_argument("--log_dir", "--logDir", type=utils.path,
+    parser.add_argument("--log_dir", "--logDir", type=flags.path,
                         help="write losses and quality for TensorBoard there: means and "
                              "distributions, and the curves of each of the first 16 pictures of a "
                              "batch; in a folder of its own in there, if another run's are there")
@@ -131,7 +133,7 @@ def parse_args(argv=None):
                         help="of several candidates, the result is that of the lowest loss, or the "
                              "mean of their G(z); the loss that is told is the lowest either way")
     add_loss_flags(parser.add_argument_group("the loss and the blend"))
-    utils.add_machine_flags(parser.add_argument_group("the machine"))
+    flags.add_machine_flags(parser.add_argument_group("the machine"))
     given = given_flags(parser, argv)
     preset = PRESETS.get(given.get("preset"), {})
     if not cpu.has_bfloat16():  # it would be slower than float32
@@ -212,14 +214,14 @@ def resolve(config):
 def add_mask_flags(parser):
     """The flags that say what is missing."""
     parser.add_argument("--maskType", choices=tuple(masks.MASKS), default="center",
-                        help=utils.help_of(masks.MASKS))
+                        help=choices.help_of(masks.MASKS))
     parser.add_argument("--centerScale", type=number(float, low=0, high=0.5), default=0.25,
                         help="where the center mask begins, as a share of the edge")
     parser.add_argument("--maskSide", choices=(*masks.SIDES, "random"), default="random",
                         help="the half that the half mask hides; random: another of each picture")
     parser.add_argument("--fraction", type=number(float, low=0, high=1), default=0.2,
                         help="the share of pixels that the random mask hides")
-    parser.add_argument("--mask", type=utils.path, metavar="FILE|FOLDER",
+    parser.add_argument("--mask", type=flags.path, metavar="FILE|FOLDER",
                         help="a mask of your own instead, for all pictures, or a folder of masks "
                              "with the names of the pictures: what is white is missing, or what is "
                              "opaque if the rest is transparent")
@@ -229,7 +231,7 @@ def add_mask_flags(parser):
                         help="instead, what has this colour in a picture is missing")
     parser.add_argument("--maskTolerance", type=number(int, low=0, high=255), default=8,
                         help="how far red, green and blue may each be from --maskColor")
-    parser.add_argument("--truth", type=utils.path, metavar="FILE|FOLDER",
+    parser.add_argument("--truth", type=flags.path, metavar="FILE|FOLDER",
                         help="the whole pictures of the same names: with a mask of your own, the "
                              "quality in the hole is measured against them")
 
@@ -242,10 +244,10 @@ def add_frame_flags(parser):
                         default="innerEyesAndBottomLip",
                         help="of --align: the landmarks that are put in place, as the network's "
                              "faces were")
-    parser.add_argument("--landmarks", type=utils.path, metavar="FILE",
+    parser.add_argument("--landmarks", type=flags.path, metavar="FILE",
                         help="of --align: x and y of the 68 landmarks, or of the three, where no "
                              "face can be found; or lines of these behind the pictures' names")
-    parser.add_argument("--dlibFacePredictor", type=utils.path, metavar="FILE",
+    parser.add_argument("--dlibFacePredictor", type=flags.path, metavar="FILE",
                         help="dlib's 68-landmark predictor (that of face_recognition_models)")
     box = parser.add_mutually_exclusive_group()
     box.add_argument("--align", action=BooleanOptionalAction, default=False,
@@ -265,7 +267,7 @@ def add_loss_flags(parser):
     parser.add_argument("--lam", type=number(float, low=0), default=0.1,
                         help="weight of the perceptual loss")
     parser.add_argument("--prior", choices=tuple(PRIORS), default="article",
-                        help=f"the perceptual loss. {utils.help_of(PRIORS)}")
+                        help=f"the perceptual loss. {choices.help_of(PRIORS)}")
     parser.add_argument("--contextual", choices=("uniform", "weighted", "mixed"), default="uniform",
                         help="known pixels count alike, by how much is missing in a window around "
                              "them, or half so")
@@ -326,7 +328,7 @@ def load_model(config, kind):
 
 def main(argv=None):
     config = parse_args(argv)
-    utils.import_tensorflow(config.tf32)
+    importing.import_tensorflow(config.tf32)
     from model import DCGAN
     from training.checkpoints import or_pretrained
 
@@ -345,4 +347,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    utils.run(main, "complete.py")
+    running.run(main, "complete.py")

@@ -23,6 +23,10 @@ from tqdm import tqdm
 
 import ops
 import utils
+from files import naming
+from files import notices
+from files import writing
+from machine import signals
 from inpainting import outputs as completion_outputs
 from inpainting.losses import PRIORS
 from inpainting.masks import alike
@@ -36,7 +40,7 @@ from training.penalty import with_r1
 from training.pictures import Pictures
 from training.recipe import Recipe
 from training.record import Curves, record_run, refuse_to_overwrite, write_hparams
-from utils import UserError
+from files.errors import UserError
 from validation.heldout import HeldOut
 
 SAMPLE_COUNT = 64
@@ -530,10 +534,10 @@ class DCGAN(tf.Module):
         if chief:
             training_outputs.require_free(config, files)
             for flag in ("checkpoint_dir", "sample_dir", "log_dir"):
-                utils.make_folder(getattr(config, flag), flag=f"--{flag} ",
+                writing.make_folder(getattr(config, flag), flag=f"--{flag} ",
                                   by="train-dcgan.py" if flag != "log_dir" else None)
         with (checkpoints.locked(config.checkpoint_dir) if chief else contextlib.nullcontext(),
-              utils.deferred_stop() as stop):
+              signals.deferred_stop() as stop):
             pictures = Pictures(
                 files, config.dataset, self.image_size, self.c_dim, config.crop, self.seed,
                 config.cache and config.cache + f".{worker}" * (worker > 0), config.flip)
@@ -578,7 +582,7 @@ class DCGAN(tf.Module):
                             "each")
         if count < self.batch_size:
             fits = count // replicas * replicas
-            utils.warn(dataset, f"has {count} images, fewer than a batch of {self.batch_size}: "
+            notices.warn(dataset, f"has {count} images, fewer than a batch of {self.batch_size}: "
                                 f"training with batches of {fits}")
             self.batch_size = fits
 
@@ -909,7 +913,7 @@ class DCGAN(tf.Module):
                 zs = [self.initial_z(first, len(batch.y), k) for k in candidates]
             z = np.stack(zs, axis=1)
             for i, frame in enumerate(batch.frames):
-                name = utils.composed(frame.name)
+                name = naming.composed(frame.name)
                 z[i] = saved.get(name, z[i])
                 if saved and name not in saved:
                     print(f"warning: {frame.name}: --init {config.init} has no z of that name; it "
@@ -1000,7 +1004,7 @@ class DCGAN(tf.Module):
         search = self.make_search(config, min(len(files), self.batch_size) * config.nCandidates,
                                   config.patience)
         n_batches, done = -(-len(files) // self.batch_size), 0
-        with utils.deferred_stop() as stop, results, tqdm(
+        with signals.deferred_stop() as stop, results, tqdm(
                 total=n_batches * config.nIter, unit="it", dynamic_ncols=True) as bar:
             for number, frames in enumerate(itertools.chain([first], batches)):
                 if stop.is_set():

@@ -10,9 +10,9 @@ import os
 
 import numpy as np
 
-import utils
-from files import ownership
-from utils import number
+from cli import flags, running
+from cli.flags import number
+from files import ownership, writing
 
 NAMES = ("normal-pdf.png", "normal-samples.png", "normal-2d.png", "normal-2d-max.png")
 MEAN = np.array([0.0, 0.0])
@@ -21,8 +21,8 @@ KNOWN_X = 1.0
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="simple-distributions.py", description=__doc__)
-    parser.add_argument("--outDir", type=utils.path, default=".", help="where the pictures go")
+    parser = flags.Parser(prog="simple-distributions.py", description=__doc__)
+    parser.add_argument("--outDir", type=flags.path, default=".", help="where the pictures go")
     parser.add_argument("--seed", type=number(int, low=0), default=0, help="of the samples")
     return parser.parse_args(argv)
 
@@ -39,7 +39,7 @@ def most_likely_y(x, mean=MEAN, covariance=COVARIANCE):
 
 
 def save(figure, folder, name):
-    utils.write_whole(os.path.join(folder, name),
+    writing.write_whole(os.path.join(folder, name),
                       functools.partial(figure.savefig, format="png", dpi=100))
 
 
@@ -108,7 +108,7 @@ def main(argv=None):
     config = parse_args(argv)
     ownership.require_free([os.path.join(config.outDir, name) for name in NAMES],
                            flag=f"--outDir {config.outDir}: ")
-    utils.make_folder(config.outDir, by="simple-distributions.py")
+    writing.make_folder(config.outDir, by="simple-distributions.py")
     rng = np.random.default_rng(config.seed)
     draw_pdf(config.outDir)
     draw_samples(config.outDir, rng)
@@ -118,4 +118,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    utils.run(main, "simple-distributions.py")
+    running.run(main, "simple-distributions.py")

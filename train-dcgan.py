@@ -7,25 +7,26 @@ import cli.environment  # noqa: F401  (first: it says so where packages are miss
 import os
 from argparse import BooleanOptionalAction
 
-import utils
+from cli import flags, running
+from cli.flags import number
+from machine import importing
 from training import recipe
 from training.visualize import KINDS, visualize
-from utils import number
 
 OF_KIND = {"coordinate": "sweep", "positive": "arithmetic", "negative": "arithmetic"}
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="train-dcgan.py", description=__doc__)
+    parser = flags.Parser(prog="train-dcgan.py", description=__doc__)
     count = number(int, low=1)
-    parser.add_argument("--dataset", type=utils.path, default="lfw-aligned-64",
+    parser.add_argument("--dataset", type=flags.path, default="lfw-aligned-64",
                         help="folder of pictures, searched recursively")
     parser.add_argument("--epoch", type=count, default=25, help="epochs to train")
     parser.add_argument("--max_steps", type=count, metavar="N",
                         help="stop after this many steps in all, whatever the epoch")
     parser.add_argument("--train_size", type=count, metavar="N",
                         help="use only the first N pictures")
-    parser.add_argument("--cache", type=utils.path, metavar="FILE",
+    parser.add_argument("--cache", type=flags.path, metavar="FILE",
                         help="keeps the pictures decoded, so that each is decoded once "
                              "(pictures.cache in the --checkpoint_dir)")
     parser.add_argument("--no-cache", dest="cache", action="store_const", const="",
@@ -51,7 +52,7 @@ def parse_args(argv=None):
     recipe.add_flags(parser.add_argument_group(
         "beyond the article's recipe", "docs/training.md has what they are good for"))
     machine = parser.add_argument_group("the machine")
-    utils.add_machine_flags(machine)
+    flags.add_machine_flags(machine)
     machine.add_argument("--strategy", choices=("auto", "none", "mirrored", "multiworker"),
                          default="auto",
                          help="auto uses every GPU of this machine, multiworker the cluster that "
@@ -72,13 +73,13 @@ def parse_args(argv=None):
     sizes.add_argument("--df_dim", type=count, help="base width of D (64)")
     sizes.add_argument("--c_dim", type=int, choices=(1, 3), help="1 for grey, 3 for RGB (3)")
 
-    parser.add_argument("--checkpoint_dir", "--checkpointDir", type=utils.path,
+    parser.add_argument("--checkpoint_dir", "--checkpointDir", type=flags.path,
                         default="checkpoint",
                         help="where checkpoints and the record of the run, run.json, go")
     parser.add_argument("--resume", action=BooleanOptionalAction, default=True,
                         help="go on from the newest whole checkpoint in there; --no-resume starts "
                              "anew, and refuses to if anything could be overwritten")
-    parser.add_argument("--init", type=utils.path, metavar="DIR",
+    parser.add_argument("--init", type=flags.path, metavar="DIR",
                         help="start from the weights of this checkpoint, with fresh optimizers; "
                              "pretrained is the face network that comes with this program")
     parser.add_argument("--max_to_keep", type=count, default=5, help="checkpoints to keep")
@@ -86,18 +87,18 @@ def parse_args(argv=None):
                         help="steps between checkpoints; there is one at the end in any case")
     parser.add_argument("--save_minutes", type=number(float, above=0), default=15,
                         help="minutes after which there is a checkpoint at the latest")
-    parser.add_argument("--validation", type=utils.path, metavar="FOLDER",
+    parser.add_argument("--validation", type=flags.path, metavar="FOLDER",
                         help="pictures to leave out of training, of other people, say: TensorBoard "
                              "shows what D says of them, beside pictures of the training, and how "
                              "well they are completed; and the checkpoint that completes them best "
                              "is kept in the folder best of the --checkpoint_dir")
     parser.add_argument("--validation_interval", type=count, default=500, metavar="STEPS",
                         help="steps between those looks at them")
-    parser.add_argument("--sample_dir", type=utils.path, default="samples",
+    parser.add_argument("--sample_dir", type=flags.path, default="samples",
                         help="where the sample grids go")
     parser.add_argument("--sample_interval", type=count, default=100, metavar="STEPS",
                         help="steps between sample grids; there is one at the end in any case")
-    parser.add_argument("--log_dir", type=utils.path, default="logs",
+    parser.add_argument("--log_dir", type=flags.path, default="logs",
                         help="where TensorBoard's files go")
     parser.add_argument("--summary_interval", type=count, default=20, metavar="STEPS",
                         help="steps between TensorBoard's histograms; losses are of every step")
@@ -112,11 +113,11 @@ def parse_args(argv=None):
                               "neighbours of samples in --dataset")
     trained.add_argument("--coordinate", type=number(int, low=0), metavar="K",
                          help="of sweep: which (the one that changes the pictures most)")
-    trained.add_argument("--positive", type=utils.path, nargs="+", metavar="GROUP",
+    trained.add_argument("--positive", type=flags.path, nargs="+", metavar="GROUP",
                          help="of arithmetic: pictures, or folders of them, whose mean z are added")
-    trained.add_argument("--negative", type=utils.path, nargs="+", metavar="GROUP",
+    trained.add_argument("--negative", type=flags.path, nargs="+", metavar="GROUP",
                          help="of arithmetic: those whose mean z are subtracted")
-    trained.add_argument("--export", type=utils.path, metavar="FILE",
+    trained.add_argument("--export", type=flags.path, metavar="FILE",
                          help="write the weights alone, in half precision and under the names of "
                               "the original's checkpoints; FILE is without suffix")
     config = parser.parse_args(argv)
@@ -144,7 +145,7 @@ def parse_args(argv=None):
 
 def main(argv=None):
     config = parse_args(argv)
-    utils.import_tensorflow(config.tf32, config.deterministic)
+    importing.import_tensorflow(config.tf32, config.deterministic)
     from model import DCGAN
     from training import checkpoints
     from training.cluster import naming_failures
@@ -166,4 +167,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    utils.run(main, "train-dcgan.py")
+    running.run(main, "train-dcgan.py")

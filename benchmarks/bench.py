@@ -28,11 +28,14 @@ import cli.environment  # noqa: E402, F401  (first: it says so where packages ar
 import numpy as np  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
-from files import ownership  # noqa: E402
+from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
+from cli.flags import number  # noqa: E402
+from files import naming, ownership, writing  # noqa: E402  (the project's root is on the path only now)
+from files.errors import UserError  # noqa: E402
 from files.listing import list_images  # noqa: E402
 from inpainting.masks import MASKS  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
-from utils import UserError, number  # noqa: E402
+from machine import importing  # noqa: E402  (the project's root is on the path only now)
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 COMPARED = ("matmul-float32", "matmul-bfloat16",
@@ -139,7 +142,7 @@ def article_step(kind, model, images, z, mask):
 
 def run_step_row(name):
     """Time a training step or a search iteration, in this process."""
-    utils.import_tensorflow()
+    importing.import_tensorflow()
     from model import DCGAN
 
     kind, who, precision, batch, size = PATTERN.fullmatch(name).groups()
@@ -158,7 +161,7 @@ def run_step_row(name):
 
 def run_matmul(precision, n=4096):
     """Time a matrix product, the machine's ceiling."""
-    utils.import_tensorflow()
+    importing.import_tensorflow()
     import tensorflow as tf
 
     a, b = (tf.cast(tf.random.stateless_uniform([n, n], [0, i], -1), precision) for i in range(2))
@@ -206,7 +209,7 @@ def run_script_train(folder, steps_per_epoch=10, epochs=4):
 
 
 def save_untrained(folder):
-    utils.import_tensorflow()
+    importing.import_tensorflow()
     from model import DCGAN
 
     DCGAN().save(f"{folder}/checkpoint")
@@ -236,13 +239,13 @@ def read_results(folder, truth):
     Raises:
         UserError: a result has no picture of its name in `truth`.
     """
-    whole = utils.by_stem(list_images([truth]), "")
+    whole = naming.by_stem(list_images([truth]), "")
     results = list_images([os.path.join(folder, "images")])
-    if not {utils.seen_stem(path) for path in results} <= whole.keys():
+    if not {naming.seen_stem(path) for path in results} <= whole.keys():
         raise UserError(f"{folder}: has pictures that are not in {truth}")
     images = np.stack([utils.read_image(path) for path in results])
     return images, np.stack(
-        [utils.read_image(whole[utils.seen_stem(path)], images.shape[1]) for path in results])
+        [utils.read_image(whole[naming.seen_stem(path)], images.shape[1]) for path in results])
 
 
 def run_script_memory(folder, count=276):
@@ -267,7 +270,7 @@ def run_script_startup(folder):
 
 def run_search_fast(config):
     """The search of `--preset fast` alone, from making its bank to the last iteration."""
-    utils.import_tensorflow()
+    importing.import_tensorflow()
     from search import load, search, spread
 
     loaded = load(["--preset", "fast"], spread([config.faces], 64), config.checkpointDir)
@@ -282,7 +285,7 @@ def check():
     three iterations of the compiled search; each update matters to what comes behind it. The
     perceptual loss weighs as much as the contextual one, so that neither hides behind the other.
     """
-    utils.import_tensorflow()
+    importing.import_tensorflow()
     import tensorflow as tf
     import torch
     from article_schedule import ArticleDCGAN
@@ -374,7 +377,7 @@ def run_apart(name, config):
 
 
 def write_json(path, rows):
-    utils.write_text(path, json.dumps({"machine": machine(), "rows": rows}, indent=1))
+    writing.write_text(path, json.dumps({"machine": machine(), "rows": rows}, indent=1))
 
 
 def machine():
@@ -465,15 +468,15 @@ def table(rows):
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="bench.py", description=__doc__.splitlines()[0])
+    parser = flags.Parser(prog="bench.py", description=__doc__.splitlines()[0])
     parser.add_argument("--only", metavar="ROW", help="measure one row, in this process")
     parser.add_argument("--rounds", type=number(int, low=1), default=3,
                         help="how often the compared rows take turns")
-    parser.add_argument("--json", type=utils.path,
+    parser.add_argument("--json", type=flags.path,
                         help="where the figures go (benchmarks/bench.json; with --only nowhere)")
-    parser.add_argument("--faces", type=utils.path, default="../shared/faces/test",
+    parser.add_argument("--faces", type=flags.path, default="../shared/faces/test",
                         help="faces for the time to a quality; left out where there are none")
-    parser.add_argument("--checkpointDir", type=utils.path,
+    parser.add_argument("--checkpointDir", type=flags.path,
                         default="../shared/reference-checkpoint", help="the network for them")
     config = parser.parse_args(argv)
     if config.only and not is_row(config.only):
@@ -514,4 +517,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    utils.run(main, "bench.py")
+    running.run(main, "bench.py")

@@ -19,12 +19,14 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from bench import ROOT, run_script  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
+from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
+from cli.flags import number  # noqa: E402
+from files import writing  # noqa: E402  (the project's root is on the path only now)
 from inpainting.blending import BLENDS  # noqa: E402
-from utils import number  # noqa: E402
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="blend.py", description=__doc__.splitlines()[0])
+    parser = flags.Parser(prog="blend.py", description=__doc__.splitlines()[0])
     parser.add_argument("--edge", type=number(int, low=8), default=4000,
                         help="of the photograph, in pixels; its hole has half of it")
     parser.add_argument("--rounds", type=number(int, low=1), default=3, help="runs of each blend")
@@ -61,7 +63,7 @@ def main(argv=None):
     config = parse_args(argv)
     with (contextlib.nullcontext(config.outDir) if config.outDir
           else tempfile.TemporaryDirectory()) as folder:
-        utils.make_folder(folder, "--outDir ")
+        writing.make_folder(folder, "--outDir ")
         photo, mask = draw(folder, config.edge)
         print("| blend | seconds | of a core | peak memory |\n| --- | --- | --- | --- |")
         for method in BLENDS:
@@ -72,4 +74,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    utils.run(main, "blend.py")
+    running.run(main, "blend.py")

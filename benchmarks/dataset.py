@@ -21,7 +21,8 @@ import numpy as np  # noqa: E402
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 
 
-import utils  # noqa: E402
+from cli import flags, running  # noqa: E402
+from files.errors import UserError  # noqa: E402
 from files.listing import list_images  # noqa: E402
 
 
@@ -31,7 +32,7 @@ def seconds_of(command, cwd=None):
     process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
-        raise utils.UserError(f"{' '.join(command)}: failed")
+        raise UserError(f"{' '.join(command)}: failed")
     return start, time.time() - start, usage.ru_maxrss / 2**20
 
 
@@ -65,9 +66,9 @@ def measure(dataset, flags, imports):
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="dataset.py", description=__doc__,
+    parser = flags.Parser(prog="dataset.py", description=__doc__,
                           epilog="More flags are train-dcgan.py's.")
-    parser.add_argument("dataset", type=utils.path, nargs="+", help="folders of pictures")
+    parser.add_argument("dataset", type=flags.path, nargs="+", help="folders of pictures")
     options, options.flags = parser.parse_known_args(argv)
     options.dataset = [os.path.abspath(folder) for folder in options.dataset]
     return options
@@ -87,4 +88,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    utils.run(main, "dataset.py")
+    running.run(main, "dataset.py")

@@ -18,7 +18,9 @@ import search  # noqa: E402
 
 import complete  # noqa: E402  (the project's root is on the path only now)
 import utils  # noqa: E402
+from cli import flags, running  # noqa: E402
 from inpainting.measures import psnr  # noqa: E402
+from machine import importing  # noqa: E402
 
 
 def variants():
@@ -55,7 +57,7 @@ def run(options, model, batch):
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="deviations.py", description=__doc__.splitlines()[0])
+    parser = flags.Parser(prog="deviations.py", description=__doc__.splitlines()[0])
     search.add_flags(parser, count=32)
     parser.add_argument("--search", default="--approach adam --lr 0.1 --nIter 150", metavar="FLAGS",
                         help="flags of complete.py, in one word")
@@ -64,7 +66,7 @@ def parse_args(argv=None):
 
 def main(argv=None):
     config = parse_args(argv)
-    utils.import_tensorflow()
+    importing.import_tensorflow()
     files = search.spread(config.imgs, config.count)
     options, _, batch = search.load(shlex.split(config.search), files, config.checkpointDir)
     few, _, small = search.load(shlex.split(config.search), files[:8], config.checkpointDir)
@@ -79,4 +81,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    utils.run(main, "deviations.py")
+    running.run(main, "deviations.py")

@@ -27,6 +27,8 @@ from hostile import HOSTILE, damaged, encoded, seeds, write_hostile  # noqa: E40
 from PIL import Image  # noqa: E402
 
 import utils  # noqa: E402
+from cli import flags, running  # noqa: E402
+from files import notices  # noqa: E402
 
 PATIENCE = 20  # seconds, after which a file counts as hanging
 GIB = 2**20  # in the units of `peak`
@@ -55,7 +57,7 @@ def peak():
 
 def read(path):
     """Why a file cannot be used, or None."""
-    return utils.attempt(lambda: utils.read_image(path, 64))[1]
+    return notices.attempt(lambda: utils.read_image(path, 64))[1]
 
 
 def write(folder, data):
@@ -147,10 +149,10 @@ def run_fuzz(cases, number):
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="fuzz.py", description=__doc__)
+    parser = flags.Parser(prog="fuzz.py", description=__doc__)
     parser.add_argument("what", choices=("table", "damage"))
-    parser.add_argument("--cases", type=utils.number(int, low=1), default=20000, help="how many")
-    parser.add_argument("--seed", type=utils.number(int, low=0), default=0, help="of the damages")
+    parser.add_argument("--cases", type=flags.number(int, low=1), default=20000, help="how many")
+    parser.add_argument("--seed", type=flags.number(int, low=0), default=0, help="of the damages")
     return parser.parse_args(argv)
 
 
@@ -163,4 +165,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    utils.run(main, "fuzz.py")
+    running.run(main, "fuzz.py")

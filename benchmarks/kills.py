@@ -26,7 +26,8 @@ import cli.environment  # noqa: E402, F401  (first: it says so where packages ar
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 
-import utils  # noqa: E402
+from cli import flags, running  # noqa: E402
+from files.errors import UserError  # noqa: E402
 
 SMALL = ("--image_size", "16", "--batch_size", "8", "--gf_dim", "64", "--df_dim", "64")
 
@@ -105,7 +106,7 @@ def resume(options, folder, rng):
         time.sleep(rng.uniform(0, options.pause))
         training.kill()
         if training.process.returncode != -signal.SIGKILL or not training.step:
-            raise utils.UserError(f"not killed in training: {training.errors.decode()}")
+            raise UserError(f"not killed in training: {training.errors.decode()}")
         reached, saved = from_step + training.step, steps_in(folders[1])
         lost += reached > saved
         print(f"started at step {from_step}, killed behind step {reached}, of which {saved} are "
@@ -149,16 +150,16 @@ def save(options, folder, rng, lane, kills, results):
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="kills.py", description=__doc__,
+    parser = flags.Parser(prog="kills.py", description=__doc__,
                           epilog="More flags are train-dcgan.py's.")
     parser.add_argument("what", choices=("resume", "save"))
-    parser.add_argument("--dataset", type=utils.path, required=True, help="folder of pictures")
-    parser.add_argument("--kills", type=utils.number(int, low=1), default=10, help="how many")
-    parser.add_argument("--steps", type=utils.number(int, low=2), default=40,
+    parser.add_argument("--dataset", type=flags.path, required=True, help="folder of pictures")
+    parser.add_argument("--kills", type=flags.number(int, low=1), default=10, help="how many")
+    parser.add_argument("--steps", type=flags.number(int, low=2), default=40,
                         help="of resume's training")
-    parser.add_argument("--pause", type=utils.number(float, low=0), default=1.0,
+    parser.add_argument("--pause", type=flags.number(float, low=0), default=1.0,
                         help="kill up to so many seconds behind the step")
-    parser.add_argument("--lanes", type=utils.number(int, low=1), default=1,
+    parser.add_argument("--lanes", type=flags.number(int, low=1), default=1,
                         help="trainings that save kills at the same time")
     parser.add_argument("--seed", type=int, help="of the moments", default=0)
     parser.add_argument("--small", action=argparse.BooleanOptionalAction, default=True,
@@ -188,4 +189,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    utils.run(main, "kills.py")
+    running.run(main, "kills.py")

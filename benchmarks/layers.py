@@ -17,15 +17,15 @@ import cli.environment  # noqa: E402, F401  (first: it says so where packages ar
 # isort: split
 from bench import median_time  # noqa: E402
 
-import utils  # noqa: E402  (the project's root is on the path only now)
-from machine import cpu  # noqa: E402
-from utils import number  # noqa: E402
+from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
+from cli.flags import number  # noqa: E402
+from machine import cpu, importing  # noqa: E402
 
 LAYERS = ((64, 3, 64), (32, 64, 128), (16, 128, 256), (8, 256, 512))  # pixels, channels in, out
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="layers.py", description=__doc__.splitlines()[0])
+    parser = flags.Parser(prog="layers.py", description=__doc__.splitlines()[0])
     parser.add_argument("--batch_size", type=number(int, low=1), default=64, help="images")
     parser.add_argument("--sizes", type=int, nargs="+", choices=[size for size, _, _ in LAYERS],
                         default=[size for size, _, _ in LAYERS],
@@ -74,7 +74,7 @@ def kernels(dtype, batch, size, n_in, n_out):
 
 def main(argv=None):
     config = parse_args(argv)
-    utils.import_tensorflow()
+    importing.import_tensorflow()
     print("| layer | precision | what | ms | GFLOP/s |\n| --- | --- | --- | --- | --- |")
     # Where oneDNN is told to leave bfloat16 alone, TensorFlow's kernels for it fail.
     for dtype in ("float32", "bfloat16") if cpu.has_bfloat16() else ("float32",):
@@ -90,4 +90,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    utils.run(main, "layers.py")
+    running.run(main, "layers.py")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 import utils
+from files import notices
 from files.listing import list_images
 
 
@@ -60,7 +61,7 @@ class Gaussian(NamedTuple):
 def read(folder, size, c_dim):
     """The pictures in a folder as the network would see them, `[N, size * size * c_dim]` float32
     in [-1, 1]."""
-    images = (utils.or_warn(path, lambda path=path: utils.read_image(path, size, c_dim))
+    images = (notices.or_warn(path, lambda path=path: utils.read_image(path, size, c_dim))
               for path in list_images([folder], "--linear "))
     images = np.stack([image for image in images if image is not None])
     return utils.to_float(images).reshape(len(images), -1)

@@ -23,15 +23,17 @@ import numpy as np  # noqa: E402
 import quality  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
+from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
+from cli.flags import number  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
-from utils import number  # noqa: E402
+from machine import importing  # noqa: E402  (the project's root is on the path only now)
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="patience.py", description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=utils.path,
+    parser = flags.Parser(prog="patience.py", description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=flags.path,
                         help="the --outDir of a run with one candidate and the center mask")
-    parser.add_argument("--checkpointDir", type=utils.path, default="pretrained",
+    parser.add_argument("--checkpointDir", type=flags.path, default="pretrained",
                         help="the network of that run")
     parser.add_argument("--tol", type=number(float, low=0), nargs="+", default=[0, 0.001, 0.01],
                         help="shares to try")
@@ -53,7 +55,7 @@ def iterations(losses, tol, patience):
 
 def main(argv=None):
     config = parse_args(argv)
-    utils.import_tensorflow()
+    importing.import_tensorflow()
     from model import DCGAN
 
     model = DCGAN.from_checkpoint(config.checkpointDir)
@@ -77,4 +79,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    utils.run(main, "patience.py")
+    running.run(main, "patience.py")

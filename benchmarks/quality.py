@@ -22,11 +22,14 @@ import numpy as np  # noqa: E402
 import search  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
+from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
 from faces import detection  # noqa: E402
+from files.errors import UserError  # noqa: E402
 from inpainting import blending  # noqa: E402
 from inpainting.masks import MASKS  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
 from inpainting.results import combine, completed_images  # noqa: E402
+from machine import importing  # noqa: E402  (the project's root is on the path only now)
 
 # Those with something known and something missing.
 MEASURED = [name for name in MASKS if name not in ("full", "lowres")]
@@ -90,13 +93,13 @@ def linear_fills(batch, gaussians):
 def completions(config, files, mask_flags):
     """Yield `(label, images)` of what a search makes, each search run once."""
     found = {}
-    for label, flags, blend in ROWS:
+    for label, words, blend in ROWS:
         if config.only not in label:
             continue
-        base = "" if "--preset" in flags else config.search
+        base = "" if "--preset" in words else config.search
         options, model, batch = search.load(
-            [*shlex.split(f"{base} {flags}"), *mask_flags], files, config.checkpointDir)
-        key = flags.replace(" --combine mean", "")
+            [*shlex.split(f"{base} {words}"), *mask_flags], files, config.checkpointDir)
+        key = words.replace(" --combine mean", "")
         if key not in found:
             found[key] = list(search.search(options, model, batch, [options.nIter]))[-1][2:]
         yield label, completed_images(
@@ -122,7 +125,7 @@ def fit_linear(config, files):
     faces = linear.read(config.linear, model.image_size, model.c_dim)
     most = min(faces.shape) - 1
     if max(config.components) > most:
-        raise utils.UserError(f"--components {max(config.components)}: must be at most {most} for "
+        raise UserError(f"--components {max(config.components)}: must be at most {most} for "
                               f"the {len(faces)} pictures in {config.linear}")
     gaussian = linear.Gaussian.fit(faces, max(config.components), config.noise)
     return {f"linear, {count} components": gaussian._replace(factors=gaussian.factors[:count])
@@ -130,21 +133,21 @@ def fit_linear(config, files):
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="quality.py", description=__doc__.splitlines()[0])
+    parser = flags.Parser(prog="quality.py", description=__doc__.splitlines()[0])
     search.add_flags(parser, count=64)
     parser.add_argument("--maskType", nargs="+", choices=MEASURED, metavar="MASK",
                         default=MEASURED, help="the masks")
     parser.add_argument("--search", default="--approach adam --lr 0.1 --nIter 150", metavar="FLAGS",
                         help="flags of complete.py, in one word: the search of all rows but those "
                              "of the presets")
-    parser.add_argument("--seed", type=utils.number(int, low=0), default=0,
+    parser.add_argument("--seed", type=flags.number(int, low=0), default=0,
                         help="another starts the searches from other z, and draws other masks")
     parser.add_argument("--linear", metavar="FOLDER",
                         help="measure the most likely hole under a normal distribution too, which "
                              "is fitted to the aligned faces in this folder")
-    parser.add_argument("--components", nargs="+", type=utils.number(int, low=1), default=[100],
+    parser.add_argument("--components", nargs="+", type=flags.number(int, low=1), default=[100],
                         help="principal components of that distribution")
-    parser.add_argument("--noise", type=utils.number(float, above=0), default=1.0,
+    parser.add_argument("--noise", type=flags.number(float, above=0), default=1.0,
                         help="standard deviation of its noise in a pixel, of -1 to 1")
     parser.add_argument("--only", metavar="TEXT", default="",
                         help="only the methods with this in their name, such as 'preset best'")
@@ -153,7 +156,7 @@ def parse_args(argv=None):
 
 def main(argv=None):
     config = parse_args(argv)
-    utils.import_tensorflow()
+    importing.import_tensorflow()
     files = search.spread(config.imgs, config.count)
     gaussians = fit_linear(config, files) if config.linear else {}
     for mask in config.maskType:
@@ -176,4 +179,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    utils.run(main, "quality.py")
+    running.run(main, "quality.py")

@@ -24,6 +24,8 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 
 import utils  # noqa: E402
+from cli import flags, running  # noqa: E402
+from files.errors import UserError  # noqa: E402
 from files.listing import list_images  # noqa: E402
 
 COUNTER = "/sys/class/net/lo/statistics/tx_bytes"
@@ -34,7 +36,7 @@ def sent():
         return int(file.read())
 
 
-def train(workers, steps, options, *flags):
+def train(workers, steps, options, *words):
     """Train so many steps with so many processes; returns the bytes sent and the seconds a step
     took at the end."""
     ports = []
@@ -47,14 +49,14 @@ def train(workers, steps, options, *flags):
     with tempfile.TemporaryDirectory(prefix="scaling-") as folder:
         processes = [subprocess.Popen(
             [sys.executable, os.path.join(ROOT, "train-dcgan.py"), "--dataset", options.dataset,
-             "--strategy", "multiworker", "--max_steps", str(steps), *options.flags, *flags],
+             "--strategy", "multiworker", "--max_steps", str(steps), *options.flags, *words],
             cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             env=os.environ | {"TF_CONFIG": json.dumps(
                 {"cluster": cluster, "task": {"type": "worker", "index": index}})})
             for index in range(workers)]
         said = [process.communicate()[1] for process in processes]
     if any(process.returncode for process in processes):
-        raise utils.UserError(said[0].strip().splitlines()[-1])
+        raise UserError(said[0].strip().splitlines()[-1])
     rates = re.findall(r"([\d.]+)(s/step|step/s)", said[0])
     value, unit = rates[-2]  # the last is the mean since the start
     return sent() - before, float(value) if unit == "s/step" else 1 / float(value)
@@ -64,11 +66,11 @@ def measure(options):
     """Print what two workers send each other, and the time of a step."""
     print("| workers | flags | seconds per step | bytes sent per step |")
     print("| --- | --- | --- | --- |")
-    for workers, flags in ((1, []), (2, []), (2, ["--sync_batch_norm"])):
-        start, _ = train(workers, 2, options, *flags)
-        whole, seconds = train(workers, options.steps, options, *flags)
+    for workers, words in ((1, []), (2, []), (2, ["--sync_batch_norm"])):
+        start, _ = train(workers, 2, options, *words)
+        whole, seconds = train(workers, options.steps, options, *words)
         per_step = (whole - start) / (options.steps - 2)
-        print(f"| {workers} | {' '.join(flags)} | {seconds:.2f} | {per_step / 1e6:.2f} million |",
+        print(f"| {workers} | {' '.join(words)} | {seconds:.2f} | {per_step / 1e6:.2f} million |",
               flush=True)
 
 
@@ -124,15 +126,15 @@ def amplify(options):
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="scaling.py", description=__doc__,
+    parser = flags.Parser(prog="scaling.py", description=__doc__,
                           epilog="More flags are train-dcgan.py's.")
-    parser.add_argument("dataset", type=utils.path, help="folder of pictures")
-    parser.add_argument("--steps", type=utils.number(int, low=4), default=12,
+    parser.add_argument("dataset", type=flags.path, help="folder of pictures")
+    parser.add_argument("--steps", type=flags.number(int, low=4), default=12,
                         help="to measure over")
-    parser.add_argument("--seconds", type=utils.number(float, above=0), nargs="+",
+    parser.add_argument("--seconds", type=flags.number(float, above=0), nargs="+",
                         default=[1.64, 0.95, 0.1, 0.02],
                         help="a step's time on one device, 64 images, to calculate with")
-    parser.add_argument("--gigabits", type=utils.number(float, above=0), default=100.0,
+    parser.add_argument("--gigabits", type=flags.number(float, above=0), default=100.0,
                         help="per second, of the links")
     options, options.flags = parser.parse_known_args(argv)
     options.dataset = os.path.abspath(options.dataset)
@@ -147,4 +149,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    utils.run(main, "scaling.py")
+    running.run(main, "scaling.py")

@@ -17,26 +17,27 @@ import cli.environment  # noqa: E402, F401  (first: it says so where packages ar
 import numpy as np  # noqa: E402
 
 import complete  # noqa: E402  (the project's root is on the path only now)
-import utils  # noqa: E402
+from cli import flags, running  # noqa: E402
+from cli.flags import number  # noqa: E402
 from files.listing import list_images  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
 from inpainting.photos import Framer  # noqa: E402
 from inpainting.results import combine, completed_images  # noqa: E402
-from utils import number  # noqa: E402
+from machine import importing  # noqa: E402
 
 
 def add_flags(parser, count):
     """What every comparison of searches is told: the pictures, how many of them, the checkpoint."""
-    parser.add_argument("imgs", type=utils.path, nargs="+",
+    parser.add_argument("imgs", type=flags.path, nargs="+",
                         help="whole pictures, or folders of them")
-    parser.add_argument("--checkpointDir", type=utils.path, default="checkpoint",
+    parser.add_argument("--checkpointDir", type=flags.path, default="checkpoint",
                         help="the checkpoint")
     parser.add_argument("--count", type=number(int, low=1), default=count,
                         help="pictures, spread evenly over what there is")
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="search.py", description=__doc__.splitlines()[0])
+    parser = flags.Parser(prog="search.py", description=__doc__.splitlines()[0])
     add_flags(parser, count=64)
     parser.add_argument("--search", nargs="+", default=["--preset fast"], metavar="FLAGS",
                         help="what to compare, each the flags of complete.py in one word")
@@ -104,20 +105,20 @@ def spread(paths, count):
 
 def main(argv=None):
     config = parse_args(argv)
-    utils.import_tensorflow()
+    importing.import_tensorflow()
     print(f"{'search':<60} {'iterations':>10} {'seconds':>8} {'loss':>6} {'PSNR':>6} {'SSIM':>6}")
     files = spread(config.imgs, config.count)
-    for flags in config.search:
-        options, model, batch = load(shlex.split(flags), files, config.checkpointDir)
+    for words in config.search:
+        options, model, batch = load(shlex.split(words), files, config.checkpointDir)
         hole = batch.mask[..., 0] == 0
         until = sorted({i for i in config.iterations if i < options.nIter} | {options.nIter})
         for done, seconds, losses, G in search(options, model, batch, until):
             images = completed_images(
                 batch, combine(losses, G, options.combine), options.blend)
-            print(f"{flags:<60} {done:>10} {seconds:>8.1f} {losses.min(axis=1).mean():>6.0f} "
+            print(f"{words:<60} {done:>10} {seconds:>8.1f} {losses.min(axis=1).mean():>6.0f} "
                   f"{psnr(images, batch.images, hole).mean():>6.2f} "
                   f"{ssim(images, batch.images, hole).mean():>6.3f}", flush=True)
 
 
 if __name__ == "__main__":
-    utils.run(main, "search.py")
+    running.run(main, "search.py")

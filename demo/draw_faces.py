@@ -17,7 +17,9 @@ import numpy as np  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
-from utils import number  # noqa: E402
+from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
+from cli.flags import number  # noqa: E402
+from files import writing  # noqa: E402  (the project's root is on the path only now)
 
 CANVAS = 192  # drawn at this size, then averaged down
 SHIFT = 4  # OpenCV draws with this many fractional bits
@@ -189,8 +191,8 @@ def paint_mouth(canvas, x, y, width, smile, lips, opening):
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="draw_faces.py", description="Draw synthetic, aligned faces.")
-    parser.add_argument("outDir", type=utils.path, help="where the faces go")
+    parser = flags.Parser(prog="draw_faces.py", description="Draw synthetic, aligned faces.")
+    parser.add_argument("outDir", type=flags.path, help="where the faces go")
     parser.add_argument("--count", type=number(int, low=1), default=3000, help="how many")
     parser.add_argument("--size", type=number(int, low=8, high=CANVAS), default=64, help="edge")
     parser.add_argument("--seed", type=number(int, low=0), default=0,
@@ -205,7 +207,7 @@ def main(argv=None):
     from calm_faces import draw_calm_face
 
     draw = draw_calm_face if config.calm else draw_face
-    utils.make_folder(config.outDir)
+    writing.make_folder(config.outDir)
     for i in tqdm(range(config.count), unit="face", dynamic_ncols=True):
         face = draw(np.random.default_rng([config.seed, i]), config.size)
         utils.save_image(os.path.join(config.outDir, f"face_{i:06d}.png"), face)
@@ -213,4 +215,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    utils.run(main, "draw_faces.py")
+    running.run(main, "draw_faces.py")

@@ -18,9 +18,11 @@ import numpy as np  # noqa: E402
 from draw_faces import CANVAS, draw_face  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
+from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
+from cli.flags import number  # noqa: E402
 from faces import alignment  # noqa: E402
+from files import writing  # noqa: E402  (the project's root is on the path only now)
 from files.listing import list_images  # noqa: E402
-from utils import number  # noqa: E402
 
 EDGE = CANVAS // 4
 STROKES = (  # in the face's unit box: lines, and their width
@@ -74,9 +76,9 @@ def draw_photo(rng, strokes, face=None):
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="draw_photos.py", description=__doc__.splitlines()[0])
-    parser.add_argument("outDir", type=utils.path, help="where they go")
-    parser.add_argument("--faces", type=utils.path, metavar="FOLDER",
+    parser = flags.Parser(prog="draw_photos.py", description=__doc__.splitlines()[0])
+    parser.add_argument("outDir", type=flags.path, help="where they go")
+    parser.add_argument("--faces", type=flags.path, metavar="FOLDER",
                         help="aligned faces to use instead of drawn ones, one for each photograph")
     parser.add_argument("--count", type=number(int, low=1), default=6, help="how many")
     parser.add_argument("--seed", type=number(int, low=0), default=0,
@@ -87,7 +89,7 @@ def parse_args(argv=None):
 def main(argv=None):
     config = parse_args(argv)
     for folder in ("photos", "masks"):
-        utils.make_folder(os.path.join(config.outDir, folder))
+        writing.make_folder(os.path.join(config.outDir, folder))
     faces = [utils.read_image(path) for path in list_images([config.faces], "--faces ")
              ] if config.faces else [None] * config.count
     rows = []
@@ -103,9 +105,9 @@ def main(argv=None):
         with open(path, "w") as file:
             file.writelines(rows)
 
-    utils.write_whole(os.path.join(config.outDir, "landmarks.csv"), write)
+    writing.write_whole(os.path.join(config.outDir, "landmarks.csv"), write)
     print(f"{len(rows)} photographs with masks and landmarks in {config.outDir}")
 
 
 if __name__ == "__main__":
-    utils.run(main, "draw_photos.py")
+    running.run(main, "draw_photos.py")

@@ -12,12 +12,13 @@ import cli.environment  # noqa: E402, F401  (first: it says so where packages ar
 import numpy as np  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
+from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
 from inpainting.measures import psnr, ssim  # noqa: E402
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="measure.py", description=__doc__)
-    parser.add_argument("outDir", type=utils.path,
+    parser = flags.Parser(prog="measure.py", description=__doc__)
+    parser.add_argument("outDir", type=flags.path,
                         help="a folder that complete.py wrote, with one mask for all pictures")
     return parser.parse_args(argv)
 
@@ -55,4 +56,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    utils.run(main, "measure.py")
+    running.run(main, "measure.py")

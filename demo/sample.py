@@ -9,13 +9,16 @@ import cli.environment  # noqa: E402, F401  (first: it says so where packages ar
 
 # isort: split
 import utils  # noqa: E402  (the project's root is on the path only now)
-from utils import number  # noqa: E402
+from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
+from cli.flags import number  # noqa: E402
+from files import writing  # noqa: E402  (the project's root is on the path only now)
+from machine import importing  # noqa: E402  (the project's root is on the path only now)
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="sample.py", description=__doc__)
-    parser.add_argument("outDir", type=utils.path, help="where they go")
-    parser.add_argument("--checkpointDir", type=utils.path, default="checkpoint",
+    parser = flags.Parser(prog="sample.py", description=__doc__)
+    parser.add_argument("outDir", type=flags.path, help="where they go")
+    parser.add_argument("--checkpointDir", type=flags.path, default="checkpoint",
                         help="the network")
     parser.add_argument("--count", type=number(int, low=1), default=6, help="how many")
     parser.add_argument("--seed", type=number(int, low=0), default=0, help="of z")
@@ -24,15 +27,15 @@ def parse_args(argv=None):
 
 def main(argv=None):
     config = parse_args(argv)
-    utils.import_tensorflow()
+    importing.import_tensorflow()
     from model import DCGAN
 
     model = DCGAN.from_checkpoint(config.checkpointDir, seed=config.seed)
-    utils.make_folder(config.outDir)
+    writing.make_folder(config.outDir)
     for i, G in enumerate(utils.to_uint8(model.generator(model.initial_z(0, config.count)))):
         utils.save_image(os.path.join(config.outDir, f"sample_{i:03d}.png"), G)
     print(f"{config.count} faces in {config.outDir}")
 
 
 if __name__ == "__main__":
-    utils.run(main, "sample.py")
+    running.run(main, "sample.py")

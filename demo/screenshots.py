@@ -16,8 +16,10 @@ import cli.environment  # noqa: E402, F401  (first: it says so where packages ar
 # isort: split
 from PIL import Image  # noqa: E402
 
-import utils  # noqa: E402  (the project's root is on the path only now)
-from utils import UserError, number  # noqa: E402
+from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
+from cli.flags import number  # noqa: E402
+from files import naming, writing  # noqa: E402  (the project's root is on the path only now)
+from files.errors import UserError  # noqa: E402
 
 PAGES = ("scalars", "images", "graphs", "histograms", "hparams")
 SECONDS = 20  # of the page's own clock, in which it loads what it shows
@@ -54,12 +56,12 @@ def tensorboard(logdir):
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="screenshots.py", description=__doc__)
-    parser.add_argument("outDir", type=utils.path,
+    parser = flags.Parser(prog="screenshots.py", description=__doc__)
+    parser.add_argument("outDir", type=flags.path,
                         help="where the pictures go, as tensorboard-PAGE.png or PAGE.png")
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--logdir", type=utils.path, help="show these logs in TensorBoard")
-    what.add_argument("--page", type=utils.path, metavar="FILE.html", help="show this file")
+    what.add_argument("--logdir", type=flags.path, help="show these logs in TensorBoard")
+    what.add_argument("--page", type=flags.path, metavar="FILE.html", help="show this file")
     parser.add_argument("--width", type=number(int, low=1), default=1200, help="of the window")
     parser.add_argument("--height", type=number(int, low=1), default=800, help="of the window")
     return parser.parse_args(argv)
@@ -71,17 +73,17 @@ def main(argv=None):
         path = getattr(config, flag)
         if path is not None and not os.path.exists(path):
             raise UserError(f"--{flag} {path}: no such file or folder")
-    utils.make_folder(config.outDir)
+    writing.make_folder(config.outDir)
 
     def save(name, address):
         picture = take(address, config.width, config.height)
         path = os.path.join(config.outDir, f"{name}.png")
-        utils.write_whole(path, lambda temporary: picture.save(
+        writing.write_whole(path, lambda temporary: picture.save(
             temporary, format="PNG", optimize=True))
         print(path)
 
     if config.page:
-        save(utils.stem(config.page), pathlib.Path(config.page).resolve().as_uri())
+        save(naming.stem(config.page), pathlib.Path(config.page).resolve().as_uri())
         return
     process, address = tensorboard(config.logdir)
     try:
@@ -93,4 +95,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    utils.run(main, "screenshots.py")
+    running.run(main, "screenshots.py")

@@ -11,13 +11,14 @@ import cli.environment  # noqa: E402, F401  (first: it says so where packages ar
 import numpy as np  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
-from utils import number  # noqa: E402
+from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
+from cli.flags import number  # noqa: E402
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="show.py", description=__doc__)
-    parser.add_argument("picture", type=utils.path, help="the PNG to write")
-    parser.add_argument("outDirs", type=utils.path, nargs="+",
+    parser = flags.Parser(prog="show.py", description=__doc__)
+    parser.add_argument("picture", type=flags.path, help="the PNG to write")
+    parser.add_argument("outDirs", type=flags.path, nargs="+",
                         help="folders that complete.py wrote")
     parser.add_argument("--count", type=number(int, low=1, high=8), default=8, help="faces a row")
     parser.add_argument("--scale", type=number(int, low=1), default=2, help="enlargement")
@@ -49,4 +50,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    utils.run(main, "show.py")
+    running.run(main, "show.py")

@@ -12,28 +12,30 @@ import numpy as np  # noqa: E402
 from PIL import Image, ImageOps  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
+from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
+from cli.flags import number  # noqa: E402
+from files import naming  # noqa: E402  (the project's root is on the path only now)
 from files.listing import list_images  # noqa: E402
 from inpainting.masks import read_mask  # noqa: E402
-from utils import number  # noqa: E402
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="show_photos.py", description=__doc__)
-    parser.add_argument("picture", type=utils.path, help="the PNG to write")
-    parser.add_argument("photos", type=utils.path, help="folder of the whole pictures")
-    parser.add_argument("masks", type=utils.path, help="folder of their masks")
-    parser.add_argument("outDir", type=utils.path, help="folder that complete.py wrote")
+    parser = flags.Parser(prog="show_photos.py", description=__doc__)
+    parser.add_argument("picture", type=flags.path, help="the PNG to write")
+    parser.add_argument("photos", type=flags.path, help="folder of the whole pictures")
+    parser.add_argument("masks", type=flags.path, help="folder of their masks")
+    parser.add_argument("outDir", type=flags.path, help="folder that complete.py wrote")
     parser.add_argument("--size", type=number(int, low=1), default=240, help="edge of each")
     return parser.parse_args(argv)
 
 
 def main(argv=None):
     config = parse_args(argv)
-    masks, done = (utils.by_stem(list_images([folder]), "") for folder in (
+    masks, done = (naming.by_stem(list_images([folder]), "") for folder in (
         config.masks, os.path.join(config.outDir, "photos")))
     columns = []
     for path in list_images([config.photos]):
-        name = utils.seen_stem(path)
+        name = naming.seen_stem(path)
         whole = utils.read_image(path)
         shown = np.where(read_mask(masks[name], whole.shape[:2])[..., np.newaxis], whole, 128)
         columns.append(np.vstack([
@@ -45,4 +47,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    utils.run(main, "show_photos.py")
+    running.run(main, "show_photos.py")

@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from utils import UserError
+from files.errors import UserError
 
 # Pixels that the detector looks at first. Pictures of a quarter of them or less are enlarged twice,
 # as dlib's own programs do; larger ones less, or reduced.

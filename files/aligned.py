@@ -3,8 +3,7 @@
 import collections
 import os
 
-import utils
-from files import ownership
+from files import naming, ownership
 
 
 def made_of(path, config):
@@ -52,7 +51,7 @@ def plan(files, config):
     names = [next((places[os.path.dirname(stem), key] for key in _keys(each)
                    if (os.path.dirname(stem), key) in places), None)
              for each, stem in zip(made, stems)]
-    new = iter(utils.unique_names(
+    new = iter(naming.unique_names(
         [stem for stem, name in zip(stems, names) if name is None],
         taken=[os.path.splitext(name)[0] for name in recorded]))
     names = [name or f"{next(new)}.png" for name in names]

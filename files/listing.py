@@ -13,8 +13,8 @@ import os
 from PIL import Image
 
 import utils
-from files import ownership
-from utils import UserError
+from files import notices, ownership
+from files.errors import UserError
 
 # Folders that a system keeps for itself, where people see none or should not look.
 SYSTEM_FOLDERS = {"$recycle.bin", "recycler", "system volume information", "lost+found", "@eadir",
@@ -76,7 +76,7 @@ def list_images(paths, flag="", writes=(), reads=(), makers=MAKERS):
         raise UserError(f"{flag}{', '.join(paths)}: no image in there"
                         + (f"; left out: {said}" if said else f" ({', '.join(suffixes())})"))
     if said:
-        utils.warn(f"{flag}{', '.join(paths[:3])}{', ...' if len(paths) > 3 else ''}",
+        notices.warn(f"{flag}{', '.join(paths[:3])}{', ...' if len(paths) > 3 else ''}",
                    f"left out: {said}")
     return files
 
@@ -102,7 +102,7 @@ class _Search:
         seen = set()
 
         def skip(error):
-            utils.warn(error.filename, f"{error.strerror}; skipped")
+            notices.warn(error.filename, f"{error.strerror}; skipped")
 
         for folder, subfolders, names in os.walk(root, onerror=skip, followlinks=True):
             real = os.path.realpath(folder)

@@ -4,7 +4,7 @@ Functions from D's logits, `[B, 1]` float32, to each image's loss, `[B]`. They i
 when they are called, because `--help` asks for their names.
 """
 
-from utils import register
+from settings.choices import register
 
 PRIORS = {}
 

@@ -10,8 +10,10 @@ import numpy as np
 from PIL import Image, ImageChops
 
 import utils
+from files import naming
+from files.errors import UserError
 from files.listing import list_images
-from utils import UserError, register
+from settings.choices import register
 
 THRESHOLD = 127  # of masks from files and of alpha channels, as IOPaint has it
 
@@ -110,15 +112,15 @@ def match_masks(mask, files, writes=()):
     """
     if not os.path.isdir(mask):
         return list_images([mask], flag="--mask ") * len(files)
-    masks = utils.by_stem(list_images([mask], "--mask ", writes), "--mask")
-    matched = [masks.get(utils.seen_stem(path)) for path in files]
+    masks = naming.by_stem(list_images([mask], "--mask ", writes), "--mask")
+    matched = [masks.get(naming.seen_stem(path)) for path in files]
     left_over = sorted(set(masks.values()) - set(matched))
     if left_over:
         print(f"warning: --mask {mask}: {len(left_over)} without a picture of its name, such as "
               f"{left_over[0]}", file=sys.stderr)
     if not any(matched):
         raise UserError(f"--mask {mask}: no mask in there has the name of a picture, such as "
-                        f"{utils.stem(files[0])}.png")
+                        f"{naming.stem(files[0])}.png")
     return matched
 
 

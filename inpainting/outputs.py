@@ -3,8 +3,7 @@
 import math
 import os
 
-import utils
-from files import ownership
+from files import naming, ownership
 from files.listing import list_images
 from inpainting.photos import PHOTO_FORMATS
 
@@ -60,7 +59,7 @@ def _paths(config, sources):
         yield os.path.join(out, name), None
     for name, source in sources.items():
         for face in range(faces):
-            each = utils.untaken(name, sources, f"-face{face + 1}") if face else name
+            each = naming.untaken(name, sources, f"-face{face + 1}") if face else name
             yield os.path.join(out, "images", f"{each}.png"), source
             if config.nCandidates > 1:
                 yield os.path.join(out, "candidates", f"{each}.png"), source

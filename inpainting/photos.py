@@ -16,11 +16,12 @@ from PIL import Image, JpegImagePlugin
 
 import utils
 from faces import alignment, detection
+from files import naming, notices, writing
+from files.errors import UserError
 from files.listing import list_images
 from inpainting.blending import BLENDS
 from inpainting.masks import MASKS, alpha_mask, around, color_mask, match_masks, read_mask
 from pictures import exif, lossy, metadata
-from utils import UserError
 
 # Tried one after the other, because a face with a hole looks less like one: of 66 photographs with
 # the mouth, the eyes or a quarter hidden, the first finds 58, 44 and 58, the last 65, 60 and 65.
@@ -66,19 +67,19 @@ class Framer:
 
     def __init__(self, config, files, size, c_dim):
         self.config, self.files, self.size, self.c_dim = config, files, size, c_dim
-        self.names = utils.unique_names([utils.stem(path) for path in files])
+        self.names = naming.unique_names([naming.stem(path) for path in files])
         self.own_mask = own_mask(config, files)
         self.landmarks = read_landmarks(config.landmarks) if config.landmarks else None
-        self.truths = (utils.by_stem(list_images([config.truth], "--truth ", [config.outDir]),
+        self.truths = (naming.by_stem(list_images([config.truth], "--truth ", [config.outDir]),
                                      "--truth") if config.truth else {})
-        if self.truths and not self.truths.keys() & set(map(utils.seen_stem, files)):
+        if self.truths and not self.truths.keys() & set(map(naming.seen_stem, files)):
             raise UserError(f"--truth {config.truth}: none has the name of a picture, such as "
-                            f"{utils.stem(files[0])}.png")
+                            f"{naming.stem(files[0])}.png")
 
     def frames(self):
         """Yield the frames of every picture that can be used, and warn of each that cannot."""
         for index, path in enumerate(self.files):
-            yield from utils.or_warn(path, functools.partial(self.frames_of, index)) or []
+            yield from notices.or_warn(path, functools.partial(self.frames_of, index)) or []
 
     def photo(self, path):
         """Read a picture and what is known of it; ValueError if that is nothing or all of it."""
@@ -127,7 +128,7 @@ class Framer:
             truth = image
         height, width = photo.known.shape
         whole = (height, width) != known.shape or not np.allclose(transform, np.eye(2, 3))
-        name = self.names[index] if k == 0 else utils.untaken(
+        name = self.names[index] if k == 0 else naming.untaken(
             self.names[index], self.names, f"-face{k + 1}")
         return Frame(name, self.files[index], transform, image, mask, (mask == 0) & inside, truth,
                      count, whole)
@@ -155,7 +156,7 @@ class Framer:
             if not faces:
                 raise ValueError("no face found; name its landmarks with --landmarks")
         else:
-            points = self.landmarks.get(utils.seen_stem(path), self.landmarks.get(None))
+            points = self.landmarks.get(naming.seen_stem(path), self.landmarks.get(None))
             if points is None:
                 raise ValueError(f"--landmarks {self.config.landmarks} has no line for it")
             faces = [dict(zip(indices, points)) if len(points) == 3 else points]
@@ -194,7 +195,7 @@ class Framer:
 
     def truth(self, path, shape):
         """The whole picture behind one with a mask, as a Photo; None if it is not known."""
-        truth = self.truths.get(utils.seen_stem(path))
+        truth = self.truths.get(naming.seen_stem(path))
         pixels = utils.read_or_warn(truth) if truth else None
         if pixels is None:
             return None
@@ -291,7 +292,7 @@ def read_landmarks(path):
             lines = [re.split(r"\s*[,;]\s*", line.strip()) if re.search("[,;]", line)
                      else line.split() for line in file if line.strip()]
         if lines and all(len(line) in (7, 137) for line in lines):
-            return {utils.seen_stem(name): points(numbers) for name, *numbers in lines
+            return {naming.seen_stem(name): points(numbers) for name, *numbers in lines
                     if not numbers[0].startswith("x")}  # a header
         return {None: points([word for line in lines for word in line])}
     except (OSError, ValueError) as error:
@@ -407,7 +408,7 @@ def save_photo(folder, name, source, pixels, hole):
         kinds = ("JPEG", "PNG") if kind == "JPEG" else (kind,)
         settings, turn, left_out = metadata.passed_on(original, kinds)
         if left_out:
-            utils.warn(source, f"{', '.join(left_out)} cannot be written again; left out")
+            notices.warn(source, f"{', '.join(left_out)} cannot be written again; left out")
         encoding = {"WEBP": {"lossless": True, "exact": True}}.get(kind, {})
         if kind == "JPEG" and original.mode == result.mode:
             encoding = {"qtables": original.quantization}
@@ -418,6 +419,6 @@ def save_photo(folder, name, source, pixels, hole):
     paths = [os.path.join(folder, f"{name}{PHOTO_FORMATS[k]}") for k in kinds]
     for k, path in zip(kinds, paths):
         of_kind = settings | (encoding if k == kind else {})
-        utils.write_whole(path, lambda temporary, k=k, of_kind=of_kind: result.save(
+        writing.write_whole(path, lambda temporary, k=k, of_kind=of_kind: result.save(
             temporary, format=k, **of_kind))
     return paths

@@ -15,10 +15,11 @@ import numpy as np
 from PIL import Image
 
 import utils
-from inpainting import measures
+from files import naming, notices, writing
+from files.errors import UserError
+from inpainting import logs, measures
 from inpainting.blending import blend
 from inpainting.photos import HIDDEN, save_photo
-from utils import UserError
 
 CURVE_POINTS = 100  # of a loss curve in the report
 THUMBNAIL = 256  # the longest edge of a whole picture in the report
@@ -73,14 +74,14 @@ class Results:
         self.results = []
         self.waiting = {}  # frames and G(z) of pictures whose other frames are not done
         self.failed = []  # pictures of which a result could not be made or written
-        utils.make_folder(config.outDir, flag="--outDir ", by="complete.py")
+        writing.make_folder(config.outDir, flag="--outDir ", by="complete.py")
         for folder in ("images", "logs", *(["candidates"] if config.nCandidates > 1 else [])):
-            utils.make_folder(os.path.join(config.outDir, folder))
+            writing.make_folder(os.path.join(config.outDir, folder))
         self.summaries = None
         if config.log_dir:
             from training.record import run_folder
 
-            utils.make_folder(config.log_dir, flag="--log_dir ")
+            writing.make_folder(config.log_dir, flag="--log_dir ")
             self.log_dir = run_folder(config.log_dir)
 
     def __enter__(self):
@@ -124,7 +125,7 @@ class Results:
             for i in range(len(batch.frames)) for k in range(count)]
         self.curves = [[] for _ in self.logs]
         for name in ("hats_imgs", "completed"):
-            utils.make_folder(os.path.join(self.folder, name))
+            writing.make_folder(os.path.join(self.folder, name))
         self._save("before.png", batch.images)
         masked = utils.to_uint8(batch.y * batch.mask)
         self._save("masked.png", masked)
@@ -132,7 +133,7 @@ class Results:
             self._begin_summaries(os.path.join(self.log_dir, subfolder), masked)
         if batch.lowres_mask.any():
             self._save("lowres.png", self._block_means(batch.y))
-        utils.start_logs(self.logs, self.z_dim)
+        logs.start_logs(self.logs, self.z_dim)
 
     def _begin_summaries(self, folder, masked):
         """TensorBoard's files of a batch, each in a folder like that of its pictures: TensorBoard
@@ -155,7 +156,7 @@ class Results:
     def iterations(self, rows, first, losses, zs):
         """Keep iterations of the searches numbered `rows`: losses `[n, R]` and zs `[n, R, z_dim]`
         from iteration `first` on."""
-        utils.append_logs([self.logs[row] for row in rows], first, losses, zs)
+        logs.append_logs([self.logs[row] for row in rows], first, losses, zs)
         for row, column in zip(rows, losses.T):
             self.curves[row] += column.tolist()
         if self.summaries:
@@ -170,7 +171,7 @@ class Results:
         for row, loss in zip(rows, losses):
             if row // count < TRACKED:
                 candidate = f"_{row % count}" if row % count else ""
-                name = utils.as_text(self.batch.frames[row // count].name)
+                name = naming.as_text(self.batch.frames[row // count].name)
                 tf.summary.scalar(f"loss/{name}{candidate}", loss)
 
     def pictures(self, i, losses, G):
@@ -207,7 +208,7 @@ class Results:
         """
         batch, count = self.batch, self.config.nCandidates
         best = complete.argmin(axis=1)
-        utils.end_logs(self.logs)
+        logs.end_logs(self.logs)
         fills, completed = self.pictures(i, complete, G)
         if count > 1:
             candidates = np.stack([completed_images(batch, G[:, k], self.config.blend)
@@ -257,7 +258,7 @@ class Results:
                 write_values(name, values, what)
             for frame, each in zip(self.batch.frames[:TRACKED], measured):
                 if each:
-                    tf.summary.scalar(f"{name}/{utils.as_text(frame.name)}", each[name])
+                    tf.summary.scalar(f"{name}/{naming.as_text(frame.name)}", each[name])
 
     def _block_means(self, images):
         b, h, w, c = images.shape
@@ -272,9 +273,9 @@ class Results:
 
     def _guarded(self, frame, save):
         """What `save()` returns, or None, a warning and a place in `failed`."""
-        saved, reason = utils.attempt(save)
+        saved, reason = notices.attempt(save)
         if reason is not None:
-            utils.warn(frame.path, f"{reason}; not all of its results are written")
+            notices.warn(frame.path, f"{reason}; not all of its results are written")
             self.failed.append(frame.path)
         return saved
 
@@ -287,7 +288,7 @@ class Results:
             return None
         del self.waiting[frame.path]
         folder = os.path.join(self.config.outDir, "photos")
-        utils.make_folder(folder)
+        writing.make_folder(folder)
         pixels, hole = self.framer.completed(frames, np.stack(fills), self.config.blend)
         save_photo(folder, frames[0].name, frame.path, pixels, hole)
         thumbnail = Image.fromarray(pixels)
@@ -311,7 +312,7 @@ class Results:
                         *(f"{r.measured[k]:.6g}" if r.measured else ""
                           for k in ("psnr", "ssim", "l1"))])
 
-        utils.write_whole(os.path.join(self.config.outDir, "results.csv"), write)
+        writing.write_whole(os.path.join(self.config.outDir, "results.csv"), write)
 
     def write_latents(self):
         """`latents.npz`: what `read_latents` reads."""
@@ -322,7 +323,7 @@ class Results:
                          loss=np.stack([r.losses for r in self.results]),
                          seed=self.config.seed, settings=json.dumps(self._settings()))
 
-        utils.write_whole(os.path.join(self.config.outDir, "latents.npz"), write)
+        writing.write_whole(os.path.join(self.config.outDir, "latents.npz"), write)
 
     def write_report(self):
         """`report.html`, a page that needs nothing but itself."""
@@ -338,7 +339,7 @@ class Results:
                              *(f"{k.upper()} {v:.3f}" for k, v in measured.items())]),
             settings=" ".join(f"<b>{html.escape(k)}</b>&nbsp;{html.escape(str(v))}"
                               for k, v in settings.items()))
-        utils.write_text(os.path.join(self.config.outDir, "report.html"), text)
+        writing.write_text(os.path.join(self.config.outDir, "report.html"), text)
 
     def _report_row(self, result):
         frame = result.frame
@@ -422,7 +423,7 @@ def read_latents(path):
         path: a latents.npz.
 
     Returns:
-        `({name: z [K, z_dim] float32}, settings)`, the names as `utils.composed` has them, and
+        `({name: z [K, z_dim] float32}, settings)`, the names as `naming.composed` has them, and
         settings a dict of complete.py's flags.
 
     Raises:
@@ -430,7 +431,7 @@ def read_latents(path):
     """
     try:
         with contextlib.closing(np.load(path)) as file:
-            return (dict(zip(map(utils.composed, file["name"].tolist()), file["z"])),
+            return (dict(zip(map(naming.composed, file["name"].tolist()), file["z"])),
                     json.loads(str(file["settings"])))
     except Exception as error:  # what damaged archives raise is manifold
         raise UserError(f"--init {path}: is not a latents.npz of complete.py "

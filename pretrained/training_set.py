@@ -21,8 +21,11 @@ import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import utils  # noqa: E402  (the project's root is on the path only now)
+from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
 from faces import alignment, detection  # noqa: E402
 from faces.processes import run_jobs  # noqa: E402
+from files import naming, writing  # noqa: E402  (the project's root is on the path only now)
+from files.errors import UserError  # noqa: E402
 from files.listing import list_images  # noqa: E402
 
 PARTS = ("train", "valid", "test")
@@ -67,7 +70,7 @@ def align_photographs(folder, output, config):
     jobs = [(path, os.path.join(output, f"{name}.png")) for path, name in zip(files, names)]
     jobs = [job for job in jobs if not os.path.exists(job[1])]
     for place in {os.path.dirname(job[1]) for job in jobs}:
-        utils.make_folder(place)
+        writing.make_folder(place)
     work = functools.partial(
         align_person, predictor=detection.face_predictor_path(), size=config.size)
     results = collections.defaultdict(list)
@@ -84,7 +87,7 @@ def align_photographs(folder, output, config):
 
 def person_of(path):
     """The person whom a file is named after: of `Ann_B_0001.png` and `Ann_B_10t.png`, `Ann_B`."""
-    return re.sub(r"_\d+t?$", "", utils.stem(path))
+    return re.sub(r"_\d+t?$", "", naming.stem(path))
 
 
 def spread(items, count):
@@ -122,8 +125,8 @@ def gather(folders, output, cap):
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="training_set.py", description=__doc__.splitlines()[0])
-    count = utils.number(int, low=1)
+    parser = flags.Parser(prog="training_set.py", description=__doc__.splitlines()[0])
+    count = flags.number(int, low=1)
     parser.add_argument("outDir", help="where the folders go; outside of any repository")
     parser.add_argument("--lfw", default="../shared/lfw",
                         help="the photographs: train, valid and test, a folder per person in each")
@@ -139,7 +142,7 @@ def main(argv=None):
     config = parse_args(argv)
     output = os.path.join(config.outDir, "train")
     if os.path.exists(output):
-        raise utils.UserError(f"{output}: is there already; remove it to make it anew")
+        raise UserError(f"{output}: is there already; remove it to make it anew")
     for part in PARTS:
         align_photographs(os.path.join(config.lfw, part),
                           os.path.join(config.outDir, f"lfw-{part}"), config)
@@ -147,4 +150,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    utils.run(main, "training_set.py")
+    running.run(main, "training_set.py")

@@ -15,6 +15,7 @@ import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 import utils  # noqa: E402
+from files import notices  # noqa: E402
 from files.aligned import made_of  # noqa: E402
 from model import DCGAN  # noqa: E402
 
@@ -112,7 +113,7 @@ def save_lively(folder, **sizes):
 def faces_everywhere(function, jobs, processes, **_):
     """Takes the place of align.py's `run_jobs`: each picture is a face, as it is."""
     for path, output in jobs:
-        face, reason = utils.attempt(functools.partial(utils.read_image, path, 8))
+        face, reason = notices.attempt(functools.partial(utils.read_image, path, 8))
         if face is not None:
             utils.save_image(output, face, of=made_of(path, function.keywords["config"]))
         yield path, reason or "aligned"

@@ -8,7 +8,7 @@ from conftest import faces_everywhere, load_script
 from PIL import Image
 
 import utils
-from utils import UserError
+from files.errors import UserError
 
 
 def draw(path, shade):
@@ -124,7 +124,7 @@ def test_a_face_that_cannot_be_written_costs_no_other(tmp_path, monkeypatch):
     config = script.parse_args([str(tmp_path), "align", "innerEyesAndBottomLip", str(tmp_path)])
 
     def refuse(path, *_, **__):
-        raise utils.UserError(f"{path}: is in the way")
+        raise UserError(f"{path}: is in the way")
 
     monkeypatch.setattr(utils, "save_image", refuse)
     monkeypatch.setattr(script.detection, "find_landmarks", lambda *_, **__: [np.float32(

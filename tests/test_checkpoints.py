@@ -17,9 +17,9 @@ from conftest import (
     uniform,
 )
 
+from files.errors import UserError
 from model import DCGAN
 from training.checkpoints import Architecture, checkpoint_architecture
-from utils import UserError
 
 
 def save_tf1(folder, variables, name="DCGAN.model-7"):

@@ -25,21 +25,21 @@ OTHERS = {"--logdir",  # tensorboard's, pip's and docker's
 
 def flags_of(script):
     """`{flag: default}` of a script, of every spelling."""
-    import utils
+    from cli import flags
 
     parsers = []
 
-    class Recorded(utils.Parser):
+    class Recorded(flags.Parser):
         def __init__(self, **settings):
             super().__init__(**settings)
             parsers.append(self)
 
-    original, utils.Parser = utils.Parser, Recorded
+    original, flags.Parser = flags.Parser, Recorded
     try:
         with pytest.raises(SystemExit):
             load_script(script).parse_args(["--help"])
     finally:
-        utils.Parser = original
+        flags.Parser = original
     return {flag: action.default for parser in parsers for action in parser._actions
             for flag in action.option_strings}
 

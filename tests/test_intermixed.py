@@ -6,7 +6,7 @@ import os
 import pytest
 from conftest import assert_one_line_error, draw_faces, load_script, run_script, save_lively
 
-import utils
+from cli import flags
 
 
 def test_flags_may_stand_among_the_pictures(tmp_path):
@@ -65,20 +65,20 @@ def test_every_flag_of_a_path_expands_it(script, monkeypatch):
     """All flags without a type, or choices, are paths."""
     parsers = []
 
-    class Recorded(utils.Parser):
+    class Recorded(flags.Parser):
         def __init__(self, **settings):
             super().__init__(**settings)
             parsers.append(self)
 
-    monkeypatch.setattr(utils, "Parser", Recorded)
+    monkeypatch.setattr(flags, "Parser", Recorded)
     with pytest.raises(SystemExit):
         load_script(script).parse_args(["--help"])
     free = [action.dest for parser in parsers for action in parser._actions
             if action.type is None and action.choices is None and action.nargs != 0
             and not isinstance(action, argparse.BooleanOptionalAction)]
     assert free == []
-    assert any(action.type is utils.path for parser in parsers for action in parser._actions)
+    assert any(action.type is flags.path for parser in parsers for action in parser._actions)
 
 
 def test_defaults_are_no_paths_of_the_home_folder():
-    assert utils.path("a~b") == "a~b" and utils.path("./~") == "./~" and utils.path("") == ""
+    assert flags.path("a~b") == "a~b" and flags.path("./~") == "./~" and flags.path("") == ""

@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 import utils
-from files import ownership
+from files import ownership, writing
+from files.errors import UserError
 from files.listing import MAKERS, list_images, suffixes
-from utils import UserError
 
 
 def touch(folder, *names):
@@ -122,7 +122,7 @@ def results(folder, by, *names):
     ownership.claim(str(folder), by)
     for name in names:
         (folder / name).parent.mkdir(exist_ok=True)
-        utils.write_text(str(folder / name), name)
+        writing.write_text(str(folder / name), name)
 
 
 def test_what_this_program_made_is_no_picture_below_a_folder(tmp_path, capfd):

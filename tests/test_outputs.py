@@ -14,7 +14,7 @@ from conftest import ROOT, draw_faces, load_script, save_lively, train_here
 from PIL import Image
 
 from files import ownership
-from utils import UserError
+from files.errors import UserError
 
 complete = load_script("complete.py").main
 

@@ -9,13 +9,13 @@ import sys
 import pytest
 from conftest import ROOT
 
-import utils
-from files import ownership
-from utils import UserError
+from files import ownership, writing
+from files.errors import UserError
+from inpainting import logs
 
 
 def write(path, text="ours"):
-    utils.write_text(str(path), text)
+    writing.write_text(str(path), text)
     return path
 
 
@@ -59,11 +59,11 @@ def test_a_link_to_a_result_keeps_the_old_one(tmp_path):
     write(path, "again")
     assert (tmp_path / "kept.txt").read_text() == "ours"
     log = tmp_path / "b.log"
-    utils.start_logs([str(log)], 2)
-    utils.end_logs([str(log)])
+    logs.start_logs([str(log)], 2)
+    logs.end_logs([str(log)])
     os.link(log, tmp_path / "kept.log")
     before = log.read_text()
-    utils.start_logs([str(log)], 3)
+    logs.start_logs([str(log)], 3)
     assert (tmp_path / "kept.log").read_text() == before != log.read_text()
 
 
@@ -94,7 +94,7 @@ def test_one_record_for_a_folder_and_those_in_it(tmp_path):
 
 def test_another_process_adds_to_the_record(tmp_path):
     path = write(tmp_path / "a.txt")
-    subprocess.run([sys.executable, "-c", "import sys, utils; utils.write_text(sys.argv[1], 'b')",
+    subprocess.run([sys.executable, "-c", "import sys; from files import writing; writing.write_text(sys.argv[1], 'b')",
                     path], cwd=ROOT, check=True)
     assert path.read_text() == "b" and ownership.is_ours(str(path))
 
@@ -129,8 +129,8 @@ def test_a_log_is_ours_while_it_grows_and_as_it_ended(tmp_path):
     import numpy as np
 
     path = str(tmp_path / "a.log")
-    utils.start_logs([path], 2)
-    utils.append_logs([path], 0, np.array([[1.5], [np.inf]]), np.zeros((2, 1, 2)))
+    logs.start_logs([path], 2)
+    logs.append_logs([path], 0, np.array([[1.5], [np.inf]]), np.zeros((2, 1, 2)))
     assert ownership.is_ours(path)  # though a kill had come now
     with open(path, "ab") as file:
         file.write(b"3 0.1")  # torn
@@ -139,10 +139,10 @@ def test_a_log_is_ours_while_it_grows_and_as_it_ended(tmp_path):
         file.write("\nthe best one\n")
     assert not ownership.is_ours(path)
     with pytest.raises(UserError, match="a.log: is in the way"):
-        utils.start_logs([path], 2)
+        logs.start_logs([path], 2)
     other = str(tmp_path / "b.log")
-    utils.start_logs([other], 2)
-    utils.end_logs([other])
+    logs.start_logs([other], 2)
+    logs.end_logs([other])
     assert ownership.is_ours(other)
     with open(other, "a") as file:
         file.write("1 2 3 4\n")

@@ -11,9 +11,9 @@ from PIL.ExifTags import IFD, Base
 
 import utils
 from faces import alignment
+from files.errors import UserError
 from inpainting import photos
 from inpainting.photos import Framer
-from utils import UserError
 
 complete = load_script("complete.py")
 HOLE = slice(6, 14), slice(20, 30)  # of the mask below

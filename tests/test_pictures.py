@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from PIL import Image
 
 import utils
+from files import notices
 from files.listing import list_images
 from training.pictures import Cache, Pictures, fingerprint
 
@@ -248,12 +249,12 @@ def test_hostile_files_are_used_or_named(hostile):
         from files.listing import list_images
         if os.getuid() == 0:  # root may read everything, also what Pillow imports at first sight
             for path in list_images([sys.argv[2]]):
-                utils.attempt(lambda: utils.read_image(path, 64))
+                notices.attempt(lambda: utils.read_image(path, 64))
             os.setgroups([])
             os.setgid(65534)
             os.setuid(65534)
         for path in list_images([sys.argv[2]]):
-            result, reason = utils.attempt(lambda: utils.read_image(path, 64))
+            result, reason = notices.attempt(lambda: utils.read_image(path, 64))
             assert (result is None) == (reason is not None)
             if result is not None:
                 assert result.shape == (64, 64, 3)
@@ -291,12 +292,12 @@ def test_damaged_files_are_used_or_named(data):
     with tempfile.NamedTemporaryFile(suffix=".png") as file:
         file.write(data)
         file.flush()
-        picture, reason = utils.attempt(lambda: utils.read_image(file.name, SIZE))
+        picture, reason = notices.attempt(lambda: utils.read_image(file.name, SIZE))
     assert reason is None if picture is not None else reason
 
 
 def test_warnings_are_one_line_whatever_the_name(capfd):
-    utils.warn("a\nb\udcff.png", "is odd")
+    notices.warn("a\nb\udcff.png", "is odd")
     assert capfd.readouterr().err == "warning: a\\nb\\udcff.png: is odd\n"
 
 

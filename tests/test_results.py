@@ -26,6 +26,7 @@ from PIL import Image
 
 import utils
 from files import ownership
+from files.errors import UserError
 from inpainting import measures
 from inpainting.masks import MASKS
 from inpainting.results import read_latents
@@ -336,7 +337,7 @@ def test_latents_of_another_kind(done, lively, faces, tmp_path):
     for flags, words in ((("--init", done / "latents.npz", "--nCandidates", 3), "it has 2 z of 10"),
                          (("--init", tmp_path / "text.npz"), "is not a latents.npz"),
                          (("--init", tmp_path / "none.npz"), "No such file")):
-        with pytest.raises(utils.UserError, match=f"--init .*{words}"):
+        with pytest.raises(UserError, match=f"--init .*{words}"):
             run(lively, faces, *flags)
 
 
@@ -478,7 +479,7 @@ def test_truth_that_does_not_fit(lively, tmp_path, capfd):
     assert "truth/a.png: not an image" in capfd.readouterr().err
     with open(tmp_path / "out" / "results.csv") as file:
         assert [row["psnr"] for row in csv.DictReader(file)] == [""]
-    with pytest.raises(utils.UserError, match="--truth .*: none has the name of a picture"):
+    with pytest.raises(UserError, match="--truth .*: none has the name of a picture"):
         run(lively, *arguments, "--truth", tmp_path / "mask.png")
 
 
@@ -487,7 +488,7 @@ def test_a_failure_behind_the_first_batch_loses_nothing_of_it(lively, tmp_path):
         draw(tmp_path / f"{name}.png", (16, 16))
     (tmp_path / "out" / "batch_01").parent.mkdir()
     (tmp_path / "out" / "batch_01").touch()  # where a folder should be
-    with pytest.raises(utils.UserError, match="batch_01"):
+    with pytest.raises(UserError, match="batch_01"):
         run(lively, tmp_path / "a.png", tmp_path / "b.png", "--batchSize", 1, "--maskType", "left",
             "--outDir", tmp_path / "out")
     with open(tmp_path / "out" / "results.csv") as file:
@@ -516,7 +517,7 @@ def test_a_failure_in_one_photograph_costs_no_other(lively, tmp_path, monkeypatc
         return save_photo(folder, name, *arguments)
 
     monkeypatch.setattr(results, "save_photo", save_or_fail)
-    with pytest.raises(utils.UserError, match="b.png: not all of its results were written"):
+    with pytest.raises(UserError, match="b.png: not all of its results were written"):
         run(lively, *(tmp_path / f"{name}.png" for name in "abc"), "--outDir", out)
     assert sorted(os.listdir(out / "photos")) == ["a.png", "c.png"]
     assert (out / "report.html").read_text().count("<tr><td") == 3
@@ -533,13 +534,13 @@ def test_a_picture_that_cannot_be_written_costs_no_other(lively, tmp_path, monke
             with open(tmp_path / "out" / "results.csv") as file:
                 assert [row["name"] for row in csv.DictReader(file)] == ["a"]
             assert read_latents(str(tmp_path / "out" / "latents.npz"))[0].keys() == {"a"}
-            raise utils.UserError(f"{path}: is in the way")
+            raise UserError(f"{path}: is in the way")
         save_image(path, *arguments)
 
     for name in "ab":
         draw(tmp_path / f"{name}.png", (16, 16))
     monkeypatch.setattr(utils, "save_image", save_or_fail)
-    with pytest.raises(utils.UserError, match="a.png: not all of its results were written"):
+    with pytest.raises(UserError, match="a.png: not all of its results were written"):
         run(lively, tmp_path / "a.png", tmp_path / "b.png", "--outDir", tmp_path / "out",
             "--batchSize", 1)
     assert os.listdir(tmp_path / "out" / "images") == ["b.png"]
@@ -662,7 +663,7 @@ def test_a_mask_that_is_of_no_use(lively, tmp_path, capfd):
         else:
             mask[:] = value
         Image.fromarray(mask).save(tmp_path / "mask.png")
-        with pytest.raises(utils.UserError, match="none of the 1 images can be completed"):
+        with pytest.raises(UserError, match="none of the 1 images can be completed"):
             run(lively, tmp_path / "a.png", "--mask", tmp_path / "mask.png", *flags,
                 "--outDir", tmp_path / "out")
         assert f"a.png: {words}; skipped" in capfd.readouterr().err

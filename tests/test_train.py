@@ -24,9 +24,10 @@ import utils
 from benchmarks import kills
 from benchmarks.kills import Training
 from files import ownership
+from files.errors import UserError
+from machine import signals
 from model import DCGAN, Diverged
 from training.checkpoints import has_average, locked, read_tf1
-from utils import UserError
 
 
 def checkpoints(folder):
@@ -344,7 +345,7 @@ def test_a_second_signal_need_not_wait_for_the_first(number):
         import hashlib, sys
         sys.path.insert(0, sys.argv[1])
         import utils
-        with utils.deferred_stop():
+        with signals.deferred_stop():
             print("begun", flush=True)
             hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)
     """
@@ -359,7 +360,7 @@ def test_a_second_signal_need_not_wait_for_the_first(number):
 
 def test_a_signal_is_seen_and_the_handlers_come_back():
     before = signal.getsignal(signal.SIGTERM)
-    with utils.deferred_stop() as stop:
+    with signals.deferred_stop() as stop:
         assert not stop.is_set()
         os.kill(os.getpid(), signal.SIGTERM)
         deadline = time.monotonic() + 5
@@ -367,7 +368,7 @@ def test_a_signal_is_seen_and_the_handlers_come_back():
             time.sleep(0.01)
         assert stop.signum == signal.SIGTERM
     assert signal.getsignal(signal.SIGTERM) == before
-    with pytest.raises(utils.Stopped):
+    with pytest.raises(signals.Stopped):
         stop.raise_if_set()
 
 

@@ -10,8 +10,8 @@ import pytest
 from conftest import faces_everywhere, load_script, save_lively, train_here
 from PIL import Image
 
+from files.errors import UserError
 from files.ownership import NAME
-from utils import UserError
 
 NAMES = ("a", "b", "c")
 # Where results of the program go, below whatever folder is named.

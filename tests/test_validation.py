@@ -20,8 +20,8 @@ from conftest import (
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from benchmarks.kills import weights_in
+from files.errors import UserError
 from model import DCGAN
-from utils import UserError
 from validation import heldout
 from validation.heldout import SCALARS, Search
 

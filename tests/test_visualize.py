@@ -13,9 +13,9 @@ from conftest import (
 from PIL import Image
 
 import utils
+from files.errors import UserError
 from model import DCGAN
 from training import visualize
-from utils import UserError
 
 SIZES = {"image_size": 16, "z_dim": 10, "gf_dim": 4, "df_dim": 4}
 

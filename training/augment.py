@@ -5,7 +5,7 @@ to an image is a function of numbers that are drawn beforehand. TensorFlow is im
 used: the flags are made of `POLICIES`.
 """
 
-from utils import register
+from settings.choices import register
 
 POLICIES = {}
 # The four passes of a training step through D: of its update the real and the generated images,

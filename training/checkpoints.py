@@ -16,9 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-import utils
-from files import ownership
-from utils import UserError
+from files import errors, ownership, writing
+from files.errors import UserError
 
 NAME = "DCGAN"
 # The network that comes with the program, and the word by which flags name it.
@@ -213,7 +212,7 @@ def _naming_damage(path):
         if not _is_readable(path):
             raise UserError(f"checkpoint {ascii(path)[1:-1]}: TensorFlow cannot read files below a "
                             f"name {_UNREADABLE}; rename the folder") from error
-        raise Damaged(f"checkpoint {path} is damaged: {utils.first_line(error)}") from error
+        raise Damaged(f"checkpoint {path} is damaged: {errors.first_line(error)}") from error
 
 
 def open_checkpoint(path):
@@ -404,7 +403,7 @@ def _naming_failure(folder):
     try:
         yield
     except (tf.errors.OpError, OSError) as error:
-        reason = getattr(error, "strerror", None) or utils.first_line(error)
+        reason = getattr(error, "strerror", None) or errors.first_line(error)
         raise UserError(
             f"{folder}: a checkpoint cannot be written there: {reason}") from error
 
@@ -429,7 +428,7 @@ def _write_list(folder, paths):
     names = [os.path.basename(path) for path in reversed(paths)]
     lines = [f'model_checkpoint_path: "{names[-1]}"\n',
              *(f'all_model_checkpoint_paths: "{name}"\n' for name in names)]
-    utils.write_text(os.path.join(folder, "checkpoint"), "".join(lines))
+    writing.write_text(os.path.join(folder, "checkpoint"), "".join(lines))
 
 
 def _files(path):

@@ -9,7 +9,7 @@ import re
 import numpy as np
 import tensorflow as tf
 
-from utils import UserError, first_line
+from files.errors import UserError, first_line
 
 
 def make_strategy(name, batch_size):

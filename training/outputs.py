@@ -4,10 +4,10 @@ import os
 import re
 
 from files import ownership
+from files.errors import UserError
 from files.listing import list_images
 from training import checkpoints, record
 from training.pictures import is_cache
-from utils import UserError
 
 _SAMPLES = re.compile(r"train_\d{2,}_\d{4,}\.png")
 

@@ -17,8 +17,8 @@ import numpy as np
 import tensorflow as tf
 
 import utils
-from files import ownership
-from utils import UserError
+from files import notices, ownership, writing
+from files.errors import UserError
 
 
 def relative(path, root):
@@ -95,7 +95,7 @@ class Cache:
                     file.write(key)
                     file.truncate(length)  # sparse: it takes up what is written into it
 
-            utils.write_whole(path, write, recorded=False)
+            writing.write_whole(path, write, recorded=False)
             self.file = open(path, "r+b", buffering=0)
 
     def get(self, index):
@@ -124,7 +124,7 @@ class Cache:
 
     def _give_up(self, error):
         if self.failed.acquire(blocking=False):
-            utils.warn(self.file.name, f"{error.strerror}; pictures that are not in it will be "
+            notices.warn(self.file.name, f"{error.strerror}; pictures that are not in it will be "
                                        "decoded again in each epoch")
 
     def _place(self, index):
@@ -160,7 +160,7 @@ class Pictures:
                 self.cache = Cache(cache, key, len(files), self.shape)
             except (OSError, UserError) as error:
                 reason = getattr(error, "strerror", error)
-                utils.warn(cache, f"{reason}; each epoch decodes the pictures again")
+                notices.warn(cache, f"{reason}; each epoch decodes the pictures again")
 
     def __len__(self):
         return len(self.files)
@@ -224,12 +224,12 @@ class Pictures:
         picture = self.cache and self.cache.get(index)
         if picture is None:
             path, (size, _, c_dim) = self.files[index], self.shape
-            picture, reason = utils.attempt(
+            picture, reason = notices.attempt(
                 lambda: utils.read_image(path, size, c_dim, self.crop))
             if picture is None:
                 mine = object()  # of the threads that try, one warns
                 if self.unreadable.setdefault(index, mine) is mine:
-                    utils.warn(path, f"{reason}; skipped")
+                    notices.warn(path, f"{reason}; skipped")
             elif self.cache:
                 self.cache.put(index, picture)
         return picture

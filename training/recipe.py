@@ -6,8 +6,9 @@ The defaults are the article's, and change nothing.
 import math
 from dataclasses import dataclass, fields
 
+from cli.flags import number
+from settings.choices import help_of
 from training.augment import POLICIES
-from utils import help_of, number
 
 # The learning rate as a share of the first one, by how much of the training is done, 0 to 1.
 SCHEDULES = {

@@ -15,9 +15,8 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorboard.plugins.hparams import api as hparams
 
-import utils
-from files import ownership
-from utils import UserError
+from files import errors, naming, notices, ownership, writing
+from files.errors import UserError
 
 _NAME = "run.json"
 _NO_CURVES = 256  # bytes: a file of events begins with its version, in fewer
@@ -51,8 +50,8 @@ def record_run(config, pictures, step, **more):
         ownership.note(path, path)  # it tells whose it is, even where somebody has changed it
     elif os.path.lexists(path):
         aside = ownership.set_aside(path)
-        utils.warn(path, f"is not the record of a run; it is begun anew, and what was there is now "
-                         f"{aside}")
+        notices.warn(path, "is not the record of a run; it is begun anew, and what was there is "
+                           f"now {aside}")
     flags = dict(sorted(vars(config).items()))
     old = before.get("flags", {})
     changed = {flag: [old[flag], value] for flag, value in flags.items()
@@ -75,7 +74,7 @@ def record_run(config, pictures, step, **more):
         "starts": [*before.get("starts", []), {
             "time": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
             "step": step, "changed": changed}]}
-    utils.write_text(path, json.dumps(record, indent=2) + "\n")
+    writing.write_text(path, json.dumps(record, indent=2) + "\n")
     return record["id"]
 
 
@@ -108,7 +107,7 @@ def write_hparams(settings, trial=None):
         settings: `{name: value}`; what is None is left out, and what is no number is text.
         trial: the run's name; None makes one of the settings.
     """
-    hparams.hparams({name: value if isinstance(value, (bool, int, float)) else utils.as_text(value)
+    hparams.hparams({name: value if isinstance(value, (bool, int, float)) else naming.as_text(value)
                      for name, value in settings.items() if value is not None}, trial)
 
 
@@ -168,8 +167,8 @@ class Summaries:
             self._give_up(error)
 
     def _give_up(self, error):
-        utils.warn(self.log_dir, f"TensorBoard's files cannot be written "
-                                 f"({utils.first_line(error)}); going on without")
+        notices.warn(self.log_dir, f"TensorBoard's files cannot be written "
+                                 f"({errors.first_line(error)}); going on without")
         self.writer = None
 
 
@@ -189,8 +188,8 @@ class Curves(Summaries):
         self.log_dir, self.run = log_dir, run
         if not step and any("tfevents" in name and not name.endswith(f".{run}")
                             for name in os.listdir(log_dir)):
-            utils.warn(log_dir, "has another training's curves too, and TensorBoard will mix them; "
-                                "name another --log_dir to keep them apart")
+            notices.warn(log_dir, "has another training's curves too, and TensorBoard will mix "
+                                  "them; name another --log_dir to keep them apart")
         self._open(step)
 
     def _open(self, step):

@@ -12,9 +12,9 @@ import numpy as np
 from tqdm import tqdm
 
 import utils
-from files import ownership
+from files import notices, ownership, writing
+from files.errors import UserError
 from files.listing import list_images
-from utils import UserError
 
 ROWS, COLUMNS = 8, 8
 STEPS = 2 * COLUMNS - 1  # of a walk: every second is a column of the picture
@@ -38,7 +38,7 @@ def visualize(model, config):
     path = os.path.join(config.sample_dir, config.visualize)
     ownership.require_free([f"{path}.png", f"{path}.gif"],
                            flag=f"--sample_dir {config.sample_dir}: ")
-    utils.make_folder(config.sample_dir, flag="--sample_dir ", by="train-dcgan.py")
+    writing.make_folder(config.sample_dir, flag="--sample_dir ", by="train-dcgan.py")
     rows, walk = KINDS[config.visualize](model, config)
     utils.save_image(f"{path}.png", utils.grid(np.concatenate(rows), len(rows[0])))
     if walk is not None:
@@ -133,7 +133,7 @@ def arithmetic(model, config):
 def pictures(model, config, paths):
     """Yield `(number, picture)` of every one that can be read, as training reads them."""
     for i, path in enumerate(tqdm(paths, unit="picture", disable=None)):
-        picture = utils.or_warn(path, functools.partial(
+        picture = notices.or_warn(path, functools.partial(
             utils.read_image, path, model.image_size, model.c_dim, config.crop))
         if picture is not None:
             yield i, picture

@@ -10,14 +10,14 @@ import numpy as np
 import tensorflow as tf
 
 import utils
-from files import ownership
+from files import notices, ownership, writing
+from files.errors import UserError
 from files.listing import list_images
 from inpainting.masks import center
 from inpainting.measures import psnr
 from inpainting.results import completed_images
 from training import checkpoints
 from training.pictures import fingerprint
-from utils import UserError
 
 JUDGED = 256  # faces of either kind of which D says whether they are real
 COMPLETED = 64  # of the held-out ones
@@ -61,7 +61,7 @@ def read_spread(paths, count, model, crop):
     """At most so many of the pictures, evenly spread, as the network sees them: `[N, size, size,
     c_dim]` uint8; what cannot be read is named and left out."""
     paths = [paths[i] for i in np.linspace(0, len(paths) - 1, min(count, len(paths))).astype(int)]
-    images = [utils.or_warn(path, lambda path=path: utils.read_image(
+    images = [notices.or_warn(path, lambda path=path: utils.read_image(
         path, model.image_size, model.c_dim, crop)) for path in paths]
     return [image for image in images if image is not None]
 
@@ -152,11 +152,11 @@ class HeldOut:
             if checkpoints.find_checkpoints(self.folder):
                 if faces == self.faces:
                     return best
-                utils.warn(self.record, "is of other pictures; the best is looked for anew")
+                notices.warn(self.record, "is of other pictures; the best is looked for anew")
         except (FileNotFoundError, NotADirectoryError):
             pass
         except (ValueError, KeyError, TypeError):
-            utils.warn(self.record, "is damaged; the best is looked for anew, and what was there "
+            notices.warn(self.record, "is damaged; the best is looked for anew, and what was there "
                                     f"is now {ownership.set_aside(self.record)}")
         return {"step": None, "psnr": -np.inf}
 
@@ -179,9 +179,10 @@ class HeldOut:
             self.best = {"step": step, "psnr": values["validation/psnr"]}
             try:
                 self.model.save(self.folder, max_to_keep=1)
-                utils.write_text(self.record, json.dumps(self.best | {"faces": self.faces}) + "\n")
+                writing.write_text(
+                    self.record, json.dumps(self.best | {"faces": self.faces}) + "\n")
             except UserError as error:
-                utils.warn(self.folder, f"{error}; training goes on")
+                notices.warn(self.folder, f"{error}; training goes on")
 
     def summary(self):
         """What there is to say at the end, or nothing."""
