@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 import complete
-import utils
+from cli import flags as cli_flags
+from files.errors import UserError
 from inpainting.photos import Frame
 from inpainting.results import combine, completed_images
-from utils import UserError
+from machine import importing
 
 
 class Completion(NamedTuple):
@@ -36,17 +37,22 @@ def flags():
     """`{name: argparse's action}` of all of complete.py's flags."""
     parsers = []
 
-    class Kept(utils.Parser):
+    class Kept(cli_flags.Parser):
         def __init__(self, **settings):
             super().__init__(**settings)
             parsers.append(self)
 
-    original, utils.Parser = utils.Parser, Kept
+    original, cli_flags.Parser = cli_flags.Parser, Kept
     try:
         complete.parse_args(["picture"])
     finally:
-        utils.Parser = original
+        cli_flags.Parser = original
     return {action.dest: action for action in parsers[0]._actions}
+
+
+def sets(preset):
+    """What a preset sets, in words."""
+    return complete.preset_help(preset).partition(": ")[2]
 
 
 class Network:
@@ -57,7 +63,7 @@ class Network:
     """
 
     def __init__(self, checkpoint):
-        utils.import_tensorflow()
+        importing.import_tensorflow()
         from model import DCGAN
         from training.checkpoints import or_pretrained
 

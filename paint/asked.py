@@ -2,13 +2,14 @@
 
 import base64
 import binascii
+import json
 import re
 from typing import NamedTuple
 
 import numpy as np
 
+from files.errors import UserError
 from paint import adapter
-from utils import UserError
 
 # What can be set on the page, in its order: flags of complete.py.
 SETTINGS = ("preset", "nIter", "nCandidates", "lam", "blend")
@@ -34,11 +35,17 @@ def read(message):
     """An `Asked`, from what the page sent.
 
     Args:
-        message: a dict of `settings`, `mask` and `points`.
+        message: bytes of JSON, with `settings`, `mask` and `points`.
 
     Raises:
         UserError: something of it is not as it should be.
     """
+    try:
+        message = json.loads(message)
+    except ValueError as error:
+        raise UserError(f"the message: {error}") from error
+    if not isinstance(message, dict):
+        raise UserError("the message: must have settings, mask and points")
     settings, points = message.get("settings", {}), message.get("points")
     if not isinstance(settings, dict) or not settings.keys() <= {*SETTINGS, "seed"}:
         raise UserError(f"settings: must be of {', '.join(SETTINGS)} and seed")
@@ -66,8 +73,8 @@ def describe():
     """What the page shows of the settings.
 
     Returns:
-        A list of dicts: `name`, `help` and `choices` as complete.py's flag has them, `most`, and
-        `defaults`, by preset.
+        A list of dicts: `name`, `help` and `choices` as complete.py's flag has them, `most`; by
+        preset the `defaults`, and what the preset `sets`.
     """
     flags = adapter.flags()
     presets = {name: adapter.parse_flags(["picture", "--mask", "mask", "--preset", name])
@@ -76,9 +83,10 @@ def describe():
     for name in SETTINGS:
         defaults = ({} if name == "preset"
                     else {preset: getattr(config, name) for preset, config in presets.items()})
-        text = re.sub(r" \(default: .*\)$", "", flags[name].help)
+        text = re.sub(r" \(default: .*\)$|: article: .*$", "", flags[name].help)
         described.append({"name": name, "help": text, "choices": flags[name].choices,
-                          "most": MOST.get(name), "defaults": defaults})
+                          "most": MOST.get(name), "defaults": defaults,
+                          "sets": {preset: adapter.sets(preset) for preset in presets}})
     return described
 
 

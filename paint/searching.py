@@ -9,11 +9,12 @@ import numpy as np
 from PIL import Image
 
 import utils
+from files.errors import UserError
+from files.notices import attempt
 from inpainting.masks import around
 from inpainting.photos import Framer, save_photo
 from inpainting.results import combine
-from paint import adapter, asked
-from utils import UserError
+from paint import adapter, asked, overhearing
 
 TOLD = 40  # times that a search tells of itself
 PREVIEW_SHARE = 0.25  # of the time may go into showing how far it is
@@ -52,6 +53,7 @@ class Search:
             [picture.path, "--outDir", self.folder, *placed, *wanted.words()])
         self.config.outInterval = max(1, self.config.nIter // TOLD)
         self.spent = 0.0  # on previews, in seconds
+        self.completion = None  # an `adapter.Completion`, when it is done
         self.files = {}  # by candidate, or None: paths of the completed picture
         picture.results.append(self)
 
@@ -73,8 +75,19 @@ class Search:
             Cancelled: nobody waits for it any more.
         """
         self.tell, self.begun = tell, time.monotonic()
+        with overhearing.begin().of(self.picture.path, self.picture.name) as notes:
+            self._search(network)
+            names = [os.path.basename(path) for path in self.save(None)]
+            tiles = self._tiles()
+            self.tell({"done": self.picture.results.index(self), "command": self.command,
+                       "seconds": time.monotonic() - self.begun, "stopped": self.stopped,
+                       "files": names, "tiles": tiles, "combined": self.config.combine,
+                       "notes": list(dict.fromkeys(notes()))})
+        del self.framer.photo  # may be large
+
+    def _search(self, network):
         self.framer = Framer(self.config, [self.picture.path], network.size, network.c_dim)
-        frames, reason = utils.attempt(lambda: self.framer.frames_of(0))
+        frames, reason = attempt(lambda: self.framer.frames_of(0))
         if reason is not None:
             raise UserError(f"{self.picture.name}: {reason}")
         self.frame, photo = frames[0], self.framer.photo(self.picture.path)
@@ -82,10 +95,6 @@ class Search:
         self.completion = network.complete(self.config, self.frame, self._progress)
         if self.cancelled:
             raise Cancelled
-        names = [os.path.basename(path) for path in self.save(None)]
-        self.tell({"done": self.picture.results.index(self), "command": self.command,
-                   "seconds": time.monotonic() - self.begun, "stopped": self.stopped,
-                   "files": names, "tiles": self._tiles()})
 
     def _progress(self, iteration, losses, G):
         """Tell of an iteration; returns whether to end."""
@@ -115,22 +124,17 @@ class Search:
                 "height": pixels[rows, columns].shape[0] / height}
 
     def _tiles(self):
-        """What the page shows of the result, and of each candidate if there are several: the part
-        of the picture that the network saw, small."""
+        """What the page shows of the result, and of each candidate if there are several: a square
+        around the hole, small."""
         count = len(self.completion.candidates)
         fills = [self.completion.G, *(self.completion.candidates if count > 1 else [])]
-        return [png_url(self._tile(self._completed(G)[0])) for G in fills]
-
-    def _tile(self, pixels):
-        size, matrix = len(self.frame.mask), self.frame.transform
-        corners = np.array([[0, 0], [size, 0], [0, size], [size, size]]) - 0.5
-        seen = (corners - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
-        height, width = pixels.shape[:2]
-        x0, y0 = np.clip(np.floor(seen.min(axis=0)), 0, [width - 1, height - 1]).astype(int)
-        x1, y1 = np.clip(np.ceil(seen.max(axis=0)), [x0 + 1, y0 + 1], [width, height]).astype(int)
-        tile = Image.fromarray(pixels[y0:y1, x0:x1])
-        tile.thumbnail((TILE, TILE))
-        return np.asarray(tile)
+        tiles = []
+        for G in fills:
+            pixels, hole = self._completed(G)
+            tile = Image.fromarray(pixels[square_around(hole)])
+            tile.thumbnail((TILE, TILE))
+            tiles.append(png_url(np.asarray(tile)))
+        return tiles
 
     def save(self, candidate):
         """Write the completed picture as complete.py does, unless it is there.
@@ -164,6 +168,17 @@ class Search:
         """The completed picture as the page shows it."""
         name = "result" if candidate is None else f"candidate-{candidate}"
         return os.path.join(self.folder, f"{name}.png")
+
+
+def square_around(hole):
+    """Two slices of a picture: a square that has what is True of `[H, W]` in its middle half, as
+    far as the picture goes."""
+    ends = [np.flatnonzero(hole.any(axis=axis))[[0, -1]] for axis in (1, 0)]
+    edge = 2 * max(last + 1 - first for first, last in ends)
+    edge = min(edge, *hole.shape)
+    starts = [int(np.clip((first + last + 1 - edge) // 2, 0, length - edge))
+              for (first, last), length in zip(ends, hole.shape)]
+    return tuple(slice(start, start + edge) for start in starts)
 
 
 def png_url(pixels):

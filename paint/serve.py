@@ -14,20 +14,21 @@ import tempfile  # noqa: E402
 import webbrowser  # noqa: E402
 from argparse import BooleanOptionalAction  # noqa: E402
 
-import utils  # noqa: E402  (the project's root is on the path only now)
-from utils import UserError, number  # noqa: E402
+from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
+from cli.flags import number  # noqa: E402
+from files.errors import UserError  # noqa: E402
 
 SECONDS = 3  # that a search has to end, when the server does
 
 
 def parse_args(argv=None):
-    parser = utils.Parser(prog="serve.py", description=__doc__)
+    parser = flags.Parser(prog="serve.py", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1",
                         help="the address to listen on; 0.0.0.0: all that the machine has, so that "
                              "whoever can reach it can use the page")
     parser.add_argument("--port", type=number(int, low=0, high=65535), default=8064,
                         help="0: any that is free")
-    parser.add_argument("--checkpointDir", "--checkpoint_dir", type=utils.path,
+    parser.add_argument("--checkpointDir", "--checkpoint_dir", type=flags.path,
                         default="pretrained", help="as of complete.py")
     parser.add_argument("--open", action=BooleanOptionalAction, default=has_screen(),
                         help="open the page in a browser")
@@ -50,7 +51,7 @@ def listen(host, port):
                         "port, or 0 for any that is free") from error
 
 
-def terminate(*_):
+def interrupt(*_):
     """Let go of everything, as after Ctrl-C."""
     raise KeyboardInterrupt
 
@@ -66,8 +67,8 @@ def main(argv=None):
     listening = listen(config.host, config.port)
     host = f"[{config.host}]" if ":" in config.host else config.host
     address = f"http://{host}:{listening.getsockname()[1]}/"
-    for each in ("SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, each, signal.SIGTERM), terminate)
+    signal.signal(signal.SIGTERM, interrupt)  # until the server takes it, and afterwards
+    signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="paint-") as folder:
         page = Page(folder, lambda: adapter.Network(config.checkpointDir))
 
@@ -96,4 +97,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    utils.run(main, "serve.py")
+    running.run(main, "serve.py")

@@ -14,13 +14,12 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-import utils
 from faces import alignment
+from files.errors import UserError, first_line
 from paint import asked, uploads
 from paint.guard import Guard
 from paint.searching import Cancelled, Search
 from paint.uploads import MOST_BYTES, Uploads
-from utils import UserError
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SAMPLES = os.path.join(os.path.dirname(HERE), "docs", "samples")
@@ -115,7 +114,7 @@ class Page:
         faces = await self.beside(picture.faces)
         size = (await asyncio.wrap_future(self.network)).size
         return JSONResponse({"faces": faces, "template": TEMPLATE,
-                             "fits": picture.pixels.shape[:2] == (size, size)})
+                             "fits": picture.size == (size, size)})
 
     async def beside(self, function, *values):
         """What a function returns, worked out beside the searches."""
@@ -127,7 +126,7 @@ class Page:
     async def search(self, request):
         """Lines of JSON, as the search goes on."""
         picture = self.picture(request)
-        message = json.loads(await body(request, MOST_BYTES, "the mask"))
+        message = await body(request, MOST_BYTES, "the mask")
         search = Search(picture, asked.read(message))
         return StreamingResponse(self.tell(search), media_type="application/x-ndjson")
 
@@ -144,11 +143,11 @@ class Page:
                 if not search.cancelled:
                     search.run(self.network.result(), tell)
             except Cancelled:
-                pass
+                tell({"error": "the search was ended"})
             except UserError as error:
                 tell({"error": str(error)})
             except Exception as error:  # the page would wait for ever
-                tell({"error": f"{type(error).__name__}: {utils.first_line(error)}"})
+                tell({"error": f"{type(error).__name__}: {first_line(error)}"})
                 raise
             finally:
                 tell(None)
@@ -190,6 +189,8 @@ class Page:
         search, name = self.found(request), request.path_params["name"]
         if name in ("mask.png", "landmarks.txt"):
             return FileResponse(os.path.join(search.folder, name), filename=name)
+        if search.completion is None:
+            raise KeyError("the search is not done")
         candidate = request.query_params.get("candidate")
         candidate = int(candidate) if (candidate or "").isdecimal() else None
         paths = await self.beside(search.save, candidate)

@@ -6,13 +6,12 @@ import secrets
 import shutil
 import threading
 
-import numpy as np
-from PIL import Image
-
 import utils
 from faces import alignment, detection
+from files.errors import UserError
+from files.notices import attempt
 from inpainting.photos import FACE_THRESHOLDS
-from utils import UserError
+from paint import overhearing
 
 MOST_BYTES = 64 * 2**20  # of one picture
 MOST_PICTURES = 16  # at once; the one that was used least recently goes
@@ -39,11 +38,13 @@ class Picture:
         os.makedirs(os.path.dirname(self.path))
         with open(self.path, "wb") as file:
             file.write(data)
-        image, reason = utils.attempt(lambda: utils.open_image(self.path))
+        with overhearing.begin().of(self.path, name) as notes:
+            image, reason = attempt(lambda: utils.open_image(self.path))
+            self.notes = notes()
         if reason is not None:
             raise UserError(f"{name}: {reason}")
-        self.pixels = np.asarray(image.convert("RGB"))
-        shown = Image.fromarray(self.pixels)
+        self.size = image.size
+        shown = image.convert("RGB")
         shown.thumbnail((SHOWN_EDGE, SHOWN_EDGE))
         self.shown = shown.size
         self.shown_path = os.path.join(folder, "shown.png")
@@ -52,13 +53,13 @@ class Picture:
     def faces(self):
         """The three points of each face, the largest face first: a list of `[3, 2]` floats."""
         found = detection.find_landmarks(
-            self.pixels, detection.face_predictor_path(), FACE_THRESHOLDS)
+            utils.read_image(self.path), detection.face_predictor_path(), FACE_THRESHOLDS)
         return [face[list(POINTS)].tolist() for face in found]
 
     def describe(self):
         """What the page has to know of it."""
-        height, width = self.pixels.shape[:2]
-        return {"id": self.id, "name": self.name, "width": width, "height": height,
+        return {"id": self.id, "name": self.name, "width": self.size[0], "height": self.size[1],
+                "notes": self.notes,
                 "shownWidth": self.shown[0], "shownHeight": self.shown[1]}
 
 
@@ -101,6 +102,8 @@ class Uploads:
         with self.lock:
             picture = self.pictures.pop(identity, None)
         if picture is not None:
+            for search in picture.results:
+                search.cancelled = True
             shutil.rmtree(picture.folder, ignore_errors=True)
 
 

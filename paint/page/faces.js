@@ -122,7 +122,8 @@ export class Faces {
     for (const { points, shapes, chip, dots, circles } of this.boxes ?? []) {
       const box = corners(points, this.template).map((corner) => this.view.toScreen(corner));
       for (const shape of shapes) shape.setAttribute("points", box.join(" "));
-      Object.assign(chip.style, { left: `${box[0][0]}px`, top: `${box[0][1]}px` });
+      Object.assign(chip.style,
+        { left: `${Math.max(box[0][0], 0)}px`, top: `${Math.max(box[0][1], 28)}px` });
       points.forEach((point, k) => {
         if (!dots[k]) return;
         const [x, y] = this.view.toScreen(point);

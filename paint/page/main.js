@@ -3,7 +3,7 @@
 import { Faces } from "./faces.js";
 import { Mask } from "./mask.js";
 import { Painting } from "./painting.js";
-import { Results } from "./results.js";
+import { Results, tellNotes } from "./results.js";
 import { Curve, Refused, ask, lines } from "./searching.js";
 import { Settings } from "./settings.js";
 import { View } from "./view.js";
@@ -68,6 +68,12 @@ function draw(context, scale) {
     context.clip();
     context.drawImage(after, 0, 0, width, height);
     context.restore();
+    context.save();
+    context.beginPath();
+    context.rect(0, 0, at, height);
+    context.clip();
+    page.mask.drawOver(context, colour(), 0.4);
+    context.restore();
     context.fillStyle = "#fff";
     context.fillRect(at - 1 / scale, 0, 2 / scale, height);
     context.beginPath();
@@ -124,6 +130,7 @@ async function choose(file) {
     view.resize();
     view.show(picture.shownWidth, picture.shownHeight);
     painted();
+    tellNotes("noticed", picture.notes);
     await findFaces(chosen);
   } catch (error) {
     complain(error);
@@ -194,11 +201,13 @@ async function search(seed) {
   byId("status").textContent = "Starting …";
   byId("stop").disabled = true;
   enter("searching");
+  byId("status").focus();
   try {
     const response = await ask(`pictures/${picture.id}/search`, {
       method: "POST", signal: running.signal, body: JSON.stringify({
         mask: await page.mask.toURL(), points, settings: { ...settings.values(), seed } }) });
     for await (const told of lines(response)) await heard(told, seed);
+    if (state() === "searching") throw new Refused("The search has ended.");
   } catch (error) {
     if (picture) enter(from);
     complain(error);
@@ -226,7 +235,7 @@ async function heard(told, seed) {
   }
   if (told.done !== undefined) {
     await results.add({ ...told, seed, address: running.address });
-    byId("split").value = 500;
+    if (patch) byId("split").value = 1000 * (patch.x + patch.width / 2);
     enter("done");
     byId("download").focus({ preventScroll: true, focusVisible: false });
   }

@@ -73,7 +73,7 @@ export class Mask {
   }
 
   // Draws it over the picture in a colour.
-  drawOver(context, colour) {
+  drawOver(context, colour, opacity = 0.6) {
     const { width, height } = this.canvas;
     this.tinted ??= new OffscreenCanvas(width, height);
     const tinted = this.tinted.getContext("2d");
@@ -82,7 +82,7 @@ export class Mask {
     tinted.globalCompositeOperation = "source-in";
     tinted.fillStyle = colour;
     tinted.fillRect(0, 0, width, height);
-    context.globalAlpha = 0.6;
+    context.globalAlpha = opacity;
     context.drawImage(this.tinted, 0, 0);
     context.globalAlpha = 1;
   }

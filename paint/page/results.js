@@ -2,6 +2,12 @@
 
 const byId = (name) => document.getElementById(name);
 
+// Shows what the server warns of.
+export function tellNotes(where, notes) {
+  byId(where).replaceChildren(...notes.map((note) =>
+    Object.assign(document.createElement("p"), { textContent: note })));
+}
+
 export class Results {
   // `choose(result, candidate)` is called when another one is to be shown.
   constructor(choose) {
@@ -20,7 +26,7 @@ export class Results {
     const row = Object.assign(document.createElement("div"), { className: "row" });
     result.buttons = result.tiles.map((tile, i) => {
       const button = document.createElement("button");
-      const name = i ? `${i}` : result.tiles.length > 1 ? "all in one" : "";
+      const name = i ? `${i}` : result.tiles.length > 1 ? result.combined : "";
       button.append(Object.assign(new Image(), { src: tile, alt: `Result ${name}` }));
       if (name) button.append(Object.assign(document.createElement("span"), { textContent: name }));
       button.addEventListener("click", () => this.show(result, i));
@@ -51,8 +57,7 @@ export class Results {
     byId("maskFile").href = `${result.address}/mask.png`;
     byId("pointsFile").hidden = !result.command.includes("landmarks.txt");
     byId("pointsFile").querySelector("a").href = `${result.address}/landmarks.txt`;
-    byId("notes").replaceChildren(...(result.notes ?? []).map((note) =>
-      Object.assign(document.createElement("p"), { textContent: note })));
+    tellNotes("notes", result.notes);
     return this.choose(result, `${result.address}/shown.png${query}`);
   }
 }

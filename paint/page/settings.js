@@ -44,6 +44,9 @@ export class Settings {
       else field.placeholder = usual;
     }
     const count = Object.keys(this.values()).length - (this.preset.value === this.usual);
+    const about = this.described.find(({ name }) => name === "preset");
+    this.preset.parentElement.querySelector("small").textContent =
+      `${about.help}. It sets ${about.sets[this.preset.value]}`;
     this.changed.textContent = count ? `· ${count} changed` : "";
   }
 
