@@ -3,10 +3,14 @@
 import contextlib
 import http.client
 import json
+import os
+import shlex
 import socket
 import threading
 import time
 import urllib.parse
+
+from conftest import load_script
 
 
 @contextlib.contextmanager
@@ -73,3 +77,17 @@ def until(true, seconds=60):
     while not true():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def repeated(command, picture, folder, network):
+    """What complete.py makes of the command that the page shows, by file name."""
+    words = shlex.split(command)
+    assert words[:2] == ["./complete.py", picture.name]
+    here = os.getcwd()
+    os.chdir(folder)
+    try:
+        load_script("complete.py").main([*words[1:], "--checkpointDir", str(network)])
+    finally:
+        os.chdir(here)
+    return {path.name: path.read_bytes()
+            for path in (folder / "completions" / "photos").iterdir() if path.name[0] != "."}

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import re
-import shlex
 import signal
 import struct
 import subprocess
@@ -15,7 +14,7 @@ import zlib
 import numpy as np
 import pytest
 from conftest import ROOT, assert_one_line_error, draw_faces, load_script, run_script, save_lively
-from page_server import Client, serving, until
+from page_server import Client, repeated, serving, until
 from PIL import Image
 
 pytest.importorskip("uvicorn", reason="what the page needs is not there: make paint installs it")
@@ -68,20 +67,6 @@ def painted(width, height, box=(30, 30, 50, 45)):
 
 
 MASK = painted(90, 70)
-
-
-def repeated(command, picture, folder, network):
-    """What complete.py makes of the command that the page shows, by file name."""
-    words = shlex.split(command)
-    assert words[:2] == ["./complete.py", picture.name]
-    here = os.getcwd()
-    os.chdir(folder)
-    try:
-        load_script("complete.py").main([*words[1:], "--checkpointDir", str(network)])
-    finally:
-        os.chdir(here)
-    return {path.name: path.read_bytes()
-            for path in (folder / "completions" / "photos").iterdir() if path.name[0] != "."}
 
 
 @pytest.mark.parametrize("points", [None, [[31.0, 17.5], [48.5, 17.0], [40.0, 50.25]]])
@@ -297,7 +282,7 @@ def started(network, tmp_path):
     process.communicate()
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGHUP])  # which is passed on as SIGTERM
 def test_it_ends_cleanly_in_the_middle_of_a_search(started, photo, tmp_path, signum):
     process, client = started
     sent = client.send(photo)[1]
