@@ -2,6 +2,7 @@
 
 import math
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def served(network, tmp_path_factory):
 @pytest.fixture(scope="module")
 def browser():
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path="/usr/bin/chromium",
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"),
                                          args=["--no-sandbox"])
         yield browser
         browser.close()
@@ -147,6 +148,26 @@ def test_three_points_are_dragged_onto_a_face(tab, network, photo, tmp_path):
     assert "--align --landmarks landmarks.txt" in command
     expected = repeated(command, photo, tmp_path, network)
     assert (tmp_path / "kept.png").read_bytes() == expected["photo.png"]
+
+
+def test_the_face_that_is_clicked_is_meant(tab, photo, monkeypatch):
+    two = [[[100.0, 60.0], [130.0, 60.0], [115.0, 110.0]],
+           [[200.0, 160.0], [220.0, 160.0], [210.0, 195.0]]]
+    monkeypatch.setattr("paint.uploads.Picture.faces", lambda picture: two)
+    choose(tab, photo)
+    assert tab.locator("#overlay .chosen, #overlay .other").count() == 2
+    assert tab.is_checked("#frames [value='0']")
+    tab.click(".chip:not(.chosen)")
+    assert tab.is_checked("#frames [value='1']")
+    tab.check("[name=tool][value=brush]", force=True)
+    tab.locator("#overlay .hit").evaluate("shape => shape.dispatchEvent(new MouseEvent('click'))")
+    assert tab.is_checked("#frames [value='0']")
+    tab.evaluate("document.querySelector('#frames [value=\"1\"]').click()")
+    stroke(tab, (0.7, 0.7), (0.7, 0.75))
+    setting(tab, nIter=1, nCandidates=1)
+    with tab.expect_request("**/search") as asked:
+        tab.click("#complete")
+    np.testing.assert_allclose(asked.value.post_data_json["points"], two[1], atol=1e-6)
 
 
 def test_the_box_is_what_the_network_sees(tab):
