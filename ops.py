@@ -96,6 +96,34 @@ def mean_of_replicas(values):
     return context.all_reduce(tf.distribute.ReduceOp.MEAN, values)
 
 
+def average_statistics(variables):
+    """Make the running statistics of all replicas the mean of theirs. An update of them is linear
+    in the batch's, so that once at the end of a step is as good as at every update.
+
+    Args:
+        variables: `{name: variable}`; those that are not trainable are running statistics.
+    """
+    if tf.distribute.get_replica_context().num_replicas_in_sync > 1:
+        moved = {name: tf.identity(v) for name, v in variables.items() if not v.trainable}
+        for name, mean in mean_of_replicas(moved).items():
+            variables[name].assign(mean)
+
+
+def move_average(averages, variables, decay, updates):
+    """Move averages of variables towards their present values; the first steps keep less, so that
+    the initial values are soon forgotten.
+
+    Args:
+        averages, variables: `{name: variable}`.
+        decay: the share that an average keeps in a step.
+        updates: how many the variables had.
+    """
+    updates = tf.cast(updates, tf.float32)
+    keep = tf.minimum(decay, (1 + updates) / (10 + updates))
+    for name, average in averages.items():
+        average.assign_sub((1 - keep) * (average - variables[name]))
+
+
 def batch_norm(x, gamma, beta, moving_mean, moving_variance, momentum=BN_MOMENTUM, sync=False):
     """Batch normalisation in training, over every axis but the last (Ioffe & Szegedy 2015).
 

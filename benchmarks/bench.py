@@ -29,13 +29,14 @@ import numpy as np  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
 from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
-from cli.flags import number  # noqa: E402
 from files import naming, ownership, writing  # noqa: E402  (the project's root is on the path only now)
 from files.errors import UserError  # noqa: E402
 from files.listing import list_images  # noqa: E402
 from inpainting.masks import MASKS  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
 from machine import importing  # noqa: E402  (the project's root is on the path only now)
+from settings import kinds  # noqa: E402  (the project's root is on the path only now)
+from settings.kinds import number  # noqa: E402
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 COMPARED = ("matmul-float32", "matmul-bfloat16",
@@ -472,11 +473,11 @@ def parse_args(argv=None):
     parser.add_argument("--only", metavar="ROW", help="measure one row, in this process")
     parser.add_argument("--rounds", type=number(int, low=1), default=3,
                         help="how often the compared rows take turns")
-    parser.add_argument("--json", type=flags.path,
+    parser.add_argument("--json", type=kinds.path,
                         help="where the figures go (benchmarks/bench.json; with --only nowhere)")
-    parser.add_argument("--faces", type=flags.path, default="../shared/faces/test",
+    parser.add_argument("--faces", type=kinds.path, default="../shared/faces/test",
                         help="faces for the time to a quality; left out where there are none")
-    parser.add_argument("--checkpointDir", type=flags.path,
+    parser.add_argument("--checkpointDir", type=kinds.path,
                         default="../shared/reference-checkpoint", help="the network for them")
     config = parser.parse_args(argv)
     if config.only and not is_row(config.only):

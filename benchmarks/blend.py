@@ -20,9 +20,9 @@ from bench import ROOT, run_script  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
 from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
-from cli.flags import number  # noqa: E402
 from files import writing  # noqa: E402  (the project's root is on the path only now)
 from inpainting.blending import BLENDS  # noqa: E402
+from settings.kinds import number  # noqa: E402
 
 
 def parse_args(argv=None):

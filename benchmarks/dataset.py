@@ -24,6 +24,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 from cli import flags, running  # noqa: E402
 from files.errors import UserError  # noqa: E402
 from files.listing import list_images  # noqa: E402
+from settings import kinds  # noqa: E402
 
 
 def seconds_of(command, cwd=None):
@@ -68,7 +69,7 @@ def measure(dataset, flags, imports):
 def parse_args(argv=None):
     parser = flags.Parser(prog="dataset.py", description=__doc__,
                           epilog="More flags are train-dcgan.py's.")
-    parser.add_argument("dataset", type=flags.path, nargs="+", help="folders of pictures")
+    parser.add_argument("dataset", type=kinds.path, nargs="+", help="folders of pictures")
     options, options.flags = parser.parse_known_args(argv)
     options.dataset = [os.path.abspath(folder) for folder in options.dataset]
     return options

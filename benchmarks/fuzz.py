@@ -29,6 +29,7 @@ from PIL import Image  # noqa: E402
 import utils  # noqa: E402
 from cli import flags, running  # noqa: E402
 from files import notices  # noqa: E402
+from settings import kinds  # noqa: E402
 
 PATIENCE = 20  # seconds, after which a file counts as hanging
 GIB = 2**20  # in the units of `peak`
@@ -151,8 +152,8 @@ def run_fuzz(cases, number):
 def parse_args(argv=None):
     parser = flags.Parser(prog="fuzz.py", description=__doc__)
     parser.add_argument("what", choices=("table", "damage"))
-    parser.add_argument("--cases", type=flags.number(int, low=1), default=20000, help="how many")
-    parser.add_argument("--seed", type=flags.number(int, low=0), default=0, help="of the damages")
+    parser.add_argument("--cases", type=kinds.number(int, low=1), default=20000, help="how many")
+    parser.add_argument("--seed", type=kinds.number(int, low=0), default=0, help="of the damages")
     return parser.parse_args(argv)
 
 

@@ -18,8 +18,8 @@ import cli.environment  # noqa: E402, F401  (first: it says so where packages ar
 from bench import median_time  # noqa: E402
 
 from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
-from cli.flags import number  # noqa: E402
 from machine import cpu, importing  # noqa: E402
+from settings.kinds import number  # noqa: E402
 
 LAYERS = ((64, 3, 64), (32, 64, 128), (16, 128, 256), (8, 256, 512))  # pixels, channels in, out
 

@@ -24,16 +24,17 @@ import quality  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
 from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
-from cli.flags import number  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
 from machine import importing  # noqa: E402  (the project's root is on the path only now)
+from settings import kinds  # noqa: E402  (the project's root is on the path only now)
+from settings.kinds import number  # noqa: E402
 
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="patience.py", description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=flags.path,
+    parser.add_argument("run", type=kinds.path,
                         help="the --outDir of a run with one candidate and the center mask")
-    parser.add_argument("--checkpointDir", type=flags.path, default="pretrained",
+    parser.add_argument("--checkpointDir", type=kinds.path, default="pretrained",
                         help="the network of that run")
     parser.add_argument("--tol", type=number(float, low=0), nargs="+", default=[0, 0.001, 0.01],
                         help="shares to try")

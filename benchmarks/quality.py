@@ -30,6 +30,7 @@ from inpainting.masks import MASKS  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
 from inpainting.results import combine, completed_images  # noqa: E402
 from machine import importing  # noqa: E402  (the project's root is on the path only now)
+from settings import kinds  # noqa: E402  (the project's root is on the path only now)
 
 # Those with something known and something missing.
 MEASURED = [name for name in MASKS if name not in ("full", "lowres")]
@@ -140,14 +141,14 @@ def parse_args(argv=None):
     parser.add_argument("--search", default="--approach adam --lr 0.1 --nIter 150", metavar="FLAGS",
                         help="flags of complete.py, in one word: the search of all rows but those "
                              "of the presets")
-    parser.add_argument("--seed", type=flags.number(int, low=0), default=0,
+    parser.add_argument("--seed", type=kinds.number(int, low=0), default=0,
                         help="another starts the searches from other z, and draws other masks")
     parser.add_argument("--linear", metavar="FOLDER",
                         help="measure the most likely hole under a normal distribution too, which "
                              "is fitted to the aligned faces in this folder")
-    parser.add_argument("--components", nargs="+", type=flags.number(int, low=1), default=[100],
+    parser.add_argument("--components", nargs="+", type=kinds.number(int, low=1), default=[100],
                         help="principal components of that distribution")
-    parser.add_argument("--noise", type=flags.number(float, above=0), default=1.0,
+    parser.add_argument("--noise", type=kinds.number(float, above=0), default=1.0,
                         help="standard deviation of its noise in a pixel, of -1 to 1")
     parser.add_argument("--only", metavar="TEXT", default="",
                         help="only the methods with this in their name, such as 'preset best'")

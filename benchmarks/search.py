@@ -18,19 +18,20 @@ import numpy as np  # noqa: E402
 
 import complete  # noqa: E402  (the project's root is on the path only now)
 from cli import flags, running  # noqa: E402
-from cli.flags import number  # noqa: E402
 from files.listing import list_images  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
 from inpainting.photos import Framer  # noqa: E402
 from inpainting.results import combine, completed_images  # noqa: E402
 from machine import importing  # noqa: E402
+from settings import kinds  # noqa: E402
+from settings.kinds import number  # noqa: E402
 
 
 def add_flags(parser, count):
     """What every comparison of searches is told: the pictures, how many of them, the checkpoint."""
-    parser.add_argument("imgs", type=flags.path, nargs="+",
+    parser.add_argument("imgs", type=kinds.path, nargs="+",
                         help="whole pictures, or folders of them")
-    parser.add_argument("--checkpointDir", type=flags.path, default="checkpoint",
+    parser.add_argument("--checkpointDir", type=kinds.path, default="checkpoint",
                         help="the checkpoint")
     parser.add_argument("--count", type=number(int, low=1), default=count,
                         help="pictures, spread evenly over what there is")

@@ -1,7 +1,7 @@
 """The scripts' flags: their types, their help, their errors."""
 
 import argparse
-import os
+import dataclasses
 import re
 
 from cli.intermixed import IntermixedParser
@@ -25,42 +25,41 @@ class Parser(IntermixedParser):
         self.exit(2, f"{self.prog}: error: {message}\n")
 
 
-def path(text):
-    """An argparse type: a file or folder, `~` the home folder, which shells leave in --flag=~/x."""
-    return os.path.expanduser(text)
+def add_settings(parser, kind, *names):
+    """Make flags of a dataclass's fields.
+
+    Args:
+        parser: the parser, or a group of it.
+        kind: a `settings.setting.Settings`.
+        *names: of the fields; none for all of them.
+    """
+    for field in dataclasses.fields(kind):
+        if names and field.name not in names:
+            continue
+        flag = dict(field.metadata)
+        of_text, choices = flag.pop("kind"), flag.pop("choices")
+        spellings = [f"--{field.name}", *flag.pop("aliases", ())]
+        if of_text is None and choices is None:
+            flag["action"] = argparse.BooleanOptionalAction
+        else:
+            flag |= {"type": of_text, "choices": choices and tuple(choices)}
+        several = isinstance(field.default, tuple)
+        parser.add_argument(
+            *spellings, default=list(field.default) if several else field.default, **flag)
 
 
-def number(kind, low=None, high=None, above=None):
-    """An argparse type: an int or float that is at least `low`, at most `high`, over `above`."""
-    limits = [f"at least {low}" if low is not None else "", f"over {above}" * (above is not None),
-              f"at most {high}" if high is not None else ""]
-    rule = " and ".join(filter(None, limits))
-
-    def parse(text):
-        try:
-            value = kind(text)
-        except ValueError:
-            what = "a whole number" if kind is int else "a number"
-            raise argparse.ArgumentTypeError(f"{text}: must be {what}") from None
-        # Written so that nan, which every comparison denies, is refused.
-        if not ((low is None or value >= low) and (high is None or value <= high)
-                and (above is None or value > above) and abs(value) < float("inf")):
-            raise argparse.ArgumentTypeError(f"{text}: must be {rule or 'finite'}")
-        return value
-
-    return parse
+def settings_of(kind, config):
+    """The `settings.setting.Settings` of a kind that the parsed flags say."""
+    values = {field.name: getattr(config, field.name) for field in dataclasses.fields(kind)}
+    return kind(**{name: tuple(value) if isinstance(value, list) else value
+                   for name, value in values.items()})
 
 
-def add_machine_flags(parser):
-    """The flags of both scripts that say how TensorFlow computes."""
-    parser.add_argument("--precision", choices=("float32", "bfloat16", "float16"),
-                        default="float32",
-                        help="of the convolutions; weights, statistics and losses stay float32. "
-                             "bfloat16 pays on GPUs and on CPUs that compute in it (avx512_bf16 "
-                             "or amx_bf16 in lscpu), float16 on GPUs")
-    parser.add_argument("--jit", action=argparse.BooleanOptionalAction,
-                        help="compile with XLA (default: on a single GPU; on CPUs its convolutions "
-                             "are several times slower)")
-    parser.add_argument("--tf32", action=argparse.BooleanOptionalAction, default=True,
-                        help="let GPUs multiply float32 with 10 bits of mantissa, several times "
-                             "faster")
+def given_flags(parser, argv):
+    """The flags that stand on the command line, without the defaults, as a dict."""
+    names = vars(parser.parse_known_args(argv)[0])
+    defaults, unset = {name: parser.get_default(name) for name in names}, object()
+    parser.set_defaults(**dict.fromkeys(names, unset))
+    given = vars(parser.parse_known_args(argv)[0])
+    parser.set_defaults(**defaults)
+    return {name: value for name, value in given.items() if value is not unset}

@@ -19,10 +19,11 @@ from draw_faces import CANVAS, draw_face  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
 from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
-from cli.flags import number  # noqa: E402
 from faces import alignment  # noqa: E402
 from files import writing  # noqa: E402  (the project's root is on the path only now)
 from files.listing import list_images  # noqa: E402
+from settings import kinds  # noqa: E402  (the project's root is on the path only now)
+from settings.kinds import number  # noqa: E402
 
 EDGE = CANVAS // 4
 STROKES = (  # in the face's unit box: lines, and their width
@@ -77,8 +78,8 @@ def draw_photo(rng, strokes, face=None):
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="draw_photos.py", description=__doc__.splitlines()[0])
-    parser.add_argument("outDir", type=flags.path, help="where they go")
-    parser.add_argument("--faces", type=flags.path, metavar="FOLDER",
+    parser.add_argument("outDir", type=kinds.path, help="where they go")
+    parser.add_argument("--faces", type=kinds.path, metavar="FOLDER",
                         help="aligned faces to use instead of drawn ones, one for each photograph")
     parser.add_argument("--count", type=number(int, low=1), default=6, help="how many")
     parser.add_argument("--seed", type=number(int, low=0), default=0,

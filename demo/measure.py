@@ -14,11 +14,12 @@ import numpy as np  # noqa: E402
 import utils  # noqa: E402  (the project's root is on the path only now)
 from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
 from inpainting.measures import psnr, ssim  # noqa: E402
+from settings import kinds  # noqa: E402  (the project's root is on the path only now)
 
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="measure.py", description=__doc__)
-    parser.add_argument("outDir", type=flags.path,
+    parser.add_argument("outDir", type=kinds.path,
                         help="a folder that complete.py wrote, with one mask for all pictures")
     return parser.parse_args(argv)
 

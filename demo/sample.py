@@ -10,15 +10,16 @@ import cli.environment  # noqa: E402, F401  (first: it says so where packages ar
 # isort: split
 import utils  # noqa: E402  (the project's root is on the path only now)
 from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
-from cli.flags import number  # noqa: E402
 from files import writing  # noqa: E402  (the project's root is on the path only now)
 from machine import importing  # noqa: E402  (the project's root is on the path only now)
+from settings import kinds  # noqa: E402  (the project's root is on the path only now)
+from settings.kinds import number  # noqa: E402
 
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="sample.py", description=__doc__)
-    parser.add_argument("outDir", type=flags.path, help="where they go")
-    parser.add_argument("--checkpointDir", type=flags.path, default="checkpoint",
+    parser.add_argument("outDir", type=kinds.path, help="where they go")
+    parser.add_argument("--checkpointDir", type=kinds.path, default="checkpoint",
                         help="the network")
     parser.add_argument("--count", type=number(int, low=1), default=6, help="how many")
     parser.add_argument("--seed", type=number(int, low=0), default=0, help="of z")

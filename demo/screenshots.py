@@ -17,9 +17,10 @@ import cli.environment  # noqa: E402, F401  (first: it says so where packages ar
 from PIL import Image  # noqa: E402
 
 from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
-from cli.flags import number  # noqa: E402
 from files import naming, writing  # noqa: E402  (the project's root is on the path only now)
 from files.errors import UserError  # noqa: E402
+from settings import kinds  # noqa: E402  (the project's root is on the path only now)
+from settings.kinds import number  # noqa: E402
 
 PAGES = ("scalars", "images", "graphs", "histograms", "hparams")
 SECONDS = 20  # of the page's own clock, in which it loads what it shows
@@ -57,11 +58,11 @@ def tensorboard(logdir):
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="screenshots.py", description=__doc__)
-    parser.add_argument("outDir", type=flags.path,
+    parser.add_argument("outDir", type=kinds.path,
                         help="where the pictures go, as tensorboard-PAGE.png or PAGE.png")
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--logdir", type=flags.path, help="show these logs in TensorBoard")
-    what.add_argument("--page", type=flags.path, metavar="FILE.html", help="show this file")
+    what.add_argument("--logdir", type=kinds.path, help="show these logs in TensorBoard")
+    what.add_argument("--page", type=kinds.path, metavar="FILE.html", help="show this file")
     parser.add_argument("--width", type=number(int, low=1), default=1200, help="of the window")
     parser.add_argument("--height", type=number(int, low=1), default=800, help="of the window")
     return parser.parse_args(argv)

@@ -13,18 +13,19 @@ from PIL import Image, ImageOps  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
 from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
-from cli.flags import number  # noqa: E402
 from files import naming  # noqa: E402  (the project's root is on the path only now)
 from files.listing import list_images  # noqa: E402
 from inpainting.masks import read_mask  # noqa: E402
+from settings import kinds  # noqa: E402  (the project's root is on the path only now)
+from settings.kinds import number  # noqa: E402
 
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="show_photos.py", description=__doc__)
-    parser.add_argument("picture", type=flags.path, help="the PNG to write")
-    parser.add_argument("photos", type=flags.path, help="folder of the whole pictures")
-    parser.add_argument("masks", type=flags.path, help="folder of their masks")
-    parser.add_argument("outDir", type=flags.path, help="folder that complete.py wrote")
+    parser.add_argument("picture", type=kinds.path, help="the PNG to write")
+    parser.add_argument("photos", type=kinds.path, help="folder of the whole pictures")
+    parser.add_argument("masks", type=kinds.path, help="folder of their masks")
+    parser.add_argument("outDir", type=kinds.path, help="folder that complete.py wrote")
     parser.add_argument("--size", type=number(int, low=1), default=240, help="edge of each")
     return parser.parse_args(argv)
 

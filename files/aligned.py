@@ -6,23 +6,23 @@ import os
 from files import naming, ownership
 
 
-def made_of(path, config):
+def made_of(path, settings):
     """What a face is made of, as its folder's record keeps it.
 
     Args:
         path: the picture.
-        config: the flags of align.py as attributes: `inputDir`, `landmarks`, `size`.
+        settings: the `faces.settings.Alignment`.
     """
     try:
         status = os.stat(path)
         state = {"bytes": status.st_size, "time": status.st_mtime_ns}
     except OSError:  # whoever reads it will say so
         state = {"bytes": None, "time": None}
-    return {"source": os.path.abspath(path), "name": os.path.relpath(path, config.inputDir),
-            **state, "landmarks": config.landmarks, "size": config.size}
+    return {"source": os.path.abspath(path), "name": os.path.relpath(path, settings.inputDir),
+            **state, "landmarks": settings.landmarks, "size": settings.size}
 
 
-def plan(files, config):
+def plan(files, settings):
     """Give each picture a place for its face: `outputDir/FOLDER/NAME.png`, no two the same.
 
     A picture keeps the place that its face has had before, and takes none that the face of another
@@ -30,8 +30,7 @@ def plan(files, config):
 
     Args:
         files: the pictures.
-        config: the flags of align.py as attributes: `inputDir`, `outputDir`, `flat`, `landmarks`
-            and `size`.
+        settings: the `faces.settings.Alignment`.
 
     Returns:
         `(picture, output)` of every one whose face is not there yet, of this picture as it is and
@@ -41,13 +40,13 @@ def plan(files, config):
         UserError: something of the user's is in the place of one.
     """
     recorded = {name: entry["of"]
-                for name, entry in ownership.newest_below(config.outputDir).items()
-                if "of" in entry and os.path.lexists(os.path.join(config.outputDir, name))}
+                for name, entry in ownership.newest_below(settings.outputDir).items()
+                if "of" in entry and os.path.lexists(os.path.join(settings.outputDir, name))}
     places = {}  # of faces, by each of the two ways to know their pictures again
     for name, each in recorded.items():
         for key in _keys(each):
             places[os.path.dirname(name), key] = name
-    made, stems = [made_of(path, config) for path in files], _stems(files, config)
+    made, stems = [made_of(path, settings) for path in files], _stems(files, settings)
     names = [next((places[os.path.dirname(stem), key] for key in _keys(each)
                    if (os.path.dirname(stem), key) in places), None)
              for each, stem in zip(made, stems)]
@@ -55,11 +54,11 @@ def plan(files, config):
         [stem for stem, name in zip(stems, names) if name is None],
         taken=[os.path.splitext(name)[0] for name in recorded]))
     names = [name or f"{next(new)}.png" for name in names]
-    jobs = [(path, os.path.join(config.outputDir, name))
+    jobs = [(path, os.path.join(settings.outputDir, name))
             for path, name, each in zip(files, names, made)
             if not each.items() - {("source", each["source"])} <= recorded.get(name, {}).items()]
     ownership.require_free({output: path for path, output in jobs}, files,
-                           f"outputDir {config.outputDir}: ")
+                           f"outputDir {settings.outputDir}: ")
     return jobs
 
 
@@ -68,10 +67,10 @@ def _keys(made):
     return made["source"], (made["name"], made["bytes"], made["time"])
 
 
-def _stems(files, config):
+def _stems(files, settings):
     """The places without suffix that the pictures would have, were there no others."""
-    stems = [os.path.splitext(os.path.relpath(path, config.inputDir))[0] for path in files]
-    if config.flat:
+    stems = [os.path.splitext(os.path.relpath(path, settings.inputDir))[0] for path in files]
+    if settings.flat:
         names = collections.Counter(os.path.basename(stem).casefold() for stem in stems)
         stems = [name if names[name.casefold()] == 1 else stem.replace(os.sep, "-")
                  for stem in stems for name in [os.path.basename(stem)]]

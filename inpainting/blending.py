@@ -5,6 +5,7 @@ import functools
 
 import numpy as np
 
+import utils
 from inpainting.masks import alike, around
 
 CACHE_LIMIT = 20_000  # unknown pixels up to which the factors of a mask are kept: megabytes each
@@ -46,6 +47,27 @@ def blend(method, images, fills, masks):
     for mask, indices in alike(masks):
         results[indices] = BLENDS[method](images[indices], fills[indices], mask)
     return results
+
+
+def completed_images(batch, G, method):
+    """G(z) `[B, S, S, C]` blended into the holes of a `CompletionBatch`, as uint8; the known pixels
+    are the images' bit for bit."""
+    blended = blend(method, batch.y, G, batch.mask[..., 0])
+    return np.where(batch.mask == 1, batch.images, utils.to_uint8(blended))
+
+
+def combine(losses, G, method):
+    """One fill of several candidates.
+
+    Args:
+        losses: `[B, K]`.
+        G: `[B, K, S, S, C]`, their G(z).
+        method: best, that of the lowest loss, or mean, of all.
+
+    Returns:
+        `[B, S, S, C]`.
+    """
+    return G.mean(axis=1) if method == "mean" else G[np.arange(len(G)), losses.argmin(axis=1)]
 
 
 def harmonic(image, mask):

@@ -10,33 +10,33 @@ from inpainting.photos import PHOTO_FORMATS
 FACES = 8  # of a photograph, whose results' places are looked at before they are found
 
 
-def read_pictures(config):
+def read_pictures(settings):
     """The pictures that complete.py's `imgs` name, without masks, truths and results."""
-    apart = [path for path in (config.mask, config.truth) if path and (
-        os.path.isdir(path) or path == config.mask)]
-    return list_images(config.imgs, writes=written_folders(config), reads=apart)
+    apart = [path for path in (settings.mask, settings.truth) if path and (
+        os.path.isdir(path) or path == settings.mask)]
+    return list_images(settings.imgs, writes=written_folders(settings), reads=apart)
 
 
-def written_folders(config):
-    """The folders that complete.py's flags make it write to."""
-    return [config.outDir or ".", *([config.log_dir] if config.log_dir else [])]
+def written_folders(settings):
+    """The folders that a completion writes to."""
+    return [settings.outDir or ".", *([settings.log_dir] if settings.log_dir else [])]
 
 
-def require_free(config, files, names, checkpoints):
+def require_free(settings, files, names, checkpoints):
     """Raise UserError if a result would take the place of a file that is not ours, or that this
     call reads.
 
     Args:
-        config: the flags of complete.py as attributes.
+        settings: the `CompletionSettings`.
         files: the pictures.
         names: of their results.
         checkpoints: files of the network.
     """
-    inputs = [*files, *checkpoints, *filter(None, [config.landmarks])]
-    for path in filter(None, [config.mask, config.truth]):
-        inputs += _files_below(path, written_folders(config)) if os.path.isdir(path) else [path]
-    ownership.require_free(dict(_paths(config, dict(zip(names, files)))), inputs,
-                           f"--outDir {config.outDir}: ")
+    inputs = [*files, *checkpoints, *filter(None, [settings.landmarks])]
+    for path in filter(None, [settings.mask, settings.truth]):
+        inputs += _files_below(path, written_folders(settings)) if os.path.isdir(path) else [path]
+    ownership.require_free(dict(_paths(settings, dict(zip(names, files)))), inputs,
+                           f"--outDir {settings.outDir}: ")
 
 
 def _files_below(root, without):
@@ -47,41 +47,41 @@ def _files_below(root, without):
         yield from (os.path.join(folder, name) for name in names)
 
 
-def _paths(config, sources):
+def _paths(settings, sources):
     """Yield every path that complete.py may write, and the picture whose result it is, or None.
 
     Args:
-        config: the flags of complete.py as attributes.
+        settings: the `CompletionSettings`.
         sources: `{name: picture}` of the results.
     """
-    out, faces = config.outDir, FACES if config.faces == "all" else 1
+    out, faces = settings.outDir, FACES if settings.faces == "all" else 1
     for name in ("results.csv", "latents.npz", "report.html"):
         yield os.path.join(out, name), None
     for name, source in sources.items():
         for face in range(faces):
             each = naming.untaken(name, sources, f"-face{face + 1}") if face else name
             yield os.path.join(out, "images", f"{each}.png"), source
-            if config.nCandidates > 1:
+            if settings.nCandidates > 1:
                 yield os.path.join(out, "candidates", f"{each}.png"), source
         for suffix in PHOTO_FORMATS.values():
             yield os.path.join(out, "photos", f"{name}{suffix}"), source
     count = len(sources) * faces
     for number in range(count):
-        for k in range(config.nCandidates):
+        for k in range(settings.nCandidates):
             yield os.path.join(out, "logs", f"hats_{number:02d}{f'_{k}' if k else ''}.log"), None
-    for number in range(math.ceil(count / config.batchSize)):
+    for number in range(math.ceil(count / settings.batchSize)):
         folder = os.path.join(out, f"batch_{number:02d}" if number else "")
         if not number or os.path.isdir(folder):  # a file in its place is its own batch's trouble
-            for path in _paths_of_batch(folder, config):
+            for path in _paths_of_batch(folder, settings):
                 yield path, None
 
 
-def _paths_of_batch(folder, config):
-    for name in ("before.png", "masked.png", "lowres.png", "completion.gif", config.video):
+def _paths_of_batch(folder, settings):
+    for name in ("before.png", "masked.png", "lowres.png", "completion.gif", settings.video):
         if name:
             yield os.path.join(folder, name)
     for name in ("hats_imgs", "completed"):
         if os.path.lexists(os.path.join(folder, name)):
-            for i in range(config.nIter + 1):
+            for i in range(settings.nIter + 1):
                 yield os.path.join(folder, name, f"{i:04d}.png")
                 yield os.path.join(folder, name, f"{i:04d}.lowres.png")

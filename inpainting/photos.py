@@ -52,12 +52,10 @@ class Frame(NamedTuple):
 
 
 class Framer:
-    """Cuts the frames of pictures as complete.py's flags say.
+    """Cuts the frames of pictures.
 
     Args:
-        config: the flags as attributes: `frame` (crop, stretch, letterbox, region or face),
-            `region`, `faces`, `landmarks`, `alignBy`, `dlibFacePredictor`, `maskType` and its
-            options, `mask`, `maskFromAlpha`, `maskColor`, `maskTolerance`, `truth`, `seed`.
+        settings: the `CompletionSettings`, of which `Framing`, `seed` and `outDir` count.
         files: the pictures.
         size, c_dim: edge and channels of a frame.
 
@@ -65,15 +63,15 @@ class Framer:
         UserError: a file of masks, landmarks or truth is missing or of no use.
     """
 
-    def __init__(self, config, files, size, c_dim):
-        self.config, self.files, self.size, self.c_dim = config, files, size, c_dim
+    def __init__(self, settings, files, size, c_dim):
+        self.settings, self.files, self.size, self.c_dim = settings, files, size, c_dim
         self.names = naming.unique_names([naming.stem(path) for path in files])
-        self.own_mask = own_mask(config, files)
-        self.landmarks = read_landmarks(config.landmarks) if config.landmarks else None
-        self.truths = (naming.by_stem(list_images([config.truth], "--truth ", [config.outDir]),
-                                     "--truth") if config.truth else {})
+        self.own_mask = own_mask(settings, files)
+        self.landmarks = read_landmarks(settings.landmarks) if settings.landmarks else None
+        self.truths = (naming.by_stem(list_images([settings.truth], "--truth ", [settings.outDir]),
+                                     "--truth") if settings.truth else {})
         if self.truths and not self.truths.keys() & set(map(naming.seen_stem, files)):
-            raise UserError(f"--truth {config.truth}: none has the name of a picture, such as "
+            raise UserError(f"--truth {settings.truth}: none has the name of a picture, such as "
                             f"{naming.stem(files[0])}.png")
 
     def frames(self):
@@ -106,7 +104,7 @@ class Framer:
             cuts = [cut for cut in cuts if cut[2].any()]
             if not cuts:
                 raise ValueError(f"its mask hides everything of {self.place()}")
-        if self.config.faces == "largest":
+        if self.settings.faces == "largest":
             cuts = cuts[:1]
         truth = self.truth(self.files[index], photo.known.shape)
         return [self.frame(index, k, len(cuts), photo, truth, *cut) for k, cut in enumerate(cuts)]
@@ -114,17 +112,17 @@ class Framer:
     def place(self):
         """Where a hole has to be, in words."""
         places = {"face": "the face", "region": "--region", "crop": "the centre square"}
-        return places.get(self.config.frame, "the picture")
+        return places.get(self.settings.frame, "the picture")
 
     def frame(self, index, k, count, photo, truth, transform, image, known, inside):
         """Frame k of `count` of a picture, from what `cut` returned."""
-        rng = np.random.default_rng([self.config.seed, index, k, 1])
+        rng = np.random.default_rng([self.settings.seed, index, k, 1])
         if self.own_mask:
             mask = known.astype(np.float32)
             image = np.where(known[..., np.newaxis], image, HIDDEN).astype(np.uint8)
             truth = truth and self.cut(truth, transform)[0]
         else:
-            mask = MASKS[self.config.maskType](known.shape, rng, self.config) * known
+            mask = MASKS[self.settings.maskType](known.shape, rng, self.settings) * known
             truth = image
         height, width = photo.known.shape
         whole = (height, width) != known.shape or not np.allclose(transform, np.eye(2, 3))
@@ -136,21 +134,21 @@ class Framer:
     def transforms(self, photo, path):
         """The maps of the frames that a picture has, the largest first."""
         height, width = photo.known.shape
-        if self.config.frame == "face":
+        if self.settings.frame == "face":
             return self.face_transforms(photo, path)
-        x, y, w, h = self.config.region or (0, 0, width, height)
+        x, y, w, h = self.settings.region or (0, 0, width, height)
         if x + w > width or y + h > height:
             raise ValueError(f"--region {x},{y},{w},{h} is not inside its {width}x{height} pixels")
-        if self.config.frame != "stretch":  # a square around the box, or inside it
-            edge = min(w, h) if self.config.frame == "crop" else max(w, h)
+        if self.settings.frame != "stretch":  # a square around the box, or inside it
+            edge = min(w, h) if self.settings.frame == "crop" else max(w, h)
             x, y, w, h = x + (w - edge) / 2, y + (h - edge) / 2, edge, edge
         return [box_transform(x, y, w, h, self.size)]
 
     def face_transforms(self, photo, path):
-        indices = alignment.ALIGNMENTS[self.config.alignBy]
+        indices = alignment.ALIGNMENTS[self.settings.alignBy]
         if self.landmarks is None:
             faces = detection.find_landmarks(
-                photo.pixels, self.config.dlibFacePredictor,
+                photo.pixels, self.settings.dlibFacePredictor,
                 FACE_THRESHOLDS if self.own_mask else FACE_THRESHOLDS[:1],
                 enough=functools.partial(self.include_ours, photo))
             if not faces:
@@ -158,7 +156,7 @@ class Framer:
         else:
             points = self.landmarks.get(naming.seen_stem(path), self.landmarks.get(None))
             if points is None:
-                raise ValueError(f"--landmarks {self.config.landmarks} has no line for it")
+                raise ValueError(f"--landmarks {self.settings.landmarks} has no line for it")
             faces = [dict(zip(indices, points)) if len(points) == 3 else points]
         transforms = [alignment.face_transform(face, indices, self.size) for face in faces]
         if not all(1e-6 < abs(np.linalg.det(t[:, :2])) < 1e6 for t in transforms):
@@ -167,7 +165,7 @@ class Framer:
 
     def include_ours(self, photo, faces):
         """Whether all the faces that `--faces` means are among these, however small others are."""
-        if self.config.faces == "all":
+        if self.settings.faces == "all":
             return False
         boxes = [np.clip([face.min(axis=0), face.max(axis=0)], 0, None).astype(int)
                  for face in faces]
@@ -181,7 +179,7 @@ class Framer:
             `(image, known, inside)`: `[S, S, C]` uint8, and `[S, S]` bool each: which pixels have
             nothing in them that is unknown or outside the picture, and which lie inside.
         """
-        if self.config.frame == "face":
+        if self.settings.frame == "face":
             layers = [alignment.warp_face(layer.astype(np.float32)[..., np.newaxis], transform,
                                           self.size)
                       for layer in (photo.known, np.ones_like(photo.known))]
@@ -244,26 +242,26 @@ class Framer:
         return pixels, hole
 
 
-def own_mask(config, files):
+def own_mask(settings, files):
     """The function `(path, Pillow image) -> [H, W] bool` behind the flags of a mask of one's own,
     or None if there is none."""
-    if config.mask is not None:
-        masks = dict(zip(files, match_masks(config.mask, files, [config.outDir])))
+    if settings.mask is not None:
+        masks = dict(zip(files, match_masks(settings.mask, files, [settings.outDir])))
 
         def from_file(path, image):
             if masks[path] is None:
-                raise ValueError(f"--mask {config.mask} has no mask of its name")
+                raise ValueError(f"--mask {settings.mask} has no mask of its name")
             try:
                 return read_mask(masks[path], (image.height, image.width))
             except OSError as error:
                 raise OSError(f"its mask {masks[path]}: {error}") from error
 
         return from_file
-    if config.maskFromAlpha:
+    if settings.maskFromAlpha:
         return lambda path, image: alpha_mask(image)
-    if config.maskColor:
+    if settings.maskColor:
         return lambda path, image: color_mask(
-            image, config.maskColor, config.maskTolerance, lossy.reach(path))
+            image, settings.maskColor, settings.maskTolerance, lossy.reach(path))
     return None
 
 

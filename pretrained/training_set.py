@@ -27,6 +27,7 @@ from faces.processes import run_jobs  # noqa: E402
 from files import naming, writing  # noqa: E402  (the project's root is on the path only now)
 from files.errors import UserError  # noqa: E402
 from files.listing import list_images  # noqa: E402
+from settings import kinds  # noqa: E402  (the project's root is on the path only now)
 
 PARTS = ("train", "valid", "test")
 
@@ -126,7 +127,7 @@ def gather(folders, output, cap):
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="training_set.py", description=__doc__.splitlines()[0])
-    count = flags.number(int, low=1)
+    count = kinds.number(int, low=1)
     parser.add_argument("outDir", help="where the folders go; outside of any repository")
     parser.add_argument("--lfw", default="../shared/lfw",
                         help="the photographs: train, valid and test, a folder per person in each")

@@ -115,7 +115,7 @@ def faces_everywhere(function, jobs, processes, **_):
     for path, output in jobs:
         face, reason = notices.attempt(functools.partial(utils.read_image, path, 8))
         if face is not None:
-            utils.save_image(output, face, of=made_of(path, function.keywords["config"]))
+            utils.save_image(output, face, of=made_of(path, function.keywords["settings"]))
         yield path, reason or "aligned"
 
 

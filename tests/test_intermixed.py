@@ -7,6 +7,7 @@ import pytest
 from conftest import assert_one_line_error, draw_faces, load_script, run_script, save_lively
 
 from cli import flags
+from settings import kinds
 
 
 def test_flags_may_stand_among_the_pictures(tmp_path):
@@ -77,8 +78,8 @@ def test_every_flag_of_a_path_expands_it(script, monkeypatch):
             if action.type is None and action.choices is None and action.nargs != 0
             and not isinstance(action, argparse.BooleanOptionalAction)]
     assert free == []
-    assert any(action.type is flags.path for parser in parsers for action in parser._actions)
+    assert any(action.type is kinds.path for parser in parsers for action in parser._actions)
 
 
 def test_defaults_are_no_paths_of_the_home_folder():
-    assert flags.path("a~b") == "a~b" and flags.path("./~") == "./~" and flags.path("") == ""
+    assert kinds.path("a~b") == "a~b" and kinds.path("./~") == "./~" and kinds.path("") == ""

@@ -241,7 +241,7 @@ def hostile(tmp_path_factory):
 
 
 def test_hostile_files_are_used_or_named(hostile):
-    """Each of docs/training.md's, in a process of its own that says what it took."""
+    """Each of docs/resuming.md's, in a process of its own that says what it took."""
     program = """if True:
         import sys
         sys.path.insert(0, sys.argv[1])

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 import utils
-from cli import flags
 from files import naming, notices, ownership, writing
 from files.errors import UserError
 from inpainting import logs
+from settings import kinds
 
 
 def picture(height, width, channels=3, seed=0):
@@ -237,11 +237,11 @@ def test_a_video_has_every_frame(tmp_path):
 @pytest.mark.parametrize("text", ["x", "0", "-1", "nan", "inf"])
 def test_number_refuses(text):
     with pytest.raises(argparse.ArgumentTypeError, match=f"^{text}: must be"):
-        flags.number(float, above=0)(text)
+        kinds.number(float, above=0)(text)
 
 
 def test_number_accepts():
-    assert flags.number(int, low=1)("1") == 1
-    assert flags.number(float, low=0, high=0.5)("0.5") == 0.5
+    assert kinds.number(int, low=1)("1") == 1
+    assert kinds.number(float, low=0, high=0.5)("0.5") == 0.5
     with pytest.raises(argparse.ArgumentTypeError, match="at least 0 and at most 0.5"):
-        flags.number(float, low=0, high=0.5)("0.7")
+        kinds.number(float, low=0, high=0.5)("0.7")

@@ -3,65 +3,66 @@
 import os
 import re
 
+from checkpoints import finding
 from files import ownership
 from files.errors import UserError
 from files.listing import list_images
-from training import checkpoints, record
+from training import record
 from training.pictures import is_cache
 
 _SAMPLES = re.compile(r"train_\d{2,}_\d{4,}\.png")
 
 
-def read_pictures(config):
+def read_pictures(settings):
     """The pictures of `dataset`, without the held-out ones and those in folders that the training
     writes to."""
-    return list_images([config.dataset], "--dataset ", writes=[
-        folder or "." for folder in (config.checkpoint_dir, config.sample_dir, config.log_dir)
-    ], reads=[config.validation] if config.validation else [])
+    return list_images([settings.dataset], "--dataset ", writes=[
+        folder or "." for folder in (settings.checkpoint_dir, settings.sample_dir, settings.log_dir)
+    ], reads=[settings.validation] if settings.validation else [])
 
 
-def adopt(config):
+def adopt(settings):
     """Record what a version without records has left of the run in `checkpoint_dir`, whose
     `run.json` tells of it: checkpoints, their list, the cache, and the grids in `sample_dir`."""
-    before = record.read(config.checkpoint_dir)
-    if not before or ownership.is_claimed(config.checkpoint_dir):
+    before = record.read(settings.checkpoint_dir)
+    if not before or ownership.is_claimed(settings.checkpoint_dir):
         return
-    files = [file for path in checkpoints.find_checkpoints(config.checkpoint_dir)
-             if checkpoints.step_of(path) is not None
-             for file in checkpoints.files_of(path)]
-    files += [os.path.join(config.checkpoint_dir, "checkpoint")]
+    files = [file for path in finding.find_checkpoints(settings.checkpoint_dir)
+             if finding.step_of(path) is not None
+             for file in finding.files_of(path)]
+    files += [os.path.join(settings.checkpoint_dir, "checkpoint")]
     flags = before["flags"]
 
     def is_as_before(flag):
-        old, new = flags.get(flag), getattr(config, flag)
+        old, new = flags.get(flag), getattr(settings, flag)
         return old == new or (old and new and os.path.normpath(old) == os.path.normpath(new))
 
     if is_as_before("cache"):
-        files += [config.cache]
-    if is_as_before("sample_dir") and os.path.isdir(config.sample_dir or "."):
-        ownership.claim(config.sample_dir, "train-dcgan.py")
-        files += filter(_is_sample, _below(config.sample_dir))
+        files += [settings.cache]
+    if is_as_before("sample_dir") and os.path.isdir(settings.sample_dir or "."):
+        ownership.claim(settings.sample_dir, "train-dcgan.py")
+        files += filter(_is_sample, _below(settings.sample_dir))
     for path in filter(os.path.isfile, files):
         ownership.note(path, path)
-    ownership.claim(config.checkpoint_dir, "train-dcgan.py")  # last, in case of a kill
+    ownership.claim(settings.checkpoint_dir, "train-dcgan.py")  # last, in case of a kill
 
 
-def require_free(config, files):
+def require_free(settings, files):
     """Raise UserError if a result would take the place of a file that is not ours, or that this
     call reads.
 
     Args:
-        config: the flags of train-dcgan.py as attributes.
+        settings: the `TrainingSettings`.
         files: the dataset.
     """
-    ownership.require_free(filter(_is_sample, _below(config.sample_dir)), files,
-                           f"--sample_dir {config.sample_dir}: ")
-    record.require_own(config.checkpoint_dir)
-    best = os.path.join(config.checkpoint_dir, "best", "validation.json")
-    if config.validation and os.path.exists(best) and not ownership.entries_of(best):
-        ownership.require_free([best], flag=f"--checkpoint_dir {config.checkpoint_dir}: ")
-    if config.cache and os.path.lexists(config.cache) and not is_cache(config.cache):
-        raise UserError(f"--cache {config.cache}: is there, and not a cache of decoded pictures "
+    ownership.require_free(filter(_is_sample, _below(settings.sample_dir)), files,
+                           f"--sample_dir {settings.sample_dir}: ")
+    record.require_own(settings.checkpoint_dir)
+    best = os.path.join(settings.checkpoint_dir, "best", "validation.json")
+    if settings.validation and os.path.exists(best) and not ownership.entries_of(best):
+        ownership.require_free([best], flag=f"--checkpoint_dir {settings.checkpoint_dir}: ")
+    if settings.cache and os.path.lexists(settings.cache) and not is_cache(settings.cache):
+        raise UserError(f"--cache {settings.cache}: is there, and not a cache of decoded pictures "
                         "that this program has made; name another file")
 
 

@@ -1,8 +1,6 @@
 """The record of a run: `run.json` beside its checkpoints, and curves that go on after a restart."""
 
-import contextlib
 import datetime
-import itertools
 import json
 import os
 import platform
@@ -13,13 +11,12 @@ import numpy as np
 import PIL
 import tensorflow as tf
 from google.protobuf.message import DecodeError
-from tensorboard.plugins.hparams import api as hparams
 
-from files import errors, naming, notices, ownership, writing
+from files import notices, ownership, writing
 from files.errors import UserError
+from summaries.writer import Summaries
 
 _NAME = "run.json"
-_NO_CURVES = 256  # bytes: a file of events begins with its version, in fewer
 
 
 def refuse_to_overwrite(*folders):
@@ -30,13 +27,13 @@ def refuse_to_overwrite(*folders):
                             "overwritten; name an empty folder, or leave the flag out to go on")
 
 
-def record_run(config, pictures, step, **more):
+def record_run(settings, pictures, step, **more):
     """Write `run.json`: of the latest start its flags, seed and versions, and a line per start.
 
     What is not as it was at the start before is named on stdout.
 
     Args:
-        config: the flags.
+        settings: the `TrainingSettings`.
         pictures: the `Pictures`.
         step: where training stands.
         **more: what else there is to record, as JSON has it.
@@ -44,29 +41,29 @@ def record_run(config, pictures, step, **more):
     Returns:
         The run's id, which the names of its files for TensorBoard carry.
     """
-    path = os.path.join(config.checkpoint_dir, _NAME)
-    before = read(config.checkpoint_dir)
+    path = os.path.join(settings.checkpoint_dir, _NAME)
+    before = read(settings.checkpoint_dir)
     if before:
         ownership.note(path, path)  # it tells whose it is, even where somebody has changed it
     elif os.path.lexists(path):
         aside = ownership.set_aside(path)
         notices.warn(path, "is not the record of a run; it is begun anew, and what was there is "
                            f"now {aside}")
-    flags = dict(sorted(vars(config).items()))
+    flags = json.loads(json.dumps(settings.flags(), sort_keys=True))  # as they are read again
     old = before.get("flags", {})
     changed = {flag: [old[flag], value] for flag, value in flags.items()
                if flag in old and old[flag] != value and flag != "resume"}
     for flag, (was, value) in changed.items():
         print(f"--{flag} is {value or None} from here on; it was {was or None}")
     if before.get("names", pictures.names) != pictures.names:
-        print(f"--dataset {config.dataset} has other pictures than before ({len(pictures)}, there "
-              f"were {before['pictures']}): the rest of this epoch is in another order")
+        print(f"--dataset {settings.dataset} has other pictures than before ({len(pictures)}, "
+              f"there were {before['pictures']}): the rest of this epoch is in another order")
     # A copied folder is another run, and must leave the first one's curves alone.
-    folder = os.stat(config.checkpoint_dir).st_ino
+    folder = os.stat(settings.checkpoint_dir).st_ino
     same = before.get("folder") == folder
     record = {
         "id": before["id"] if same else secrets.token_hex(4), "folder": folder,
-        "seed": config.seed, "flags": flags,
+        "seed": settings.seed, "flags": flags,
         "versions": {"python": platform.python_version(), "tensorflow": tf.__version__,
                      "numpy": np.__version__, "pillow": PIL.__version__},
         "machine": platform.platform(), "pictures": len(pictures),
@@ -97,79 +94,6 @@ def require_own(checkpoint_dir):
     if os.path.lexists(path) and not read(checkpoint_dir) and not ownership.entries_of(path):
         raise UserError(f"--checkpoint_dir {checkpoint_dir}: {path} is in the way: it is not the "
                         "record of a run, and stays as it is; name another folder, or move it away")
-
-
-def write_hparams(settings, trial=None):
-    """Write settings for TensorBoard's HParams page, where runs are compared, to the present
-    summary writer.
-
-    Args:
-        settings: `{name: value}`; what is None is left out, and what is no number is text.
-        trial: the run's name; None makes one of the settings.
-    """
-    hparams.hparams({name: value if isinstance(value, (bool, int, float)) else naming.as_text(value)
-                     for name, value in settings.items() if value is not None}, trial)
-
-
-def run_folder(log_dir):
-    """Where a run's files for TensorBoard go: the folder, or if a run's are in there, `run_02`, ...
-
-    TensorBoard takes the files of one folder for one run, and draws the curves of two as one.
-
-    Args:
-        log_dir: a folder that is there.
-
-    Returns:
-        The path of a folder; it is there.
-    """
-    if not any("tfevents" in entry.name and entry.stat().st_size > _NO_CURVES
-               for entry in os.scandir(log_dir)):
-        return log_dir
-    for number in itertools.count(2):
-        folder = os.path.join(log_dir, f"run_{number:02d}")
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(folder)
-            print(f"--log_dir {log_dir} has another run's curves: this one's are in {folder}")
-            return folder
-
-
-class Summaries:
-    """TensorBoard's files in a folder. A disk that fails costs them some steps, and the work that
-    they show nothing.
-
-    Args:
-        log_dir: the folder; it is made if need be.
-    """
-
-    def __init__(self, log_dir):
-        self.log_dir = log_dir
-        try:
-            self.writer = tf.summary.create_file_writer(log_dir)
-        except tf.errors.OpError as error:
-            self._give_up(error)
-
-    def write(self, step, write, *arguments):
-        """Call `write(*arguments)`, which writes summaries of the step, unless the disk failed."""
-        if self.writer is None:
-            return
-        try:
-            with self.writer.as_default(step=step):
-                write(*arguments)
-        except tf.errors.OpError as error:
-            self._give_up(error)
-
-    def close(self):
-        """Put the rest on the disk."""
-        try:
-            if self.writer:
-                self.writer.close()
-        except tf.errors.OpError as error:
-            self._give_up(error)
-
-    def _give_up(self, error):
-        notices.warn(self.log_dir, f"TensorBoard's files cannot be written "
-                                 f"({errors.first_line(error)}); going on without")
-        self.writer = None
 
 
 class Curves(Summaries):
@@ -206,7 +130,7 @@ class Curves(Summaries):
                 self._open(step)
             self.writer.flush()
         except (tf.errors.OpError, OSError) as error:
-            self._give_up(error)
+            self.give_up(error)
 
 
 def _cut(path, step):

@@ -3,20 +3,21 @@ checkpoint of the best completions."""
 
 import json
 import os
-from dataclasses import dataclass
-from types import SimpleNamespace
 
 import numpy as np
 import tensorflow as tf
 
 import utils
+from checkpoints import finding, saving
 from files import notices, ownership, writing
 from files.errors import UserError
 from files.listing import list_images
+from inpainting.blending import completed_images
 from inpainting.masks import center
 from inpainting.measures import psnr
-from inpainting.results import completed_images
-from training import checkpoints
+from inpainting.presets import completion_settings
+from inpainting.search import CompletionBatch, make_search
+from inpainting.starts import Starts
 from training.pictures import fingerprint
 
 JUDGED = 256  # faces of either kind of which D says whether they are real
@@ -30,31 +31,6 @@ SCALARS = {
     "validation/contextual": "Mean contextual loss of a short search for held-out faces without "
                              "their middle.",
     "validation/psnr": "Mean PSNR of what that search puts into the hole, in dB."}
-
-
-@dataclass(frozen=True)
-class Search:
-    """`complete.py --preset fast`, in whatever precision the training has."""
-
-    approach: str = "adam"
-    lr: float = 0.05
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = 1e-8
-    nIter: int = 20
-    nInit: int = 512
-    initBy: str = "regression"
-    nCandidates: int = 1
-    init: str = None
-    schedule: str = "cosine"
-    tol: float = 0.0
-    contextual: str = "mixed"
-    window: int = 7
-    mix: float = 0.5
-    blend: str = "poisson"
-    maskType: str = "center"
-    own_mask: bool = False
-    centerScale: float = 0.25
 
 
 def read_spread(paths, count, model, crop):
@@ -83,27 +59,26 @@ def verdict(model, images):
     return float(np.mean(logits > 0)), float(np.mean(logits))
 
 
-def completion(model, images, search):
+def completion(model, images, settings):
     """Complete whole images without their middle by a short search.
 
     Args:
         model: a DCGAN.
         images: `[B, H, W, C]` uint8.
-        search: a `Search`.
+        settings: the `CompletionSettings`.
 
     Returns:
         `(contextual, psnr)`: means, of the loss and in the hole.
     """
-    mask = center(images.shape[1:3], None, search)
-    frames = [SimpleNamespace(name="", image=image, mask=mask) for image in images]
-    batch = model.completion_batch(frames, search)
-    start, run = model.make_search(search)
-    state, *_ = run(start(model.make_start(search)(batch, 0), 0), batch.y, batch.weights,
-                    batch.lowres_mask, tf.constant(0), tf.constant(search.nIter))
+    mask = center(images.shape[1:3], None, settings)
+    batch = CompletionBatch.of(images, np.broadcast_to(mask, images.shape[:3]), settings)
+    start, run = make_search(model, settings)
+    state, *_ = run(start(Starts(model, settings).of(batch, 0), 0), batch.y, batch.weights,
+                    batch.lowres_mask, tf.constant(0), tf.constant(settings.nIter))
     losses = model.completion_losses(state.z, batch.y, batch.weights, batch.lowres_mask)
     z = state.result(losses[0], True)
     contextual = model.completion_losses(z, batch.y, batch.weights, batch.lowres_mask)[1]
-    completed = completed_images(batch, model.generator(z).numpy(), search.blend)
+    completed = completed_images(batch, model.generator(z).numpy(), settings.blend)
     return float(np.mean(contextual)), float(np.mean(psnr(completed, images, mask == 0)))
 
 
@@ -114,7 +89,7 @@ class HeldOut:
     `validation.json` has its PSNR, which the next start goes on from.
 
     Args:
-        config: the flags `validation`, `crop` and `checkpoint_dir`.
+        settings: the `TrainingSettings`, of which `validation`, `crop` and `checkpoint_dir` count.
         model: the `DCGAN` that is trained.
         training: paths of the training's pictures.
 
@@ -122,34 +97,34 @@ class HeldOut:
         UserError: there is no picture to be read in the folder.
     """
 
-    def __init__(self, config, model, training):
-        flag = f"--validation {config.validation}"
-        files = list_images([config.validation], "--validation ", [config.checkpoint_dir])
-        heldout = read_spread(files, JUDGED, model, config.crop)
+    def __init__(self, settings, model, training):
+        flag = f"--validation {settings.validation}"
+        files = list_images([settings.validation], "--validation ", [settings.checkpoint_dir])
+        heldout = read_spread(files, JUDGED, model, settings.crop)
         if not heldout:
             raise UserError(f"{flag}: none of its pictures can be read")
-        known = read_spread(training, JUDGED, model, config.crop)
+        known = read_spread(training, JUDGED, model, settings.crop)
         self.known, self.heldout = (
             utils.to_float(np.reshape(faces, (-1, *np.shape(heldout)[1:])))
             for faces in (known, heldout))
         self.images = np.stack(heldout[::-(-len(heldout) // COMPLETED)])
-        self.model, self.search = model, Search()
-        self.folder = os.path.join(config.checkpoint_dir, "best")
+        self.model, self.search = model, completion_settings({"preset": "fast"})
+        self.folder = os.path.join(settings.checkpoint_dir, "best")
         self.record = os.path.join(self.folder, "validation.json")
-        self.faces = fingerprint(files, config.validation, model.image_size, config.crop).hex()
+        self.faces = fingerprint(files, settings.validation, model.image_size, settings.crop).hex()
         self.best = self._read_best()
 
     def _read_best(self):
         """`{step, psnr}` of the best so far, or of none."""
         if os.path.isdir(self.folder):
-            checkpoints.tidy(self.folder)
+            saving.tidy(self.folder)
         try:
             with open(self.record) as file:
                 record = json.load(file)
             faces, best = record["faces"], {
                 "step": int(record["step"]), "psnr": float(record["psnr"])}
             ownership.note(self.record, self.record)  # it tells what it is, even if it was edited
-            if checkpoints.find_checkpoints(self.folder):
+            if finding.find_checkpoints(self.folder):
                 if faces == self.faces:
                     return best
                 notices.warn(self.record, "is of other pictures; the best is looked for anew")

@@ -4,7 +4,6 @@ The walks between z and the arithmetic with their means are those of Radford et 
 1511.06434, sections 5.1, 6.1 and 6.3.2).
 """
 
-import argparse
 import functools
 import os
 
@@ -15,31 +14,32 @@ import utils
 from files import notices, ownership, writing
 from files.errors import UserError
 from files.listing import list_images
+from inpainting.presets import completion_settings
+from inpainting.search import make_search
+from inpainting.starts import make_bank, start_z
 
 ROWS, COLUMNS = 8, 8
 STEPS = 2 * COLUMNS - 1  # of a walk: every second is a column of the picture
 NOISE = 0.25  # around a z that arithmetic found, as Radford et al. have it
 # How the z of whole pictures are found: --preset fast, with more iterations, because all is known.
-SEARCH = argparse.Namespace(approach="adam", lr=0.05, beta1=0.9, beta2=0.999, eps=1e-8,
-                            schedule="cosine", nIter=150, tol=0.0)
-BANK = 512
+FIND = {"preset": "fast", "nIter": 150}
 
 
-def visualize(model, config):
+def visualize(model, settings):
     """Write `KIND.png`, and of what moves `KIND.gif`, into `sample_dir`.
 
     Args:
         model: a `DCGAN`.
-        config: the flags of train-dcgan.py as attributes.
+        settings: the `TrainingSettings` and `latent.settings.Latent` in one.
 
     Raises:
         UserError: no picture can be read, or none can be written.
     """
-    path = os.path.join(config.sample_dir, config.visualize)
+    path = os.path.join(settings.sample_dir, settings.visualize)
     ownership.require_free([f"{path}.png", f"{path}.gif"],
-                           flag=f"--sample_dir {config.sample_dir}: ")
-    writing.make_folder(config.sample_dir, flag="--sample_dir ", by="train-dcgan.py")
-    rows, walk = KINDS[config.visualize](model, config)
+                           flag=f"--sample_dir {settings.sample_dir}: ")
+    writing.make_folder(settings.sample_dir, flag="--sample_dir ", by="train-dcgan.py")
+    rows, walk = _PICTURES[settings.visualize](model, settings)
     utils.save_image(f"{path}.png", utils.grid(np.concatenate(rows), len(rows[0])))
     if walk is not None:
         there_and_back = [*range(STEPS), *range(STEPS - 2, 0, -1)]
@@ -63,23 +63,23 @@ def between(start, end):
     return (1 - share) * np.expand_dims(start, -2) + share * np.expand_dims(end, -2)
 
 
-def samples(model, config):
+def samples(model, settings):
     """G of 64 random z."""
     z = model.initial_z(0, ROWS * COLUMNS).numpy()
     return generate(model, z.reshape(ROWS, COLUMNS, -1)), None
 
 
-def interpolate(model, config):
+def interpolate(model, settings):
     """A row each: the walk from one random z to the next, which begins the next row."""
     z = model.initial_z(0, ROWS).numpy()
     walk = generate(model, between(z, np.roll(z, -1, axis=0)))
     return walk[:, ::2], walk
 
 
-def sweep(model, config):
+def sweep(model, settings):
     """A row each: a random z, of which one coordinate goes from -1 to 1."""
     z = model.initial_z(0, ROWS).numpy()
-    k = config.coordinate
+    k = settings.coordinate
     if k is None:
         k = _most_visible(model, z)
         print(f"coordinate {k} changes these pictures most; --coordinate chooses another")
@@ -102,7 +102,7 @@ def _most_visible(model, z):
     return int(np.argmax(changes))
 
 
-def arithmetic(model, config):
+def arithmetic(model, settings):
     """The mean z of groups of pictures, added and subtracted.
 
     A row for each group, first those of `--positive`: G of the z that were found for its first
@@ -110,11 +110,11 @@ def arithmetic(model, config):
     the way from the first group's mean, and from z near it, to these.
     """
     start, end, rows = 0, 0, []
-    for sign, group in [*((1, group) for group in config.positive),
-                        *((-1, group) for group in config.negative or ())]:
+    for sign, group in [*((1, group) for group in settings.positive),
+                        *((-1, group) for group in settings.negative or ())]:
         flag = "--positive " if sign > 0 else "--negative "
-        files = list_images([group], flag, writes=[config.sample_dir or "."])
-        images = [image for _, image in pictures(model, config, files)]
+        files = list_images([group], flag, writes=[settings.sample_dir or "."])
+        images = [image for _, image in pictures(model, settings, files)]
         if not images:
             raise UserError(f"{flag}{group}: none of the {len(files)} images can be read")
         z = find_z(model, np.stack(images))
@@ -130,42 +130,42 @@ def arithmetic(model, config):
     return [*rows, walk[:, -1]], walk
 
 
-def pictures(model, config, paths):
+def pictures(model, settings, paths):
     """Yield `(number, picture)` of every one that can be read, as training reads them."""
     for i, path in enumerate(tqdm(paths, unit="picture", disable=None)):
         picture = notices.or_warn(path, functools.partial(
-            utils.read_image, path, model.image_size, model.c_dim, config.crop))
+            utils.read_image, path, model.image_size, model.c_dim, settings.crop))
         if picture is not None:
             yield i, picture
 
 
 def find_z(model, images):
     """The z whose G(z) are nearest to whole pictures, `[B, S, S, C]` uint8, as `[B, z_dim]`."""
-    y = utils.to_float(images)
-    start, search = model.make_search(SEARCH)
-    bank, found = model.make_bank(BANK, 0), []
+    y, settings = utils.to_float(images), completion_settings(FIND)
+    start, search = make_search(model, settings)
+    bank, found = make_bank(model, settings.nInit), []
     for i in tqdm(range(0, len(y), model.batch_size), unit="batch", disable=None):
         part = y[i:i + model.batch_size]
         mask = np.ones((len(part), model.image_size, model.image_size, 1), np.float32)
         nothing = np.zeros((1, 1, 1, 1), np.float32)  # is known of the block means
-        state = start(model.start_z(bank, "regression", part, mask, nothing), 0)
-        first, count = np.int32([0, SEARCH.nIter])
+        state = start(start_z(model, bank, settings.initBy, part, mask, nothing), 0)
+        first, count = np.int32([0, settings.nIter])
         state, _, _ = search(state, part, mask, nothing, first, count)
         loss = model.completion_losses(state.z, part, mask, nothing)[0]
         found.append(state.result(loss, True).numpy())
     return np.concatenate(found)
 
 
-def neighbours(model, config):
+def neighbours(model, settings):
     """A row each: G of a random z, and the pictures of the dataset that are nearest to it by the
     root of the mean squared difference, as they are or mirrored; so that one sees whether G shows
     what it learned from by heart."""
-    files = list_images([config.dataset], "--dataset ", writes=[config.sample_dir or "."])
-    files = files[:config.train_size]
+    files = list_images([settings.dataset], "--dataset ", writes=[settings.sample_dir or "."])
+    files = files[:settings.train_size]
     G = generate(model, model.initial_z(0, ROWS).numpy())
     nearest = [[] for _ in G]  # (distance, number, picture)
     count = 0
-    for i, picture in pictures(model, config, files):
+    for i, picture in pictures(model, settings, files):
         count += 1
         both = np.stack([picture, picture[:, ::-1]])
         differences = both.astype(np.float32) - G[:, np.newaxis]
@@ -175,7 +175,8 @@ def neighbours(model, config):
             row.sort(key=lambda entry: entry[:2])
             del row[COLUMNS - 1:]
     if not count:
-        raise UserError(f"--dataset {config.dataset}: none of the {len(files)} images can be read")
+        raise UserError(
+            f"--dataset {settings.dataset}: none of the {len(files)} images can be read")
     first = ", ".join(f"{row[0][0]:.0f}" for row in nearest)
     print(f"from each sample to its nearest of {count} pictures, of 255: {first}")
     gap = [np.zeros_like(G[0])] * (COLUMNS - 1 - len(nearest[0]))
@@ -183,4 +184,5 @@ def neighbours(model, config):
             for image, row in zip(G, nearest)], None
 
 
-KINDS = {kind.__name__: kind for kind in (samples, interpolate, sweep, arithmetic, neighbours)}
+_PICTURES = {kind.__name__: kind
+             for kind in (samples, interpolate, sweep, arithmetic, neighbours)}

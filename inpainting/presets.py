@@ -1,0 +1,79 @@
+"""Settings that go together, and what is left out: the last word on every setting.
+
+Of a setting, a value that was given stands; then comes that of an earlier search which this one
+goes on from, then the preset's, then the default.
+"""
+
+import dataclasses
+
+from inpainting.settings import CompletionSettings
+from machine import cpu
+
+# Measured on shared/reference-checkpoint; see docs/search.md. The article's momentum rate is 0.01.
+DEFAULT_LR = {"momentum": 0.0001, "adam": 0.01, "hmc": None}
+
+# `tol` and `patience` of the plain search, with which it ends where nothing more is gained. A
+# step size that falls, Adam and HMC gain until their end. Measured in docs/search.md.
+PLAIN_STOP = (0.01, 100)
+NO_STOP = (0.0, 20)
+
+# What each preset changes; measured in docs/search.md and docs/quality.md.
+PRESETS = {
+    "article": {"approach": "momentum", "lr": 0.01, "momentum": 0.9, "nIter": 1000, "lam": 0.1,
+                "nInit": 1, "schedule": "constant", "tol": 0.0, "keepBest": False,
+                "nCandidates": 1, "prior": "article", "contextual": "uniform", "blend": "paste",
+                "precision": "float32"},
+    "fast": {"approach": "adam", "lr": 0.05, "nIter": 20, "nInit": 512, "initBy": "regression",
+             "schedule": "cosine", "contextual": "mixed", "blend": "poisson",
+             "precision": "bfloat16"},
+    "best": {"approach": "adam", "lr": 0.1, "nIter": 80, "schedule": "cosine", "nCandidates": 6,
+             "combine": "mean", "contextual": "mixed", "blend": "poisson",
+             "precision": "bfloat16"},
+}
+
+
+def help_of_presets():
+    """What the presets set, for `--help`."""
+    def text(flag, value):
+        return f"--{flag} {value}" if not isinstance(value, bool) else (
+            f"--{'' if value else 'no-'}{flag}")
+
+    return "; ".join(f"{name}: " + " ".join(text(*each) for each in preset.items())
+                     for name, preset in PRESETS.items())
+
+
+def completion_settings(given, earlier=None):
+    """The settings of a completion.
+
+    Args:
+        given: `{name: value}` of those that were chosen one by one, `preset` among them.
+        earlier: those of the search that this one goes on from, likewise.
+
+    Returns:
+        A `CompletionSettings`, in which `lr`, `tol`, `patience` and `blend` have their values.
+
+    Raises:
+        ValueError: there is no such preset, or a value is of no use.
+    """
+    name = given.get("preset")
+    if name is not None and name not in PRESETS:
+        raise ValueError(f"preset must be one of {', '.join(PRESETS)}. Received: {name!r}")
+    preset = PRESETS.get(name, {})
+    if not cpu.has_bfloat16():  # it would be slower than float32
+        preset = {flag: value for flag, value in preset.items() if value != "bfloat16"}
+    known = {field.name for field in dataclasses.fields(CompletionSettings)}
+    preset = {name: value for name, value in (earlier or {}).items() if name in known} | preset
+    settings = CompletionSettings(**preset | given)
+    missing = {}
+    if given.get("lr") is None:  # a preset's is of the preset's approach
+        same = settings.approach == preset.get("approach")
+        missing["lr"] = preset["lr"] if same else DEFAULT_LR[settings.approach]
+    plain = settings.tol is None and (settings.approach, settings.schedule) == (
+        "momentum", "constant")
+    for flag, value in zip(("tol", "patience"), PLAIN_STOP if plain else NO_STOP):
+        if getattr(settings, flag) is None:
+            missing[flag] = value
+    if settings.blend is None:
+        seams = settings.own_mask or settings.frame in ("face", "region", "letterbox")
+        missing["blend"] = "poisson" if seams else "paste"
+    return dataclasses.replace(settings, **missing)

@@ -1,0 +1,184 @@
+"""The settings of a completion: what is missing, what the network sees, the search, the loss."""
+
+from dataclasses import dataclass
+
+from faces import alignment
+from inpainting import masks
+from inpainting.losses import PRIORS
+from settings.choices import help_of
+from settings.kinds import Number, Odd, color, path, region, video_name
+from settings.machine import Machine
+from settings.setting import Settings, setting
+
+COUNT = Number(int, low=1)
+SHARE = Number(float, low=0, high=0.999999)
+
+
+@dataclass(frozen=True)
+class Files(Settings):
+    """Where pictures and network come from, and where results go."""
+
+    imgs: tuple = setting((), "pictures, or folders of them", path, nargs="+")
+    checkpointDir: str = setting(
+        "checkpoint", "folder of checkpoints, or one checkpoint without its suffix; pretrained is "
+        "the face network that comes with this program, which is used where the folder has none",
+        path, aliases=("--checkpoint_dir",))
+    outDir: str = setting("completions", "where the results go", path)
+    imgSize: int = setting(
+        None, "the network's input size; the checkpoint knows it", Number(int))
+    init: str = setting(
+        None, "a latents.npz of an earlier run: go on from its z, with its settings where no flag "
+        "is given", path, metavar="FILE")
+    log_dir: str = setting(
+        None, "write losses and quality for TensorBoard there: means and distributions, and the "
+        "curves of each of the first 16 pictures of a batch; in a folder of its own in there, if "
+        "another run's are there", path, aliases=("--logDir",))
+    video: str = setting(
+        None, "write completion.gif as a video too, beside it", video_name, metavar="NAME.mp4")
+
+
+@dataclass(frozen=True)
+class Masking(Settings):
+    """What is missing of a picture."""
+
+    maskType: str = setting("center", help_of(masks.MASKS), choices=tuple(masks.MASKS))
+    centerScale: float = setting(
+        0.25, "where the center mask begins, as a share of the edge", Number(float, 0, 0.5))
+    maskSide: str = setting(
+        "random", "the half that the half mask hides; random: another of each picture",
+        choices=(*masks.SIDES, "random"))
+    fraction: float = setting(
+        0.2, "the share of pixels that the random mask hides", Number(float, 0, 1))
+    mask: str = setting(
+        None, "a mask of your own instead, for all pictures, or a folder of masks with the names "
+        "of the pictures: what is white is missing, or what is opaque if the rest is transparent",
+        path, metavar="FILE|FOLDER")
+    maskFromAlpha: bool = setting(False, "instead, what is transparent in a picture is missing")
+    maskColor: tuple = setting(
+        None, "instead, what has this colour in a picture is missing", color, metavar="'#rrggbb'")
+    maskTolerance: int = setting(
+        8, "how far red, green and blue may each be from --maskColor", Number(int, 0, 255))
+    truth: str = setting(
+        None, "the whole pictures of the same names: with a mask of your own, the quality in the "
+        "hole is measured against them", path, metavar="FILE|FOLDER")
+
+    @property
+    def own_mask(self):
+        """Whether the mask is one of the user's own."""
+        return bool(self.mask is not None or self.maskFromAlpha or self.maskColor)
+
+
+@dataclass(frozen=True)
+class View(Settings):
+    """What the network sees of a picture."""
+
+    faces: str = setting(
+        "largest", "of --align: the largest face (that the mask touches), or each",
+        choices=("largest", "all"))
+    alignBy: str = setting(
+        "innerEyesAndBottomLip", "of --align: the landmarks that are put in place, as the "
+        "network's faces were", choices=tuple(alignment.ALIGNMENTS))
+    landmarks: str = setting(
+        None, "of --align: x and y of the 68 landmarks, or of the three, where no face can be "
+        "found; or lines of these behind the pictures' names", path, metavar="FILE")
+    dlibFacePredictor: str = setting(
+        None, "dlib's 68-landmark predictor (that of face_recognition_models)", path,
+        metavar="FILE")
+    align: bool = setting(
+        False, "find the face, complete it aligned, and put it back into the picture")
+    region: tuple = setting(
+        None, "complete this part of the picture and put it back", region, metavar="x,y,w,h")
+    letterbox: bool = setting(
+        False, "complete all of the picture, in a square around it; so it is with a mask of your "
+        "own")
+    crop: bool = setting(
+        None, "complete the centre square, or (--no-crop) the picture made square; so it is with "
+        "--maskType")
+
+
+@dataclass(frozen=True)
+class Framing(Masking, View):
+    """What the network is shown of a picture: a part of it, and what of that is missing."""
+
+    @property
+    def frame(self):
+        """How a picture becomes the network's square: face, region, letterbox, crop or stretch."""
+        if self.align:
+            return "face"
+        if self.region:
+            return "region"
+        if self.letterbox or (self.own_mask and self.crop is None):
+            return "letterbox"
+        return "stretch" if self.crop is False else "crop"
+
+
+@dataclass(frozen=True)
+class Search(Settings):
+    """The search for z."""
+
+    batchSize: int = setting(64, "pictures per search", COUNT, aliases=("--batch_size",))
+    seed: int = setting(0, "of z, of random masks and of hmc", Number(int, 0, 2**31 - 1))
+    approach: str = setting(
+        "momentum", "gradient descent with Nesterov momentum, Adam, or Hamiltonian Monte Carlo",
+        choices=("momentum", "adam", "hmc"))
+    nIter: int = setting(1000, "iterations", Number(int, low=0))
+    outInterval: int = setting(50, "iterations between pictures of the search", COUNT)
+    lr: float = setting(
+        None, "step size (0.0001 for momentum, where the article has 0.01; 0.01 for adam)",
+        Number(float, above=0))
+    schedule: str = setting(
+        "constant", "of the step size of momentum and adam: cosine brings it down to 0 at the last "
+        "iteration", choices=("constant", "cosine"))
+    nInit: int = setting(
+        1, "start from what N random z, the same for all pictures, tell of each picture; 1: from "
+        "a random z of its own", COUNT, metavar="N")
+    initBy: str = setting(
+        "best", "how, from N: the z whose G(z) agrees best with what is known, or the z that a "
+        "linear regression of z on those pixels predicts", choices=("best", "regression"))
+    tol: float = setting(
+        None, "stop the search for a picture when --patience iterations have not lowered its loss "
+        "by this share; 0: never (0.01 for momentum with a constant step size, else 0)",
+        Number(float, 0, 0.999999))
+    patience: int = setting(
+        None, "of --tol (20; 100 where --tol is left out)", COUNT, metavar="N")
+    keepBest: bool = setting(True, "take the z with the lowest loss, not the last")
+    momentum: float = setting(0.9, "of momentum", SHARE)
+    beta1: float = setting(0.9, "of adam", SHARE)
+    beta2: float = setting(0.999, "of adam", SHARE)
+    eps: float = setting(1e-8, "of adam", Number(float, above=0))
+    hmcBeta: float = setting(0.2, "inverse temperature of hmc", Number(float, above=0))
+    hmcEps: float = setting(0.001, "leapfrog step size of hmc", Number(float, above=0))
+    hmcL: int = setting(100, "leapfrog steps per iteration", COUNT)
+    hmcAnneal: float = setting(
+        1.0, "factor on hmcBeta after each iteration", Number(float, above=0))
+    nCandidates: int = setting(
+        1, "searches for each picture, from different z; candidates/ shows all", COUNT,
+        metavar="K")
+    combine: str = setting(
+        "best", "of several candidates, the result is that of the lowest loss, or the mean of "
+        "their G(z); the loss that is told is the lowest either way", choices=("best", "mean"))
+
+
+@dataclass(frozen=True)
+class Loss(Settings):
+    """What a good z is, and how G(z) gets into the hole."""
+
+    lam: float = setting(0.1, "weight of the perceptual loss", Number(float, low=0))
+    prior: str = setting(
+        "article", f"the perceptual loss. {help_of(PRIORS)}", choices=tuple(PRIORS))
+    contextual: str = setting(
+        "uniform", "known pixels count alike, by how much is missing in a window around them, or "
+        "half so", choices=("uniform", "weighted", "mixed"))
+    window: int = setting(7, "edge of that window", Odd())
+    mix: float = setting(0.5, "the share of weighted in mixed", Number(float, 0, 1))
+    blend: str = setting(
+        None, "put G(z) into the hole as it is, or keep its gradients and meet what is known "
+        "(default: poisson with --align, --region, --letterbox or a mask of your own, else paste)",
+        choices=("paste", "poisson"))
+
+
+@dataclass(frozen=True)
+class CompletionSettings(Files, Framing, Search, Loss, Machine):
+    """All the settings of complete.py, and which preset the others are of."""
+
+    preset: str = setting(None, "", kind=str)

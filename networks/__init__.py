@@ -1,0 +1,1 @@
+"""What the networks are made of: their sizes, and their weights as inference wants them."""

@@ -1,0 +1,24 @@
+"""The networks as TensorBoard shows them."""
+
+import tensorflow as tf
+
+
+def graph(kind, architecture):
+    """A `GraphDef`: z to G to D, and images to D.
+
+    Built anew with variables of its own, which lie inside the boxes of their networks; in the graph
+    of the compiled training step they are a hundred loose inputs that hide everything.
+
+    Args:
+        kind: the `DCGAN` class.
+        architecture: its `Architecture`.
+    """
+    shape = [None, architecture.image_size, architecture.image_size, architecture.c_dim]
+    with tf.Graph().as_default() as whole:
+        twin = kind(architecture=architecture)
+        images = tf.compat.v1.placeholder(tf.float32, shape, "images")
+        z = tf.compat.v1.placeholder(tf.float32, [None, architecture.z_dim], "z")
+        ends = twin.discriminator(images)[0], twin.discriminator(twin.generator(z))[0]
+    # Without what G(z) and D do not need: initial values, and where training stands.
+    return tf.compat.v1.graph_util.extract_sub_graph(
+        whole.as_graph_def(add_shapes=True), [end.op.name for end in ends])

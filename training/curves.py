@@ -1,0 +1,78 @@
+"""What a training shows while it goes on: TensorBoard's curves and the grids of samples."""
+
+import functools
+import os
+import sys
+
+import numpy as np
+import tensorflow as tf
+
+import utils
+from files.errors import UserError
+from networks.graph import graph
+from summaries.writer import write_hparams
+from training.record import Curves, record_run
+
+SAMPLE_COUNT = 64
+# What TensorBoard shows, under the original's tags where it had one.
+SCALARS = {
+    "d_loss": "D's loss, in nats: d_loss_real + d_loss_fake; 1.39 if D only guesses.",
+    "d_loss_real": "Mean of -log D(x) over the batch's real images, in nats.",
+    "d_loss_fake": "Mean of -log(1 - D(G(z))) over the batch, in nats.",
+    "g_loss": "G's loss in the second of its updates: mean of -log D(G(z)), in nats.",
+    "accuracy/real": "Share of the batch's real images that D calls real.",
+    "accuracy/fake": "Share of the batch's generated images that D calls generated.",
+    "r1": "Half the mean squared length of D's gradient at the batch's real images, of --r1.",
+    "images_per_second": "Real images that training takes in a second."}
+HISTOGRAMS = {
+    "z": "The latents of the step, uniform from -1 to 1.",
+    "d": "D of the real images: how likely it thinks each of them real.",
+    "d_": "D of the generated images: how likely it thinks each of them real."}
+# The flags of a training by which TensorBoard compares runs.
+HPARAMS = ("dataset", "train_size", "flip", "batch_size", "learning_rate", "beta1", "ema",
+           "diffaug", "label_smoothing", "r1", "r1_interval", "lr_schedule", "image_size", "z_dim",
+           "gf_dim", "df_dim", "c_dim", "sync_batch_norm", "precision", "init", "seed")
+
+
+def begin_record(model, settings, pictures, workers):
+    """Write `run.json`, and return the `Curves` that go on where training stands.
+
+    Args:
+        model: the `DCGAN`.
+        settings: the `TrainingSettings`.
+        pictures: the `Pictures`.
+        workers: of the cluster.
+    """
+    step = int(model.progress["step"])
+    run = record_run(settings, pictures, step, workers=workers,
+                     replicas=model.strategy.num_replicas_in_sync)
+    curves = Curves(settings.log_dir, run, step)
+    flags = settings.flags() | model.architecture.sizes()
+    curves.write(step, write_hparams, {name: flags[name] for name in HPARAMS}, run)
+    if step == 0:
+        curves.write(0, tf.summary.graph, graph(type(model), model.architecture))
+    return curves
+
+
+def summarise(result, histograms):
+    """Write the scalars of a step, and its histograms if they are due, under the original tags."""
+    for tag, description in SCALARS.items():
+        if tag in result:
+            tf.summary.scalar(tag, result[tag], description=description)
+    if histograms:
+        for tag, description in HISTOGRAMS.items():
+            tf.summary.histogram(tag, result[tag], description=description)
+
+
+def write_samples(model, folder, curves, epoch, index):
+    """G of the same z as ever as one grid: a PNG, and TensorBoard's image `G`."""
+    weights = model.folded("generator", model.average)
+    G = model.generator(model.initial_z(0, SAMPLE_COUNT), weights=weights)
+    grid = utils.grid(utils.to_uint8(G))
+    curves.write(int(model.progress["step"]), functools.partial(
+        tf.summary.image, description="G of the same 64 z, as training goes on."),
+                 "G", grid[np.newaxis])
+    try:
+        utils.save_image(os.path.join(folder, f"train_{epoch:02d}_{index:04d}.png"), grid)
+    except UserError as error:
+        print(f"warning: {error}; training goes on", file=sys.stderr)
