@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+import complete
 from files.errors import UserError
-from paint import adapter
+from inpainting.presets import help_of_presets
+from paint import overhearing
 
 # What can be set on the page, in its order: flags of complete.py.
 SETTINGS = ("preset", "nIter", "nCandidates", "lam", "blend")
@@ -69,6 +71,15 @@ def read(message):
     return Asked(settings, mask, points)
 
 
+def settings_of(words):
+    """The `CompletionSettings` of complete.py's flags; a UserError in its own words."""
+    with overhearing.begin().listen() as said:
+        try:
+            return complete.parse_args(words)
+        except SystemExit:
+            raise UserError("".join(said).strip().rpartition("error: ")[2]) from None
+
+
 def describe():
     """What the page shows of the settings.
 
@@ -76,17 +87,18 @@ def describe():
         A list of dicts: `name`, `help` and `choices` as complete.py's flag has them, `most`; by
         preset the `defaults`, and what the preset `sets`.
     """
-    flags = adapter.flags()
-    presets = {name: adapter.parse_flags(["picture", "--mask", "mask", "--preset", name])
+    flags = {action.dest: action for action in complete.make_parser()._actions}
+    presets = {name: settings_of(["picture", "--mask", "mask", "--preset", name])
                for name in flags["preset"].choices}
+    sets = dict(each.split(": ", 1) for each in help_of_presets().split("; "))
     described = []
     for name in SETTINGS:
         defaults = ({} if name == "preset"
-                    else {preset: getattr(config, name) for preset, config in presets.items()})
+                    else {preset: getattr(each, name) for preset, each in presets.items()})
         text = re.sub(r" \(default: .*\)$|: article: .*$", "", flags[name].help)
         described.append({"name": name, "help": text, "choices": flags[name].choices,
                           "most": MOST.get(name), "defaults": defaults,
-                          "sets": {preset: adapter.sets(preset) for preset in presets}})
+                          "sets": sets})
     return described
 
 

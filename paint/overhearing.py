@@ -19,31 +19,30 @@ class Overhearing:
         return getattr(self.stream, name)
 
     @contextlib.contextmanager
-    def of(self, path, name):
-        """Listen to this thread.
-
-        Args:
-            path: the file that is dealt with.
-            name: how the page calls it.
-
-        Yields:
-            A function that returns what was warned of so far, a list of lines.
-        """
-        self.local.heard = heard = []
-
-        def notes():
-            lines = "".join(heard).splitlines()
-            return [line.removeprefix("warning: ").removeprefix(f"{path}: ").replace(path, name)
-                    for line in lines if line.startswith("warning: ")]
-
+    def listen(self):
+        """Keep what this thread writes; yields it, a list of texts that grows."""
+        self.local.heard = []
         try:
-            yield notes
+            yield self.local.heard
         finally:
             self.local.heard = None
 
 
+def warnings(heard, path, name):
+    """What was warned of, a list of lines.
+
+    Args:
+        heard: what `listen` yields.
+        path: the file that was dealt with.
+        name: how the page calls it.
+    """
+    lines = dict.fromkeys("".join(heard).splitlines())
+    return [line.removeprefix("warning: ").removeprefix(f"{path}: ").replace(path, name)
+            for line in lines if line.startswith("warning: ")]
+
+
 def begin():
-    """Make it stderr, once; returns it."""
+    """Make one stderr, if none is; returns it."""
     if not isinstance(sys.stderr, Overhearing):
         sys.stderr = Overhearing(sys.stderr)
     return sys.stderr

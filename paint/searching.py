@@ -1,5 +1,6 @@
 """One search for what is missing of a picture: what it tells while it goes on, and its files."""
 
+import dataclasses
 import io
 import os
 import shlex
@@ -13,8 +14,7 @@ from files.errors import UserError
 from files.notices import attempt
 from inpainting.masks import around
 from inpainting.photos import Framer, save_photo
-from inpainting.results import combine
-from paint import adapter, asked, overhearing
+from paint import asked, overhearing
 
 TOLD = 40  # times that a search tells of itself
 PREVIEW_SHARE = 0.25  # of the time may go into showing how far it is
@@ -49,11 +49,12 @@ class Search:
             placed = [*placed, "--align", "--landmarks", landmarks]
             shown = [*shown, "--align", "--landmarks", "landmarks.txt"]
         self.command = shlex.join(["./complete.py", picture.name, *shown, *wanted.words()])
-        self.config = adapter.parse_flags(
+        settings = asked.settings_of(
             [picture.path, "--outDir", self.folder, *placed, *wanted.words()])
-        self.config.outInterval = max(1, self.config.nIter // TOLD)
+        self.settings = dataclasses.replace(
+            settings, outInterval=max(1, settings.nIter // TOLD))
         self.spent = 0.0  # on previews, in seconds
-        self.completion = None  # an `adapter.Completion`, when it is done
+        self.filled = None  # a `network.Filled`, when it is done
         self.files = {}  # by candidate, or None: paths of the completed picture
         picture.results.append(self)
 
@@ -67,7 +68,7 @@ class Search:
         """Search, and write the result.
 
         Args:
-            network: an `adapter.Network`.
+            network: a `network.Network`.
             tell: called with a dict of each thing that the page is told.
 
         Raises:
@@ -75,41 +76,43 @@ class Search:
             Cancelled: nobody waits for it any more.
         """
         self.tell, self.begun = tell, time.monotonic()
-        with overhearing.begin().of(self.picture.path, self.picture.name) as notes:
+        with overhearing.begin().listen() as heard:
             self._search(network)
             names = [os.path.basename(path) for path in self.save(None)]
             tiles = self._tiles()
-            self.tell({"done": self.picture.results.index(self), "command": self.command,
-                       "seconds": time.monotonic() - self.begun, "stopped": self.stopped,
-                       "files": names, "tiles": tiles, "combined": self.config.combine,
-                       "notes": list(dict.fromkeys(notes()))})
         del self.framer.photo  # may be large
+        notes = overhearing.warnings(heard, self.picture.path, self.picture.name)
+        self.tell({"done": self.picture.results.index(self), "command": self.command,
+                   "seconds": time.monotonic() - self.begun, "stopped": self.stopped,
+                   "files": names, "tiles": tiles, "combined": self.settings.combine,
+                   "notes": notes})
 
     def _search(self, network):
-        self.framer = Framer(self.config, [self.picture.path], network.size, network.c_dim)
+        self.framer = Framer(self.settings, [self.picture.path], network.size, network.c_dim)
         frames, reason = attempt(lambda: self.framer.frames_of(0))
         if reason is not None:
             raise UserError(f"{self.picture.name}: {reason}")
         self.frame, photo = frames[0], self.framer.photo(self.picture.path)
         self.framer.photo = lambda path: photo  # it would be read anew each time
-        self.completion = network.complete(self.config, self.frame, self._progress)
+        self.filled = network.complete(self.settings, self.frame, self._progress)
         if self.cancelled:
             raise Cancelled
 
-    def _progress(self, iteration, losses, G):
-        """Tell of an iteration; returns whether to end."""
+    def _progress(self, progress):
+        """Tell of an iteration, an `inpainting.completion.Progress`; returns whether to end."""
         now = time.monotonic()
-        told = {"iteration": iteration, "of": self.config.nIter,
-                "losses": [float(loss) if np.isfinite(loss) else None for loss in losses]}
+        told = {"iteration": progress.iteration, "of": self.settings.nIter,
+                "losses": [float(loss) if np.isfinite(loss) else None
+                           for loss in progress.losses[0]]}
         if self.spent <= PREVIEW_SHARE * (now - self.begun):
-            combined = combine(losses[np.newaxis], G[np.newaxis], self.config.combine)[0]
-            told |= {"G": png_url(utils.to_uint8(combined)), "patch": self._patch(combined)}
+            G = progress.G[0]
+            told |= {"G": png_url(utils.to_uint8(G)), "patch": self._patch(G)}
             self.spent += time.monotonic() - now
         self.tell(told)
         return self.stopped or self.cancelled
 
     def _completed(self, G):
-        return self.framer.completed([self.frame], G[np.newaxis], self.config.blend)
+        return self.framer.completed([self.frame], G[np.newaxis], self.settings.blend)
 
     def _patch(self, G):
         """What G(z) puts into the hole, as the page lays it over the picture: a PNG and where."""
@@ -126,8 +129,8 @@ class Search:
     def _tiles(self):
         """What the page shows of the result, and of each candidate if there are several: a square
         around the hole, small."""
-        count = len(self.completion.candidates)
-        fills = [self.completion.G, *(self.completion.candidates if count > 1 else [])]
+        count = len(self.filled.candidates)
+        fills = [self.filled.G, *(self.filled.candidates if count > 1 else [])]
         tiles = []
         for G in fills:
             pixels, hole = self._completed(G)
@@ -147,8 +150,8 @@ class Search:
         """
         if candidate in self.files:
             return self.files[candidate]
-        G = (self.completion.G if candidate is None
-             else self.completion.candidates[candidate])
+        G = (self.filled.G if candidate is None
+             else self.filled.candidates[candidate])
         behind = "" if candidate is None else f"-candidate-{candidate}"
         folder = os.path.join(self.folder, "photos")
         os.makedirs(folder, exist_ok=True)
@@ -157,7 +160,7 @@ class Search:
             paths = save_photo(folder, self.frame.name + behind, self.picture.path, pixels, hole)
         else:  # of the network's size: `images/NAME.png`
             paths = [os.path.join(folder, f"{self.frame.name}{behind}.png")]
-            utils.save_image(paths[0], self.completion.image if candidate is None else pixels)
+            utils.save_image(paths[0], self.filled.image if candidate is None else pixels)
         shown = Image.fromarray(pixels)
         shown.thumbnail(self.picture.shown)
         shown.save(self.shown_path(candidate), compress_level=1)

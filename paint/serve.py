@@ -14,21 +14,22 @@ import tempfile  # noqa: E402
 import webbrowser  # noqa: E402
 from argparse import BooleanOptionalAction  # noqa: E402
 
-from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
-from cli.flags import number  # noqa: E402
+from cli import running  # noqa: E402  (the project's root is on the path only now)
+from cli.flags import Parser  # noqa: E402
 from files.errors import UserError  # noqa: E402
+from settings.kinds import number, path  # noqa: E402
 
 SECONDS = 3  # that a search has to end, when the server does
 
 
 def parse_args(argv=None):
-    parser = flags.Parser(prog="serve.py", description=__doc__)
+    parser = Parser(prog="serve.py", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1",
                         help="the address to listen on; 0.0.0.0: all that the machine has, so that "
                              "whoever can reach it can use the page")
     parser.add_argument("--port", type=number(int, low=0, high=65535), default=8064,
                         help="0: any that is free")
-    parser.add_argument("--checkpointDir", "--checkpoint_dir", type=flags.path,
+    parser.add_argument("--checkpointDir", "--checkpoint_dir", type=path,
                         default="pretrained", help="as of complete.py")
     parser.add_argument("--open", action=BooleanOptionalAction, default=has_screen(),
                         help="open the page in a browser")
@@ -61,7 +62,7 @@ def main(argv=None):
     cli.environment.require(("starlette", "uvicorn"))
     import uvicorn
 
-    from paint import adapter
+    from paint.network import Network
     from paint.server import Page
 
     listening = listen(config.host, config.port)
@@ -70,7 +71,7 @@ def main(argv=None):
     signal.signal(signal.SIGTERM, interrupt)  # until the server takes it, and afterwards
     signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="paint-") as folder:
-        page = Page(folder, lambda: adapter.Network(config.checkpointDir))
+        page = Page(folder, lambda: Network(config.checkpointDir))
 
         class Server(uvicorn.Server):
             def handle_exit(self, sig, frame):

@@ -35,7 +35,7 @@ class Page:
 
     Args:
         folder: an empty one, for what is sent.
-        load: makes the `adapter.Network`; called where searches run, once.
+        load: makes the `network.Network`; called where searches run, once.
     """
 
     def __init__(self, folder, load):
@@ -44,7 +44,7 @@ class Page:
         self.searcher, self.finder = (
             concurrent.futures.ThreadPoolExecutor(1, name) for name in ("search", "faces"))
         self.network = self.searcher.submit(load)
-        self.searcher.submit(lambda: self.network.result().warm_up())
+        self.searcher.submit(lambda: self.network.result().warm_up(usual_settings()))
         self.waiting = []  # searches that are not done, in their order
 
     def end(self):
@@ -189,7 +189,7 @@ class Page:
         search, name = self.found(request), request.path_params["name"]
         if name in ("mask.png", "landmarks.txt"):
             return FileResponse(os.path.join(search.folder, name), filename=name)
-        if search.completion is None:
+        if search.filled is None:
             raise KeyError("the search is not done")
         candidate = request.query_params.get("candidate")
         candidate = int(candidate) if (candidate or "").isdecimal() else None
@@ -200,6 +200,11 @@ class Page:
         if path is None:
             raise KeyError(f"{name}: there is no such file")
         return FileResponse(path, filename=os.path.basename(path))
+
+
+def usual_settings():
+    """The `CompletionSettings` of somebody who changes none."""
+    return asked.settings_of(["picture", "--mask", "mask", *asked.Asked({}, b"", None).words()])
 
 
 async def body(request, most, name):

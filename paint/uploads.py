@@ -38,9 +38,9 @@ class Picture:
         os.makedirs(os.path.dirname(self.path))
         with open(self.path, "wb") as file:
             file.write(data)
-        with overhearing.begin().of(self.path, name) as notes:
+        with overhearing.begin().listen() as heard:
             image, reason = attempt(lambda: utils.open_image(self.path))
-            self.notes = notes()
+        self.notes = overhearing.warnings(heard, self.path, name)
         if reason is not None:
             raise UserError(f"{name}: {reason}")
         self.size = image.size

@@ -18,10 +18,10 @@ def serving(checkpoint, folder):
     """Yields `(page, port)`: the `paint.server.Page`, and where it listens."""
     import uvicorn
 
-    from paint import adapter
+    from paint.network import Network
     from paint.server import Page
 
-    page = Page(str(folder), lambda: adapter.Network(str(checkpoint)))
+    page = Page(str(folder), lambda: Network(str(checkpoint)))
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(page.app("127.0.0.1"), log_level="warning",
                                            lifespan="off", timeout_graceful_shutdown=3))
