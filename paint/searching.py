@@ -12,6 +12,7 @@ from PIL import Image
 import utils
 from files.errors import UserError
 from files.notices import attempt
+from inpainting.blending import blend
 from inpainting.masks import around
 from inpainting.photos import Framer, save_photo
 from paint import asked, overhearing
@@ -114,9 +115,15 @@ class Search:
     def _completed(self, G):
         return self.framer.completed([self.frame], G[np.newaxis], self.settings.blend)
 
+    def _nearly_completed(self, G):
+        """The same, quickly: blended where the network sees it, which has fewer pixels."""
+        filled = blend(self.settings.blend, utils.to_float(self.frame.image)[np.newaxis],
+                       G[np.newaxis], self.frame.mask[np.newaxis])
+        return self.framer.completed([self.frame], filled, "paste")
+
     def _patch(self, G):
         """What G(z) puts into the hole, as the page lays it over the picture: a PNG and where."""
-        pixels, hole = self._completed(G)
+        pixels, hole = self._nearly_completed(G)
         rows, columns = around(~hole)
         patch = Image.fromarray(pixels[rows, columns])
         scale = self.picture.shown[0] / pixels.shape[1]
@@ -133,7 +140,7 @@ class Search:
         fills = [self.filled.G, *(self.filled.candidates if count > 1 else [])]
         tiles = []
         for G in fills:
-            pixels, hole = self._completed(G)
+            pixels, hole = self._nearly_completed(G)
             tile = Image.fromarray(pixels[square_around(hole)])
             tile.thumbnail((TILE, TILE))
             tiles.append(png_url(np.asarray(tile)))
@@ -174,11 +181,10 @@ class Search:
 
 
 def square_around(hole):
-    """Two slices of a picture: a square that has what is True of `[H, W]` in its middle half, as
-    far as the picture goes."""
+    """Two slices of a picture: a square around what is True of `[H, W]`, with some of what is
+    beside it."""
     ends = [np.flatnonzero(hole.any(axis=axis))[[0, -1]] for axis in (1, 0)]
-    edge = 2 * max(last + 1 - first for first, last in ends)
-    edge = min(edge, *hole.shape)
+    edge = min(int(1.5 * max(last + 1 - first for first, last in ends)), *hole.shape)
     starts = [int(np.clip((first + last + 1 - edge) // 2, 0, length - edge))
               for (first, last), length in zip(ends, hole.shape)]
     return tuple(slice(start, start + edge) for start in starts)

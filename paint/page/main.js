@@ -146,7 +146,7 @@ async function findFaces(of) {
   if (picture !== of) return;
   byId("finding").hidden = true;
   const scale = of.shownWidth / of.width;
-  faces.template = told.template;
+  Object.assign(faces, { template: told.template, fits: told.fits });
   faces.show(told.faces.map((points) => points.map((point) =>
     point.map((each) => (each + 0.5) * scale))), told.fits);
   if (!told.fits && !told.faces.length) setTool("points");
@@ -158,7 +158,8 @@ function frameChanged() {
   if (chosen === found && tool() !== "points") setTool("points");
   if (chosen === null && tool() === "points") setTool("brush");
   byId("frameHint").textContent = chosen === null
-    ? "All of the picture. For a photograph of more than a face, choose the face."
+    ? faces.fits ? "The picture is already as the network's faces are."
+      : "All of the picture. If there is more in it than a face, choose the face."
     : chosen === found
       ? `${found ? "" : "No face was found. "}Drag the three points onto the inner corners of the ${
         ""}eyes and the lower lip; then choose the brush.`
