@@ -3,7 +3,7 @@ PYTHON ?=
 BIN = .venv/bin
 DEMO = demo/out
 
-.PHONY: setup paint demo test docs-check pictures photographs screenshots bench
+.PHONY: setup paint demo test docs-check pictures photographs screenshots paint-pictures bench
 setup: .venv/installed
 
 .venv/installed: requirements.txt
@@ -99,6 +99,15 @@ screenshots: setup
 	cp $(DEMO)/result.png docs/demo.png
 	$(BIN)/python demo/screenshots.py $(DEMO)/pages --logdir $(DEMO)/logs
 	cp $(DEMO)/pages/tensorboard-*.png docs
+
+# ... and of the page to paint on.
+paint-pictures: .venv/paint-test
+	rm -rf $(DEMO)/paint
+	$(BIN)/python demo/sample.py $(DEMO)/paint/faces --checkpointDir pretrained
+	$(BIN)/python demo/draw_photos.py $(DEMO)/paint --faces $(DEMO)/paint/faces
+	$(BIN)/python demo/paint_pictures.py $(DEMO)/paint/page \
+		--photo $(DEMO)/paint/photos/photo_003.png
+	cp $(DEMO)/paint/page/paint* docs
 
 # Speed beside PyTorch and the article's schedule: half an hour, on a machine that does nothing else.
 bench: setup
