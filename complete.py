@@ -7,11 +7,11 @@ import cli.environment  # noqa: F401  (first: it says so where packages are miss
 import dataclasses
 
 from cli import running
-from cli.flags import Parser, add_settings, given_flags, settings_of
+from cli.flags import Parser, add_settings, given_flags
 from faces import detection
 from files.errors import UserError
 from inpainting.presets import PRESETS, completion_settings, help_of_presets
-from inpainting.settings import CompletionSettings, Files, Loss, Masking, Search, View
+from inpainting.settings import Files, Loss, Masking, Search, View
 from inpainting.tables import read_latents
 from machine.importing import import_tensorflow
 from settings.kinds import path
@@ -39,7 +39,7 @@ def make_parser():
     add_settings(view.add_mutually_exclusive_group(), View, *FRAME_FLAGS)
     search = parser.add_argument_group("the search for z")
     search.add_argument("--preset", choices=tuple(PRESETS),
-                        help=f"set several flags, of which those given beside it stand: "
+                        help=f"set several flags at once, unless they are given beside it: "
                              f"{help_of_presets()} (bfloat16 only where the CPU has instructions "
                              "for it)")
     add_settings(search, Search, *SEARCH_FLAGS)
@@ -49,16 +49,15 @@ def make_parser():
 
 
 def parse_args(argv=None):
-    """The `CompletionSettings` that a command line says."""
+    """The `CompletionSettings` that a command line means."""
     parser = make_parser()
-    config = settings_of(CompletionSettings, parser.parse_args(argv))
-    given = given_flags(parser, argv)
+    imgs = parser.parse_args(argv).imgs
+    given = given_flags(parser, argv) | {"imgs": tuple(imgs)}
     earlier = earlier_settings(given) if "init" in given else None
     refuse_contradictions(given, parser)
-    given["imgs"] = config.imgs
     try:
         settings = completion_settings(given, earlier)
-    except (TypeError, ValueError) as error:  # what the flags allow was checked: it is the file's
+    except (TypeError, ValueError) as error:  # the flags' values were checked: this is the file's
         raise UserError(f"--init {given.get('init')}: {error}") from error
     refuse_idle_flags(settings, given, parser)
     return settings
@@ -93,11 +92,11 @@ def refuse_idle_flags(settings, given, parser):
 
 
 def load_model(settings, kind):
-    """The checkpoint's network, set as the settings say.
+    """The checkpoint's network, which completes as the settings say.
 
     Args:
         settings: the `CompletionSettings`.
-        kind: `DCGAN`, or a class of it that searches in another way.
+        kind: `DCGAN`, or a subclass that searches in another way.
 
     Returns:
         A `kind`.
@@ -119,8 +118,8 @@ def main(argv=None):
     settings = dataclasses.replace(settings, **found)
     model = load_model(settings, DCGAN)
     if settings.window > 2 * model.image_size:
-        raise UserError(f"--window {settings.window}: the checkpoint's pictures have an edge of "
-                        f"{model.image_size}; make it smaller")
+        raise UserError(f"--window {settings.window}: must be at most {2 * model.image_size}, "
+                        "twice the network's input size")
     if settings.imgSize not in (None, model.image_size):
         raise UserError(f"--imgSize {settings.imgSize}: the checkpoint in {settings.checkpointDir} "
                         f"is for {model.image_size}; leave the flag out")

@@ -17,9 +17,9 @@ import utils
 from checkpoints import reading, saving, tracking
 from inpainting import completion
 from inpainting.losses import PRIORS
-from inpainting.presets import completion_settings
 from networks import folding
 from networks.architecture import Architecture, initial_value
+from settings.kinds import Number
 from training import augment
 from training.loop import Training
 from training.penalty import with_r1
@@ -234,9 +234,9 @@ class DCGAN(Networks):
                                   weights=self.training_weights("generator", len(images)))
         result = self._update_d(images, tf.stop_gradient(fake), learning_rate, u, penalised)
 
+        weights = self.training_weights("discriminator", len(images))
         with tf.GradientTape() as of_fake:
             of_fake.watch(fake)
-            weights = self.training_weights("discriminator", len(images))
             g_loss = tf.reduce_mean(self.g_loss(self._judge(fake, 2, u, weights)[1]))
             scaled = self.g_optim.scaled(g_loss)
         self.g_optim.apply(ops.mean_of_replicas(tape.gradient(
@@ -351,15 +351,17 @@ class DCGAN(Networks):
         """Complete damaged images.
 
         Args:
-            images: `[B, image_size, image_size, c_dim]` uint8, or floats in [-1, 1]; pixels under
-                mask 0 do not matter.
+            images: `[B, image_size, image_size, c_dim]` uint8, or floats in [-1, 1], which are
+                rounded to bytes; pixels under mask 0 do not matter.
             masks: `[B, image_size, image_size]`, or one for all, 1 = known, 0 = missing.
             preset: article, fast or best; None is the plain search.
-            progress: called with an `inpainting.completion.Progress` before the first iteration and
-                after every `outInterval`; the search ends where it returns True.
-            **settings: those of `inpainting.settings.CompletionSettings` that say how to search,
-                such as `nIter`, `lam`, `seed`, `nCandidates` and `blend`; where neither they nor
-                the preset has a word, the constructor's stand.
+            progress: called with an `inpainting.completion.Progress` before the first iteration of
+                each batch and after every `outInterval`, but the last; where it returns something
+                true, the search ends at once, that for the images behind before it begins.
+            **settings: those of `inpainting.completion.SETTINGS`, such as `nIter`, `lam`, `seed`,
+                `nCandidates` and `blend`, as complete.py's flags have them; with `maskType`
+                `lowres`, the means over blocks are known too. Where neither they nor the preset has
+                a word, the constructor's stand.
 
         Returns:
             An `inpainting.completion.Completion`: `images`, `z`, `losses`, ...
@@ -367,9 +369,7 @@ class DCGAN(Networks):
         Raises:
             ValueError: an array or a setting is of no use.
         """
-        own = {"lam": self.lam, "prior": self.prior, "seed": self.seed,
-               "batchSize": self.batch_size, "precision": self.dtype.name}
-        chosen = completion_settings({"preset": preset} | settings, own)
+        chosen = completion.call_settings(self, preset, settings)
         return completion.complete(self.set_as(chosen), images, masks, chosen, progress)
 
     def set_as(self, settings):
@@ -384,16 +384,20 @@ class DCGAN(Networks):
     def sample(self, count, seed=None):
         """Images that G makes up, `[count, image_size, image_size, c_dim]` uint8: a function of the
         seed (None: the constructor's)."""
+        Number(int, low=1).require("count", count)
         model = copy.copy(self)
-        model.seed = self.seed if seed is None else seed
+        if seed is not None:
+            Number(int, low=0).require("seed", seed)
+            model.seed = seed
         z, weights = model.initial_z(0, count), self.folded("generator")
         return np.concatenate([
             utils.to_uint8(self.generator(z[i:i + self.batch_size], weights=weights))
             for i in range(0, count, self.batch_size)])
 
     def discriminate(self, images):
-        """D's probability that each image is real, `[B]` float32; `images` as of `complete`."""
-        y = utils.to_float(completion.checked_images(self, images))
+        """D's probability that each image is real, `[B]` float32; of images `[B, image_size,
+        image_size, c_dim]`, uint8 or floats in [-1, 1]."""
+        y = completion.as_floats(completion.checked_images(self, images))
         weights = self.folded("discriminator")
         return np.concatenate([
             self.discriminator(y[i:i + self.batch_size], weights=weights)[0][:, 0]

@@ -209,9 +209,3 @@ def save_video(path, frames, per_second=10):
 def read_or_warn(path):
     """`read_image`, or None and a warning that names the file."""
     return or_warn(path, lambda: read_image(path))
-
-
-def batched(items, count):
-    """Yield lists of `count` of the items, and of what remains."""
-    items = iter(items)
-    return iter(lambda: list(itertools.islice(items, count)), [])

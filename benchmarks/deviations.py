@@ -50,9 +50,9 @@ def variants():
             "batch norm by the batch's statistics": BatchStatistics}
 
 
-def run(options, model, batch):
+def run(settings, model, batch):
     """Seconds of a search, and the PSNR of each image's G(z) in the hole."""
-    ((_, seconds, _, G),) = search.search(options, model, batch, [options.nIter])
+    ((_, seconds, _, G),) = search.search(settings, model, batch, [settings.nIter])
     return seconds, psnr(utils.to_uint8(G[:, 0]), batch.images, batch.mask[..., 0] == 0)
 
 
@@ -68,13 +68,13 @@ def main(argv=None):
     config = parse_args(argv)
     importing.import_tensorflow()
     files = search.spread(config.imgs, config.count)
-    options, _, batch = search.load(shlex.split(config.search), files, config.checkpointDir)
+    settings, _, batch = search.load(shlex.split(config.search), files, config.checkpointDir)
     few, _, small = search.load(shlex.split(config.search), files[:8], config.checkpointDir)
     print(f"| search | seconds | PSNR of {len(files)} | PSNR of the first 8 of them, alone | "
           "the largest change of one picture's |\n| --- | --- | --- | --- | --- |")
     for label, kind in variants().items():
-        model = complete.load_model(options, kind)
-        seconds, together = run(options, model, batch)
+        model = complete.load_model(settings, kind)
+        seconds, together = run(settings, model, batch)
         _, alone = run(few, model, small)
         print(f"| {label} | {seconds:.1f} | {together.mean():.2f} | {alone.mean():.2f} | "
               f"{np.abs(alone - together[:8]).max():.2f} |", flush=True)

@@ -72,18 +72,18 @@ class Training:
 
 def steps_in(folder):
     """The newest checkpoint's step in a run's folder."""
-    from training import checkpoints
+    from checkpoints import finding
 
-    paths = checkpoints.find_checkpoints(os.path.join(folder, "checkpoint"))
-    return checkpoints.step_of(paths[0]) if paths else 0
+    paths = finding.find_checkpoints(os.path.join(folder, "checkpoint"))
+    return finding.step_of(paths[0]) if paths else 0
 
 
 def weights_in(folder):
     """`{name: array}` of everything in the newest checkpoint."""
-    from training import checkpoints
+    from checkpoints import reading
 
-    path, _ = checkpoints.newest_whole(os.path.join(folder, "checkpoint"))
-    reader = checkpoints.open_checkpoint(path)
+    path, _ = reading.newest_whole(os.path.join(folder, "checkpoint"))
+    reader = reading.open_checkpoint(path)
     return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
             if "OBJECT_GRAPH" not in name and "save_counter" not in name}
 

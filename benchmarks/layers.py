@@ -15,9 +15,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
-from bench import median_time  # noqa: E402
+from steps import median_time  # noqa: E402
 
-from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
+from cli import flags, running  # noqa: E402
 from machine import cpu, importing  # noqa: E402
 from settings.kinds import number  # noqa: E402
 

@@ -23,10 +23,10 @@ import numpy as np  # noqa: E402
 import quality  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
+from cli import flags, running  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
-from machine import importing  # noqa: E402  (the project's root is on the path only now)
-from settings import kinds  # noqa: E402  (the project's root is on the path only now)
+from machine import importing  # noqa: E402
+from settings import kinds  # noqa: E402
 from settings.kinds import number  # noqa: E402
 
 

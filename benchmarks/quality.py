@@ -22,15 +22,15 @@ import numpy as np  # noqa: E402
 import search  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
+from cli import flags, running  # noqa: E402
 from faces import detection  # noqa: E402
 from files.errors import UserError  # noqa: E402
 from inpainting import blending  # noqa: E402
+from inpainting.blending import combine, completed_images  # noqa: E402
 from inpainting.masks import MASKS  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
-from inpainting.results import combine, completed_images  # noqa: E402
-from machine import importing  # noqa: E402  (the project's root is on the path only now)
-from settings import kinds  # noqa: E402  (the project's root is on the path only now)
+from machine import importing  # noqa: E402
+from settings import kinds  # noqa: E402
 
 # Those with something known and something missing.
 MEASURED = [name for name in MASKS if name not in ("full", "lowres")]
@@ -98,13 +98,13 @@ def completions(config, files, mask_flags):
         if config.only not in label:
             continue
         base = "" if "--preset" in words else config.search
-        options, model, batch = search.load(
+        settings, model, batch = search.load(
             [*shlex.split(f"{base} {words}"), *mask_flags], files, config.checkpointDir)
         key = words.replace(" --combine mean", "")
         if key not in found:
-            found[key] = list(search.search(options, model, batch, [options.nIter]))[-1][2:]
+            found[key] = list(search.search(settings, model, batch, [settings.nIter]))[-1][2:]
         yield label, completed_images(
-            batch, combine(*found[key], options.combine), blend or options.blend)
+            batch, combine(*found[key], settings.combine), blend or settings.blend)
 
 
 def blending_seconds(batch):
@@ -127,7 +127,7 @@ def fit_linear(config, files):
     most = min(faces.shape) - 1
     if max(config.components) > most:
         raise UserError(f"--components {max(config.components)}: must be at most {most} for "
-                              f"the {len(faces)} pictures in {config.linear}")
+                        f"the {len(faces)} pictures in {config.linear}")
     gaussian = linear.Gaussian.fit(faces, max(config.components), config.noise)
     return {f"linear, {count} components": gaussian._replace(factors=gaussian.factors[:count])
             for count in config.components}

@@ -78,7 +78,7 @@ def measure(options):
 def calculate(options):
     """Print the rate of many GPUs: a ring sends 2 (N - 1) / N of the bytes through each link, and
     nothing else happens meanwhile."""
-    from training.checkpoints import Architecture
+    from networks.architecture import Architecture
 
     shapes = Architecture.make().shapes()
     count = {"generator": 0, "discriminator": 0, "moving": 0}
@@ -104,6 +104,7 @@ def amplify(options):
     import numpy as np
 
     from model import DCGAN
+    from training.steps import make_train_step, z_of_step
 
     files = list_images([options.dataset])[:640]
     images = utils.to_float(np.stack([utils.read_image(path, 32) for path in files]))
@@ -111,10 +112,10 @@ def amplify(options):
     def weights(images, seed):
         model = DCGAN(image_size=32, gf_dim=4, df_dim=4, z_dim=20, seed=seed)
         model.make_optimizers()
-        step = model.make_train_step()
+        step = make_train_step(model)
         for k in range(10):
             batch = images[np.arange(64 * k, 64 * k + 64) % len(images)]
-            step(batch.astype(np.float32), model.z_batch(k), np.float32(0))
+            step(batch.astype(np.float32), z_of_step(model, k), np.float32(0))
         return np.concatenate([v.numpy().ravel() for name, v in model.vars.items()
                                if name.endswith(("/w", "/Matrix", "gamma", "beta"))])
 

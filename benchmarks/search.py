@@ -19,9 +19,9 @@ import numpy as np  # noqa: E402
 import complete  # noqa: E402  (the project's root is on the path only now)
 from cli import flags, running  # noqa: E402
 from files.listing import list_images  # noqa: E402
+from inpainting.blending import combine, completed_images  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
 from inpainting.photos import Framer  # noqa: E402
-from inpainting.results import combine, completed_images  # noqa: E402
 from machine import importing  # noqa: E402
 from settings import kinds  # noqa: E402
 from settings.kinds import number  # noqa: E402
@@ -48,7 +48,7 @@ def parse_args(argv=None):
 
 
 def load(flags, files, checkpoint):
-    """What complete.py would have of these flags.
+    """What complete.py makes of flags.
 
     Args:
         flags: the flags of complete.py, a list.
@@ -56,23 +56,25 @@ def load(flags, files, checkpoint):
         checkpoint: as --checkpointDir.
 
     Returns:
-        `(options, model, batch)`: its flags, a DCGAN, and a `CompletionBatch` of all pictures.
+        `(settings, model, batch)`: the `CompletionSettings`, a DCGAN that is set as they say, and a
+        `CompletionBatch` of all pictures.
     """
+    from inpainting.pipeline import batch_of
     from model import DCGAN
 
-    options = complete.parse_args([*files, *flags, "--checkpointDir", checkpoint])
-    model = complete.load_model(options, DCGAN)
-    frames = list(Framer(options, files, model.image_size, model.c_dim).frames())
-    return options, model, model.completion_batch(frames, options)
+    settings = complete.parse_args([*files, *flags, "--checkpointDir", checkpoint])
+    model = complete.load_model(settings, DCGAN)
+    frames = list(Framer(settings, files, model.image_size, model.c_dim, settings.seed).frames())
+    return settings, model, batch_of(frames, settings)
 
 
-def search(options, model, batch, until):
+def search(settings, model, batch, until):
     """One search from its start, as complete.py does it: bank, start, iterations, best iterate.
 
     All images stay to the end, so that --tol does not show in the seconds.
 
     Args:
-        options, model, batch: what `load` returned.
+        settings, model, batch: what `load` returned.
         until: numbers of iterations, ascending.
 
     Yields:
@@ -80,21 +82,24 @@ def search(options, model, batch, until):
     """
     import tensorflow as tf
 
+    from inpainting.search import make_search
+    from inpainting.starts import Starts
+
     first = time.perf_counter()
-    state = model.make_start(options)(batch, 0)
-    y, weights = (tf.repeat(t, options.nCandidates, axis=0) for t in (batch.y, batch.weights))
-    start, run = model.make_search(options, patience=options.patience)
+    state = Starts(model, settings).of(batch, 0)
+    y, weights = (tf.repeat(t, settings.nCandidates, axis=0) for t in (batch.y, batch.weights))
+    start, run = make_search(model, settings)
     state, done, seconds = start(state, 0), 0, time.perf_counter() - first
     for iterations in until:
         first = time.perf_counter()
         state, *_ = run(state, y, weights, batch.lowres_mask, tf.constant(done),
                         tf.constant(iterations - done))
         loss = model.completion_losses(state.z, y, weights, batch.lowres_mask)[0]
-        z = state.result(loss, options.keepBest)
+        z = state.result(loss, settings.keepBest)
         G = model.generator(z).numpy()
         seconds, done = seconds + time.perf_counter() - first, iterations
         losses = model.completion_losses(z, y, weights, batch.lowres_mask)[0].numpy()
-        shape = len(batch.y), options.nCandidates
+        shape = len(batch.y), settings.nCandidates
         yield done, seconds, losses.reshape(shape), G.reshape(*shape, *batch.y.shape[1:])
 
 
@@ -110,12 +115,12 @@ def main(argv=None):
     print(f"{'search':<60} {'iterations':>10} {'seconds':>8} {'loss':>6} {'PSNR':>6} {'SSIM':>6}")
     files = spread(config.imgs, config.count)
     for words in config.search:
-        options, model, batch = load(shlex.split(words), files, config.checkpointDir)
+        settings, model, batch = load(shlex.split(words), files, config.checkpointDir)
         hole = batch.mask[..., 0] == 0
-        until = sorted({i for i in config.iterations if i < options.nIter} | {options.nIter})
-        for done, seconds, losses, G in search(options, model, batch, until):
+        until = sorted({i for i in config.iterations if i < settings.nIter} | {settings.nIter})
+        for done, seconds, losses, G in search(settings, model, batch, until):
             images = completed_images(
-                batch, combine(losses, G, options.combine), options.blend)
+                batch, combine(losses, G, settings.combine), settings.blend)
             print(f"{words:<60} {done:>10} {seconds:>8.1f} {losses.min(axis=1).mean():>6.0f} "
                   f"{psnr(images, batch.images, hole).mean():>6.2f} "
                   f"{ssim(images, batch.images, hole).mean():>6.3f}", flush=True)

@@ -53,6 +53,7 @@ def find_checkpoints(checkpoint_dir):
 
 
 def require(checkpoint_dir):
+    """What `find_checkpoints` returns; a UserError if that is nothing."""
     paths = find_checkpoints(checkpoint_dir)
     if not paths:
         raise UserError(f"no checkpoint in {checkpoint_dir}: train one with train-dcgan.py, or "

@@ -67,6 +67,7 @@ def _naming_damage(path):
 
 
 def is_readable(path):
+    """Whether TensorFlow can read checkpoints below a name."""
     return path.isprintable() and not re.search(r"[][*?\\]", path)
 
 

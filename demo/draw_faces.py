@@ -17,9 +17,9 @@ import numpy as np  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
-from files import writing  # noqa: E402  (the project's root is on the path only now)
-from settings import kinds  # noqa: E402  (the project's root is on the path only now)
+from cli import flags, running  # noqa: E402
+from files import writing  # noqa: E402
+from settings import kinds  # noqa: E402
 from settings.kinds import number  # noqa: E402
 
 CANVAS = 192  # drawn at this size, then averaged down

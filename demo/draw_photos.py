@@ -18,11 +18,11 @@ import numpy as np  # noqa: E402
 from draw_faces import CANVAS, draw_face  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
+from cli import flags, running  # noqa: E402
 from faces import alignment  # noqa: E402
-from files import writing  # noqa: E402  (the project's root is on the path only now)
+from files import writing  # noqa: E402
 from files.listing import list_images  # noqa: E402
-from settings import kinds  # noqa: E402  (the project's root is on the path only now)
+from settings import kinds  # noqa: E402
 from settings.kinds import number  # noqa: E402
 
 EDGE = CANVAS // 4

@@ -12,9 +12,9 @@ import cli.environment  # noqa: E402, F401  (first: it says so where packages ar
 import numpy as np  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
+from cli import flags, running  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
-from settings import kinds  # noqa: E402  (the project's root is on the path only now)
+from settings import kinds  # noqa: E402
 
 
 def parse_args(argv=None):

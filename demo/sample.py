@@ -9,10 +9,10 @@ import cli.environment  # noqa: E402, F401  (first: it says so where packages ar
 
 # isort: split
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
-from files import writing  # noqa: E402  (the project's root is on the path only now)
-from machine import importing  # noqa: E402  (the project's root is on the path only now)
-from settings import kinds  # noqa: E402  (the project's root is on the path only now)
+from cli import flags, running  # noqa: E402
+from files import writing  # noqa: E402
+from machine import importing  # noqa: E402
+from settings import kinds  # noqa: E402
 from settings.kinds import number  # noqa: E402
 
 
@@ -31,9 +31,9 @@ def main(argv=None):
     importing.import_tensorflow()
     from model import DCGAN
 
-    model = DCGAN.from_checkpoint(config.checkpointDir, seed=config.seed)
+    model = DCGAN.from_checkpoint(config.checkpointDir)
     writing.make_folder(config.outDir)
-    for i, G in enumerate(utils.to_uint8(model.generator(model.initial_z(0, config.count)))):
+    for i, G in enumerate(model.sample(config.count, config.seed)):
         utils.save_image(os.path.join(config.outDir, f"sample_{i:03d}.png"), G)
     print(f"{config.count} faces in {config.outDir}")
 

@@ -17,9 +17,9 @@ import cli.environment  # noqa: E402, F401  (first: it says so where packages ar
 from PIL import Image  # noqa: E402
 
 from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
-from files import naming, writing  # noqa: E402  (the project's root is on the path only now)
+from files import naming, writing  # noqa: E402
 from files.errors import UserError  # noqa: E402
-from settings import kinds  # noqa: E402  (the project's root is on the path only now)
+from settings import kinds  # noqa: E402
 from settings.kinds import number  # noqa: E402
 
 PAGES = ("scalars", "images", "graphs", "histograms", "hparams")

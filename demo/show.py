@@ -11,8 +11,8 @@ import cli.environment  # noqa: E402, F401  (first: it says so where packages ar
 import numpy as np  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
-from settings import kinds  # noqa: E402  (the project's root is on the path only now)
+from cli import flags, running  # noqa: E402
+from settings import kinds  # noqa: E402
 from settings.kinds import number  # noqa: E402
 
 

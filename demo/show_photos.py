@@ -12,11 +12,11 @@ import numpy as np  # noqa: E402
 from PIL import Image, ImageOps  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
-from files import naming  # noqa: E402  (the project's root is on the path only now)
+from cli import flags, running  # noqa: E402
+from files import naming  # noqa: E402
 from files.listing import list_images  # noqa: E402
 from inpainting.masks import read_mask  # noqa: E402
-from settings import kinds  # noqa: E402  (the project's root is on the path only now)
+from settings import kinds  # noqa: E402
 from settings.kinds import number  # noqa: E402
 
 

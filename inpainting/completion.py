@@ -1,13 +1,22 @@
 """Images completed in memory, arrays in and arrays out: what `DCGAN.complete` does."""
 
+import dataclasses
+import difflib
 from typing import NamedTuple
 
 import numpy as np
 
 import utils
 from inpainting.blending import combine, completed_images
+from inpainting.presets import completion_settings
 from inpainting.search import CompletionBatch, Observer, Searcher
+from inpainting.settings import Loss, Search
 from inpainting.starts import Starts
+
+# The settings of a call. Not among them: files, masks and frames, which are the arrays' matter, and
+# what TensorFlow has to know when it is imported.
+SETTINGS = (*(field.name for kind in (Search, Loss) for field in dataclasses.fields(kind)),
+            "precision", "jit", "maskType")
 
 
 class Completion(NamedTuple):
@@ -41,6 +50,7 @@ class _Reported(Observer):
     def pictures(self, i, losses, G):
         if self.progress is None:
             return
+        losses = losses.astype(np.float32)  # a copy: the search goes on in its own
         G = combine(losses, G, self.settings.combine)
         self.stopped = bool(self.progress(Progress(
             i, self.first, losses, completed_images(self.batch, G, self.settings.blend), G)))
@@ -49,17 +59,49 @@ class _Reported(Observer):
         return self.stopped
 
 
+def call_settings(model, preset, given):
+    """The `CompletionSettings` of a call of `DCGAN.complete`.
+
+    Args:
+        model: the `DCGAN`, whose own settings stand where nothing else is said.
+        preset: its name, or None.
+        given: `{name: value}` of some of `SETTINGS`; None counts as left out.
+
+    Raises:
+        ValueError: there is no such setting or preset, or a value is of no use.
+    """
+    for name in given:
+        if name not in SETTINGS:
+            near = difflib.get_close_matches(name, (*SETTINGS, "preset", "progress"), 1)
+            raise ValueError(f"complete takes the settings {', '.join(SETTINGS)}. Received: {name}"
+                             + "".join(f" (did you mean {other}?)" for other in near))
+    if given.get("maskType") not in (None, "lowres"):
+        raise ValueError("maskType must be lowres or left out, because masks say what is missing. "
+                         f"Received: {given['maskType']!r}")
+    own = {"lam": model.lam, "prior": model.prior, "seed": model.seed,
+           "batchSize": model.batch_size, "precision": model.dtype.name}
+    given = {name: value for name, value in given.items() if value is not None}
+    settings = completion_settings({"preset": preset} | given, own)
+    if settings.window > 2 * model.image_size:
+        raise ValueError(f"window must be at most {2 * model.image_size}, twice the images' edge. "
+                         f"Received: {settings.window}")
+    return settings
+
+
 def complete(model, images, masks, settings, progress=None):
     """Arguments, result and errors as of `DCGAN.complete`, with the `CompletionSettings`."""
+    if progress is not None and not callable(progress):
+        raise ValueError(f"progress must be a function. Received: {progress!r}")
+    lowres = settings.maskType == "lowres"
     images = checked_images(model, images)
-    masks = checked_masks(masks, images)
+    masks = checked_masks(masks, images.shape[:3])
+    images = as_bytes(images, None if lowres else masks)
     starts = Starts(model, settings)
     searcher = Searcher(model, settings, len(images))
     found, batches, stopped = [], [], False
     for first in range(0, len(images), model.batch_size):
         rows = slice(first, first + model.batch_size)
-        batch = CompletionBatch.of(images[rows], masks[rows], settings,
-                                   settings.maskType == "lowres")
+        batch = CompletionBatch.of(images[rows], masks[rows], settings, lowres)
         observer = _Reported(progress, batch, first, settings)
         observer.stopped = stopped  # what comes behind is completed from where it starts
         found.append(searcher.run(batch, starts.of(batch, first), first, observer))
@@ -73,28 +115,45 @@ def complete(model, images, masks, settings, progress=None):
 
 
 def checked_images(model, images):
-    """Images as `[B, S, S, C]` uint8; ValueError if they are not of the network's size, or neither
-    uint8 nor floats in [-1, 1]."""
+    """Images as an array `[B, S, S, C]`; ValueError if they are not of the network's size, or
+    neither uint8 nor floats."""
     images = np.asarray(images)
     shape = (model.image_size, model.image_size, model.c_dim)
     if images.ndim != 4 or images.shape[1:] != shape or not len(images):
         raise ValueError(f"images must be [B, {', '.join(map(str, shape))}], B at least 1. "
                          f"Received: shape {images.shape}")
-    if images.dtype == np.uint8:
-        return images
-    if not np.issubdtype(images.dtype, np.floating) or not (np.abs(images) <= 1).all():
-        raise ValueError("images must be uint8, or floats in [-1, 1]. Received: dtype "
-                         f"{images.dtype}, from {images.min()} to {images.max()}")
-    return utils.to_uint8(images)
+    if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
+        raise ValueError("images must be uint8, or floats in [-1, 1]. "
+                         f"Received: dtype {images.dtype}")
+    return images
 
 
-def checked_masks(masks, images):
-    """Masks as `[B, S, S]` float32, one for each of the images; ValueError for others."""
-    masks, shape = np.asarray(masks), images.shape[:3]
+def checked_masks(masks, shape):
+    """Masks as float32 of the images' shape `[B, S, S]`; ValueError for those of another shape, or
+    with other values than 0 and 1."""
+    masks = np.asarray(masks)
     if masks.shape not in (shape, shape[1:]):
         raise ValueError(f"masks must be {list(shape)}, or one of {list(shape[1:])} for all. "
                          f"Received: shape {masks.shape}")
     if not np.isin(masks, (0, 1)).all():
         raise ValueError("masks must be 1 where a pixel is known, and 0 where it is missing. "
-                         f"Received: {np.unique(masks)[:5]}")
+                         f"Received: values {', '.join(map(str, np.unique(masks)[:5]))}")
     return np.broadcast_to(masks, shape).astype(np.float32)
+
+
+def as_floats(images):
+    """What `checked_images` returned as float32 in [-1, 1]; ValueError if floats are not in it."""
+    if images.dtype == np.uint8:
+        return utils.to_float(images)
+    if not (np.abs(images) <= 1).all():
+        raise ValueError("images must be uint8, or floats in [-1, 1]. Received: floats from "
+                         f"{images.min()} to {images.max()}")
+    return images.astype(np.float32)
+
+
+def as_bytes(images, masks=None):
+    """The same as uint8; what is under mask 0 may be any float, nan too."""
+    if images.dtype == np.uint8:
+        return images
+    return utils.to_uint8(as_floats(
+        images if masks is None else np.where(masks[..., np.newaxis] == 0, 0, images)))

@@ -18,8 +18,8 @@ from settings.choices import register
 THRESHOLD = 127  # of masks from files and of alpha channels, as IOPaint has it
 
 # By name: functions from (shape, rng, options) to `[H, W]` float32. What they draw from `rng` is
-# different for each picture; `options` are the flags of complete.py. `--maskType`, its help, the
-# tests, benchmarks/quality.py and the README's gallery take them from here.
+# different for each picture; `options` is an `inpainting.settings.Masking`. `--maskType`, its help,
+# the tests, benchmarks/quality.py and the gallery in docs/ take them from here.
 MASKS = {}
 
 

@@ -50,6 +50,22 @@ def ssim(images, truth, hole):
     return _mean_in(values, region)
 
 
+def measure(frame, completed):
+    """All three of a completed `inpainting.photos.Frame`.
+
+    Args:
+        frame: the `Frame`.
+        completed: `[S, S, C]` uint8.
+
+    Returns:
+        `{psnr, ssim, l1}`; nothing where the truth is not known, or nothing is missing.
+    """
+    if frame.truth is None or not frame.hole.any():
+        return {}
+    return {f.__name__: float(f(completed[np.newaxis], frame.truth[np.newaxis], frame.hole)[0])
+            for f in (psnr, ssim, l1)}
+
+
 def _mean_in(values, region):
     """Means of `[B, H, W, C]` over regions `[H, W]` or `[B, H, W]`, `[B]`; nan of none."""
     region = np.broadcast_to(region, values.shape[:3])[..., np.newaxis]

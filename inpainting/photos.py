@@ -55,23 +55,26 @@ class Framer:
     """Cuts the frames of pictures.
 
     Args:
-        settings: the `CompletionSettings`, of which `Framing`, `seed` and `outDir` count.
+        framing: the `inpainting.settings.Framing`.
         files: the pictures.
-        size, c_dim: edge and channels of a frame.
+        size, c_dim: of a frame, the edge and the channels.
+        seed: of the masks that are drawn at random.
+        writes: folders whose pictures are results, neither masks nor truths.
 
     Raises:
         UserError: a file of masks, landmarks or truth is missing or of no use.
     """
 
-    def __init__(self, settings, files, size, c_dim):
-        self.settings, self.files, self.size, self.c_dim = settings, files, size, c_dim
+    def __init__(self, framing, files, size, c_dim, seed=0, writes=()):
+        self.framing, self.files, self.size, self.c_dim = framing, files, size, c_dim
+        self.seed = seed
         self.names = naming.unique_names([naming.stem(path) for path in files])
-        self.own_mask = own_mask(settings, files)
-        self.landmarks = read_landmarks(settings.landmarks) if settings.landmarks else None
-        self.truths = (naming.by_stem(list_images([settings.truth], "--truth ", [settings.outDir]),
-                                     "--truth") if settings.truth else {})
+        self.own_mask = own_mask(framing, files, writes)
+        self.landmarks = read_landmarks(framing.landmarks) if framing.landmarks else None
+        self.truths = (naming.by_stem(list_images([framing.truth], "--truth ", writes), "--truth")
+                       if framing.truth else {})
         if self.truths and not self.truths.keys() & set(map(naming.seen_stem, files)):
-            raise UserError(f"--truth {settings.truth}: none has the name of a picture, such as "
+            raise UserError(f"--truth {framing.truth}: none has the name of a picture, such as "
                             f"{naming.stem(files[0])}.png")
 
     def frames(self):
@@ -104,7 +107,7 @@ class Framer:
             cuts = [cut for cut in cuts if cut[2].any()]
             if not cuts:
                 raise ValueError(f"its mask hides everything of {self.place()}")
-        if self.settings.faces == "largest":
+        if self.framing.faces == "largest":
             cuts = cuts[:1]
         truth = self.truth(self.files[index], photo.known.shape)
         return [self.frame(index, k, len(cuts), photo, truth, *cut) for k, cut in enumerate(cuts)]
@@ -112,17 +115,17 @@ class Framer:
     def place(self):
         """Where a hole has to be, in words."""
         places = {"face": "the face", "region": "--region", "crop": "the centre square"}
-        return places.get(self.settings.frame, "the picture")
+        return places.get(self.framing.frame, "the picture")
 
     def frame(self, index, k, count, photo, truth, transform, image, known, inside):
         """Frame k of `count` of a picture, from what `cut` returned."""
-        rng = np.random.default_rng([self.settings.seed, index, k, 1])
+        rng = np.random.default_rng([self.seed, index, k, 1])
         if self.own_mask:
             mask = known.astype(np.float32)
             image = np.where(known[..., np.newaxis], image, HIDDEN).astype(np.uint8)
             truth = truth and self.cut(truth, transform)[0]
         else:
-            mask = MASKS[self.settings.maskType](known.shape, rng, self.settings) * known
+            mask = MASKS[self.framing.maskType](known.shape, rng, self.framing) * known
             truth = image
         height, width = photo.known.shape
         whole = (height, width) != known.shape or not np.allclose(transform, np.eye(2, 3))
@@ -134,21 +137,21 @@ class Framer:
     def transforms(self, photo, path):
         """The maps of the frames that a picture has, the largest first."""
         height, width = photo.known.shape
-        if self.settings.frame == "face":
+        if self.framing.frame == "face":
             return self.face_transforms(photo, path)
-        x, y, w, h = self.settings.region or (0, 0, width, height)
+        x, y, w, h = self.framing.region or (0, 0, width, height)
         if x + w > width or y + h > height:
             raise ValueError(f"--region {x},{y},{w},{h} is not inside its {width}x{height} pixels")
-        if self.settings.frame != "stretch":  # a square around the box, or inside it
-            edge = min(w, h) if self.settings.frame == "crop" else max(w, h)
+        if self.framing.frame != "stretch":  # a square around the box, or inside it
+            edge = min(w, h) if self.framing.frame == "crop" else max(w, h)
             x, y, w, h = x + (w - edge) / 2, y + (h - edge) / 2, edge, edge
         return [box_transform(x, y, w, h, self.size)]
 
     def face_transforms(self, photo, path):
-        indices = alignment.ALIGNMENTS[self.settings.alignBy]
+        indices = alignment.ALIGNMENTS[self.framing.alignBy]
         if self.landmarks is None:
             faces = detection.find_landmarks(
-                photo.pixels, self.settings.dlibFacePredictor,
+                photo.pixels, self.framing.dlibFacePredictor or detection.face_predictor_path(),
                 FACE_THRESHOLDS if self.own_mask else FACE_THRESHOLDS[:1],
                 enough=functools.partial(self.include_ours, photo))
             if not faces:
@@ -156,7 +159,7 @@ class Framer:
         else:
             points = self.landmarks.get(naming.seen_stem(path), self.landmarks.get(None))
             if points is None:
-                raise ValueError(f"--landmarks {self.settings.landmarks} has no line for it")
+                raise ValueError(f"--landmarks {self.framing.landmarks} has no line for it")
             faces = [dict(zip(indices, points)) if len(points) == 3 else points]
         transforms = [alignment.face_transform(face, indices, self.size) for face in faces]
         if not all(1e-6 < abs(np.linalg.det(t[:, :2])) < 1e6 for t in transforms):
@@ -165,7 +168,7 @@ class Framer:
 
     def include_ours(self, photo, faces):
         """Whether all the faces that `--faces` means are among these, however small others are."""
-        if self.settings.faces == "all":
+        if self.framing.faces == "all":
             return False
         boxes = [np.clip([face.min(axis=0), face.max(axis=0)], 0, None).astype(int)
                  for face in faces]
@@ -179,7 +182,7 @@ class Framer:
             `(image, known, inside)`: `[S, S, C]` uint8, and `[S, S]` bool each: which pixels have
             nothing in them that is unknown or outside the picture, and which lie inside.
         """
-        if self.settings.frame == "face":
+        if self.framing.frame == "face":
             layers = [alignment.warp_face(layer.astype(np.float32)[..., np.newaxis], transform,
                                           self.size)
                       for layer in (photo.known, np.ones_like(photo.known))]
@@ -242,26 +245,35 @@ class Framer:
         return pixels, hole
 
 
-def own_mask(settings, files):
-    """The function `(path, Pillow image) -> [H, W] bool` behind the flags of a mask of one's own,
-    or None if there is none."""
-    if settings.mask is not None:
-        masks = dict(zip(files, match_masks(settings.mask, files, [settings.outDir])))
+def own_mask(masking, files, writes=()):
+    """The mask of one's own that the `inpainting.settings.Masking` means.
+
+    Args:
+        masking: the `Masking`.
+        files: the pictures.
+        writes: folders whose pictures are results, not masks.
+
+    Returns:
+        A function `(path, Pillow image) -> [H, W] bool`, True = known; None if the mask is one of
+        `MASKS`.
+    """
+    if masking.mask is not None:
+        masks = dict(zip(files, match_masks(masking.mask, files, writes)))
 
         def from_file(path, image):
             if masks[path] is None:
-                raise ValueError(f"--mask {settings.mask} has no mask of its name")
+                raise ValueError(f"--mask {masking.mask} has no mask of its name")
             try:
                 return read_mask(masks[path], (image.height, image.width))
             except OSError as error:
                 raise OSError(f"its mask {masks[path]}: {error}") from error
 
         return from_file
-    if settings.maskFromAlpha:
+    if masking.maskFromAlpha:
         return lambda path, image: alpha_mask(image)
-    if settings.maskColor:
+    if masking.maskColor:
         return lambda path, image: color_mask(
-            image, settings.maskColor, settings.maskTolerance, lossy.reach(path))
+            image, masking.maskColor, masking.maskTolerance, lossy.reach(path))
     return None
 
 
@@ -404,7 +416,7 @@ def save_photo(folder, name, source, pixels, hole):
         kind = "JPEG" if original.format == "MPO" else original.format  # phones' JPEG with extras
         kind = kind if kind in PHOTO_FORMATS else "PNG"
         kinds = ("JPEG", "PNG") if kind == "JPEG" else (kind,)
-        settings, turn, left_out = metadata.passed_on(original, kinds)
+        passed_on, turn, left_out = metadata.passed_on(original, kinds)
         if left_out:
             notices.warn(source, f"{', '.join(left_out)} cannot be written again; left out")
         encoding = {"WEBP": {"lossless": True, "exact": True}}.get(kind, {})
@@ -416,7 +428,7 @@ def save_photo(folder, name, source, pixels, hole):
         result = result.transpose(exif.STORED[turn])
     paths = [os.path.join(folder, f"{name}{PHOTO_FORMATS[k]}") for k in kinds]
     for k, path in zip(kinds, paths):
-        of_kind = settings | (encoding if k == kind else {})
+        of_kind = passed_on | (encoding if k == kind else {})
         writing.write_whole(path, lambda temporary, k=k, of_kind=of_kind: result.save(
             temporary, format=k, **of_kind))
     return paths

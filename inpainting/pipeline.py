@@ -17,7 +17,7 @@ from machine.signals import deferred_stop
 
 
 class Shown(Observer):
-    """Hands what is told of a search to the results and the progress bar.
+    """Passes a search's progress on to the results and the progress bar.
 
     Args:
         results: the `Results`.
@@ -44,21 +44,22 @@ class Shown(Observer):
 
 
 def complete_pictures(model, settings):
-    """Complete damaged pictures and write what `inpainting.results.Results` says.
+    """Complete damaged pictures and write the files that `inpainting.results.Results` names.
 
     Args:
-        model: a `DCGAN`.
+        model: a `DCGAN`, set as the settings say.
         settings: the `CompletionSettings`.
 
     Raises:
-        UserError: nothing usable among `imgs`, or `outDir` or a whole picture cannot be written;
-            what else the search had found is.
-        Stopped: a signal asked to, and what the search had found is written.
+        UserError: no picture of `imgs` can be completed, or `outDir` or a result cannot be written;
+            all other results are.
+        Stopped: a signal ended the search; the results of its best iterates are written.
     """
     files = outputs.read_pictures(settings)
-    framer = Framer(settings, files, model.image_size, model.c_dim)
+    framer = Framer(settings, files, model.image_size, model.c_dim, settings.seed,
+                    [settings.outDir])
     outputs.require_free(settings, files, framer.names, finding.files_of(settings.checkpointDir))
-    batches = _batched(framer.frames(), model.batch_size)
+    batches = batched(framer.frames(), model.batch_size)
     first = next(batches, None)
     if first is None:
         raise UserError(f"none of the {len(files)} images can be completed")
@@ -91,7 +92,7 @@ def batch_of(frames, settings):
         [frame.name for frame in frames])
 
 
-def _batched(items, count):
+def batched(items, count):
     """Yield lists of `count` of the items, and of what remains."""
     items = iter(items)
     return iter(lambda: list(itertools.islice(items, count)), [])

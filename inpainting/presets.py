@@ -1,7 +1,7 @@
-"""Settings that go together, and what is left out: the last word on every setting.
+"""The presets, and how each setting gets its value.
 
-Of a setting, a value that was given stands; then comes that of an earlier search which this one
-goes on from, then the preset's, then the default.
+A setting has the value that was given; else that of the preset; else, where this search goes on
+from an earlier one, that of the earlier one; else its default.
 """
 
 import dataclasses
@@ -47,7 +47,8 @@ def completion_settings(given, earlier=None):
 
     Args:
         given: `{name: value}` of those that were chosen one by one, `preset` among them.
-        earlier: those of the search that this one goes on from, likewise.
+        earlier: `{name: value}` of the search that this one goes on from; others than settings of
+            today are left out.
 
     Returns:
         A `CompletionSettings`, in which `lr`, `tol`, `patience` and `blend` have their values.
@@ -62,12 +63,12 @@ def completion_settings(given, earlier=None):
     if not cpu.has_bfloat16():  # it would be slower than float32
         preset = {flag: value for flag, value in preset.items() if value != "bfloat16"}
     known = {field.name for field in dataclasses.fields(CompletionSettings)}
-    preset = {name: value for name, value in (earlier or {}).items() if name in known} | preset
-    settings = CompletionSettings(**preset | given)
+    behind = {name: value for name, value in (earlier or {}).items() if name in known} | preset
+    settings = CompletionSettings(**behind | given)
     missing = {}
-    if given.get("lr") is None:  # a preset's is of the preset's approach
-        same = settings.approach == preset.get("approach")
-        missing["lr"] = preset["lr"] if same else DEFAULT_LR[settings.approach]
+    if given.get("lr") is None:  # that of a preset suits the preset's approach alone
+        same = settings.approach == behind.get("approach") and "lr" in behind
+        missing["lr"] = behind["lr"] if same else DEFAULT_LR[settings.approach]
     plain = settings.tol is None and (settings.approach, settings.schedule) == (
         "momentum", "constant")
     for flag, value in zip(("tol", "patience"), PLAIN_STOP if plain else NO_STOP):

@@ -38,6 +38,7 @@ def write_report(path, results, settings):
                           for k, v in shown.items()))
     writing.write_text(path, text)
 
+
 def _row(result):
     frame = result.frame
     masked = np.where(frame.mask[..., np.newaxis] == 1, frame.image, HIDDEN).astype(np.uint8)

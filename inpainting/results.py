@@ -8,18 +8,14 @@ import numpy as np
 from PIL import Image
 
 import utils
-from files import naming, notices, writing
+from files import notices, writing
 from files.errors import UserError
 from inpainting import logs, measures, report, tables
 from inpainting.blending import combine, completed_images
+from inpainting.curves import Curves
 from inpainting.photos import save_photo
 
 THUMBNAIL = 256  # the longest edge of a whole picture in the report
-TRACKED = 16  # pictures of a batch with curves of their own in TensorBoard
-# What is measured in the hole, in words for TensorBoard.
-MEASURES = {"psnr": "Peak signal-to-noise ratio in the hole, in dB; higher is better.",
-            "ssim": "Structural similarity over the hole; 1 is the same.",
-            "l1": "Mean absolute difference in the hole, of 1; lower is better."}
 
 
 class Result(NamedTuple):
@@ -67,19 +63,14 @@ class Results:
         writing.make_folder(settings.outDir, flag="--outDir ", by="complete.py")
         for folder in ("images", "logs", *(["candidates"] if settings.nCandidates > 1 else [])):
             writing.make_folder(os.path.join(settings.outDir, folder))
-        self.summaries = None
-        if settings.log_dir:
-            from summaries.writer import run_folder
-
-            writing.make_folder(settings.log_dir, flag="--log_dir ")
-            self.log_dir = run_folder(settings.log_dir)
+        self.curves = Curves(settings) if settings.log_dir else None
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, error, trace):
-        if self.summaries:
-            self.summaries.close()
+        if self.curves:
+            self.curves.close()
         if self.results:  # those of the batches in front of an error too
             self._write_tables()
             report.write_report(os.path.join(self.settings.outDir, "report.html"), self.results,
@@ -113,53 +104,26 @@ class Results:
         self.logs = [
             os.path.join(out, "logs", f"hats_{first + i:02d}{f'_{k}' if k else ''}.log")
             for i in range(len(frames)) for k in range(count)]
-        self.curves = [[] for _ in self.logs]
+        self.losses = [[] for _ in self.logs]  # of every iteration
         for name in ("hats_imgs", "completed"):
             writing.make_folder(os.path.join(self.folder, name))
         self._save("before.png", batch.images)
         masked = utils.to_uint8(batch.y * batch.mask)
         self._save("masked.png", masked)
-        if self.settings.log_dir:
-            self._begin_summaries(os.path.join(self.log_dir, subfolder), masked)
+        if self.curves:
+            self.curves.begin(frames, subfolder, masked)
         if batch.lowres_mask.any():
             self._save("lowres.png", self._block_means(batch.y))
         logs.start_logs(self.logs, self.z_dim)
-
-    def _begin_summaries(self, folder, masked):
-        """TensorBoard's files of a batch, each in a folder like that of its pictures: TensorBoard
-        takes them for runs, and shows them in the same charts."""
-        import tensorflow as tf
-
-        from summaries.writer import Summaries, write_hparams
-
-        if self.summaries:
-            self.summaries.close()
-        self.summaries = Summaries(os.path.normpath(folder))
-        self.summaries.write(0, functools.partial(
-            tf.summary.image, description="What the search was shown."),
-                             "masked", utils.grid(masked)[np.newaxis])
-        self.summaries.write(0, write_hparams, tables.recorded(self.settings))
 
     def iterations(self, rows, first, losses, zs):
         """Keep iterations of the searches numbered `rows`: losses `[n, R]` and zs `[n, R, z_dim]`
         from iteration `first` on."""
         logs.append_logs([self.logs[row] for row in rows], first, losses, zs)
         for row, column in zip(rows, losses.T):
-            self.curves[row] += column.tolist()
-        if self.summaries:
-            interval = self.settings.outInterval
-            for k in range(-first % interval, len(losses), interval):
-                self.summaries.write(first + k, self._write_losses, rows, losses[k])
-
-    def _write_losses(self, rows, losses):
-        import tensorflow as tf
-
-        count = self.settings.nCandidates
-        for row, loss in zip(rows, losses):
-            if row // count < TRACKED:
-                candidate = f"_{row % count}" if row % count else ""
-                name = naming.as_text(self.frames[row // count].name)
-                tf.summary.scalar(f"loss/{name}{candidate}", loss)
+            self.losses[row] += column.tolist()
+        if self.curves:
+            self.curves.iterations(rows, first, losses)
 
     def pictures(self, i, losses, G):
         """Write the grids of iteration i.
@@ -180,8 +144,8 @@ class Results:
         if batch.lowres_mask.any():
             self._save(os.path.join("hats_imgs", f"{name}.lowres.png"), self._block_means(G))
         self.shown.append(self._save(os.path.join("completed", f"{name}.png"), completed))
-        if self.summaries:
-            self.summaries.write(i, self._write_summaries, losses, completed)
+        if self.curves:
+            self.curves.pictures(i, losses, completed)
         return G, completed
 
     def end(self, found):
@@ -198,7 +162,8 @@ class Results:
             result = Result(
                 frame, found.z[b], found.complete[b],
                 *(float(t[b, k]) for t in (found.complete, found.contextual, found.perceptual)),
-                self.curves[b * count + k], completed[b], measure(frame, completed[b]), None)
+                self.losses[b * count + k], completed[b],
+                measures.measure(frame, completed[b]), None)
             self.results.append(result)
         # What cost the search first: a whole picture may be too much for this machine.
         self._write_tables()
@@ -220,24 +185,6 @@ class Results:
         if self.settings.video:
             utils.save_video(os.path.join(self.folder, self.settings.video),
                              map(utils.read_image, self.shown))
-
-    def _write_summaries(self, losses, completed):
-        """The batch as it stands: its picture, and of what is measured the mean and each
-        picture's."""
-        import tensorflow as tf
-
-        measured = [measure(*each) for each in zip(self.frames, completed)]
-        tf.summary.image("completed", utils.grid(completed)[np.newaxis],
-                         description="G(z) in the holes, at each step's iteration.")
-        if np.isfinite(losses).all():
-            write_values("loss", losses.min(axis=1), "Of each picture the lowest so far.")
-        for name, what in MEASURES.items():
-            values = [each[name] for each in measured if each]
-            if values:
-                write_values(name, values, what)
-            for frame, each in zip(self.frames[:TRACKED], measured):
-                if each:
-                    tf.summary.scalar(f"{name}/{naming.as_text(frame.name)}", each[name])
 
     def _block_means(self, images):
         b, h, w, c = images.shape
@@ -278,18 +225,3 @@ class Results:
         thumbnail = Image.fromarray(pixels)
         thumbnail.thumbnail((THUMBNAIL, THUMBNAIL))
         return np.asarray(thumbnail)
-
-def write_values(name, values, what):
-    """The pictures' values for TensorBoard, as their mean and their histogram."""
-    import tensorflow as tf
-
-    tf.summary.scalar(name, np.mean(values), description=f"{what} The mean of the pictures.")
-    tf.summary.histogram(f"pictures/{name}", values, description=what)
-
-
-def measure(frame, completed):
-    """`{psnr, ssim, l1}` of a completed frame in its hole, or nothing without the truth."""
-    if frame.truth is None or not frame.hole.any():
-        return {}
-    return {f.__name__: float(f(completed[np.newaxis], frame.truth[np.newaxis], frame.hole)[0])
-            for f in (measures.psnr, measures.ssim, measures.l1)}

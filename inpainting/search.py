@@ -1,5 +1,4 @@
-"""The search for the z of damaged images (Yeh et al. 2016, section 3), compiled, and told of as it
-goes on."""
+"""The search for the z of damaged images (Yeh et al. 2016, section 3), compiled and observed."""
 
 import time
 from typing import NamedTuple
@@ -111,15 +110,15 @@ def make_search(model, settings, batch=None):
 
 
 class Observer:
-    """What is told of a search; this one does nothing with it."""
+    """Is called as a search goes on. This one ignores it; others write files, or show pictures."""
 
     def iterations(self, rows, first, losses, zs):
-        """Iterations from `first` on of the searches numbered `rows` (R of B * K, an image's K
-        candidates side by side): losses `[n, R]` and zs `[n, R, z_dim]`."""
+        """After the n iterations from `first` on, of the searches numbered `rows` (R of B * K, an
+        image's K candidates side by side): losses `[n, R]` and zs `[n, R, z_dim]`."""
 
     def advance(self, n, loss):
-        """Another n iterations are done, with a mean loss of `loss`, or None if they were skipped
-        because all searches had ended."""
+        """After another n iterations; `loss` is the mean, or None if they were skipped because all
+        searches had ended."""
 
     def pictures(self, i, losses, G):
         """After i iterations: the lowest losses so far `[B, K]`, and G(z) `[B, K, S, S, C]`
@@ -131,7 +130,7 @@ class Observer:
 
 
 class Found(NamedTuple):
-    """What a search has found for B images, of each K candidates."""
+    """The result of a search for B images, of K candidates each."""
 
     i: int  # iterations that were done
     z: np.ndarray  # `[B, K, z_dim]` float32
@@ -142,7 +141,7 @@ class Found(NamedTuple):
 
 
 class Searcher:
-    """The search for a batch after another, with one compiled graph.
+    """Searches for one batch after another, with one compiled graph.
 
     Args:
         model: a `DCGAN`.
@@ -189,6 +188,8 @@ class Searcher:
                 if not len(running):
                     break
                 observer.pictures(i, by_image(lowest), by_image(model.generator(now)))
+                if observer.stops():
+                    continue  # to the end, with the z that was shown
             n = min(at_once, settings.outInterval - i % settings.outInterval, settings.nIter - i)
             before = time.perf_counter()
             state, losses, zs = self.search(

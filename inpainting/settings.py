@@ -27,7 +27,7 @@ class Files(Settings):
     imgSize: int = setting(
         None, "the network's input size; the checkpoint knows it", Number(int))
     init: str = setting(
-        None, "a latents.npz of an earlier run: go on from its z, with its settings where no flag "
+        None, "latents.npz of an earlier run: go on from its z, with its settings where no flag "
         "is given", path, metavar="FILE")
     log_dir: str = setting(
         None, "write losses and quality for TensorBoard there: means and distributions, and the "
@@ -45,7 +45,7 @@ class Masking(Settings):
     centerScale: float = setting(
         0.25, "where the center mask begins, as a share of the edge", Number(float, 0, 0.5))
     maskSide: str = setting(
-        "random", "the half that the half mask hides; random: another of each picture",
+        "random", "the half that the half mask hides; random: a different one for each picture",
         choices=(*masks.SIDES, "random"))
     fraction: float = setting(
         0.2, "the share of pixels that the random mask hides", Number(float, 0, 1))
@@ -73,14 +73,15 @@ class View(Settings):
     """What the network sees of a picture."""
 
     faces: str = setting(
-        "largest", "of --align: the largest face (that the mask touches), or each",
+        "largest", "with --align: complete the largest face (that the mask touches), or each",
         choices=("largest", "all"))
     alignBy: str = setting(
-        "innerEyesAndBottomLip", "of --align: the landmarks that are put in place, as the "
-        "network's faces were", choices=tuple(alignment.ALIGNMENTS))
+        "innerEyesAndBottomLip", "with --align: the landmarks by which faces are aligned; those "
+        "that the network was trained with", choices=tuple(alignment.ALIGNMENTS))
     landmarks: str = setting(
-        None, "of --align: x and y of the 68 landmarks, or of the three, where no face can be "
-        "found; or lines of these behind the pictures' names", path, metavar="FILE")
+        None, "with --align: a text file of x and y of the 68 landmarks, or of the three of "
+        "--alignBy, used instead of finding faces; for several pictures a line each, with the "
+        "picture's name in front", path, metavar="FILE")
     dlibFacePredictor: str = setting(
         None, "dlib's 68-landmark predictor (that of face_recognition_models)", path,
         metavar="FILE")
@@ -89,11 +90,11 @@ class View(Settings):
     region: tuple = setting(
         None, "complete this part of the picture and put it back", region, metavar="x,y,w,h")
     letterbox: bool = setting(
-        False, "complete all of the picture, in a square around it; so it is with a mask of your "
-        "own")
+        False, "complete the whole picture, made square by a border; the default with a mask of "
+        "your own")
     crop: bool = setting(
-        None, "complete the centre square, or (--no-crop) the picture made square; so it is with "
-        "--maskType")
+        None, "complete the centre square, which is the default with --maskType; --no-crop: the "
+        "whole picture, squeezed into a square")
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,8 @@ class Search(Settings):
     """The search for z."""
 
     batchSize: int = setting(64, "pictures per search", COUNT, aliases=("--batch_size",))
-    seed: int = setting(0, "of z, of random masks and of hmc", Number(int, 0, 2**31 - 1))
+    seed: int = setting(
+        0, "seeds the random z, the random masks and hmc", Number(int, 0, 2**31 - 1))
     approach: str = setting(
         "momentum", "gradient descent with Nesterov momentum, Adam, or Hamiltonian Monte Carlo",
         choices=("momentum", "adam", "hmc"))
@@ -127,25 +129,27 @@ class Search(Settings):
         None, "step size (0.0001 for momentum, where the article has 0.01; 0.01 for adam)",
         Number(float, above=0))
     schedule: str = setting(
-        "constant", "of the step size of momentum and adam: cosine brings it down to 0 at the last "
-        "iteration", choices=("constant", "cosine"))
+        "constant", "how the step size of momentum and adam changes: cosine lowers it to 0 at the "
+        "last iteration", choices=("constant", "cosine"))
     nInit: int = setting(
-        1, "start from what N random z, the same for all pictures, tell of each picture; 1: from "
-        "a random z of its own", COUNT, metavar="N")
+        1, "choose where each search starts with the help of N random z, the same for all "
+        "pictures; 1: start each from a random z of its own", COUNT, metavar="N")
     initBy: str = setting(
-        "best", "how, from N: the z whose G(z) agrees best with what is known, or the z that a "
-        "linear regression of z on those pixels predicts", choices=("best", "regression"))
+        "best", "how --nInit chooses: best, the z of the N whose G(z) is closest to the known "
+        "pixels; regression, the z that a linear regression of the N z on these pixels predicts",
+        choices=("best", "regression"))
     tol: float = setting(
         None, "stop the search for a picture when --patience iterations have not lowered its loss "
         "by this share; 0: never (0.01 for momentum with a constant step size, else 0)",
         Number(float, 0, 0.999999))
     patience: int = setting(
-        None, "of --tol (20; 100 where --tol is left out)", COUNT, metavar="N")
+        None, "iterations that --tol waits for (20; 100 where --tol is left out)", COUNT,
+        metavar="N")
     keepBest: bool = setting(True, "take the z with the lowest loss, not the last")
-    momentum: float = setting(0.9, "of momentum", SHARE)
-    beta1: float = setting(0.9, "of adam", SHARE)
-    beta2: float = setting(0.999, "of adam", SHARE)
-    eps: float = setting(1e-8, "of adam", Number(float, above=0))
+    momentum: float = setting(0.9, "momentum rate of --approach momentum", SHARE)
+    beta1: float = setting(0.9, "decay rate of adam's first moment", SHARE)
+    beta2: float = setting(0.999, "decay rate of adam's second moment", SHARE)
+    eps: float = setting(1e-8, "epsilon of adam", Number(float, above=0))
     hmcBeta: float = setting(0.2, "inverse temperature of hmc", Number(float, above=0))
     hmcEps: float = setting(0.001, "leapfrog step size of hmc", Number(float, above=0))
     hmcL: int = setting(100, "leapfrog steps per iteration", COUNT)
@@ -155,8 +159,9 @@ class Search(Settings):
         1, "searches for each picture, from different z; candidates/ shows all", COUNT,
         metavar="K")
     combine: str = setting(
-        "best", "of several candidates, the result is that of the lowest loss, or the mean of "
-        "their G(z); the loss that is told is the lowest either way", choices=("best", "mean"))
+        "best", "how several candidates make one result: best, the one of the lowest loss; mean, "
+        "the mean of their G(z) (the loss in results.csv is the lowest either way)",
+        choices=("best", "mean"))
 
 
 @dataclass(frozen=True)
@@ -167,13 +172,15 @@ class Loss(Settings):
     prior: str = setting(
         "article", f"the perceptual loss. {help_of(PRIORS)}", choices=tuple(PRIORS))
     contextual: str = setting(
-        "uniform", "known pixels count alike, by how much is missing in a window around them, or "
-        "half so", choices=("uniform", "weighted", "mixed"))
-    window: int = setting(7, "edge of that window", Odd())
+        "uniform", "how much a known pixel counts in the loss: uniform, all alike; weighted, more "
+        "the more is missing in a window around it; mixed, something of both",
+        choices=("uniform", "weighted", "mixed"))
+    window: int = setting(7, "edge of that window, in pixels", Odd())
     mix: float = setting(0.5, "the share of weighted in mixed", Number(float, 0, 1))
     blend: str = setting(
-        None, "put G(z) into the hole as it is, or keep its gradients and meet what is known "
-        "(default: poisson with --align, --region, --letterbox or a mask of your own, else paste)",
+        None, "paste G(z) into the hole as it is, or keep its gradients and let it meet the known "
+        "pixels without a seam (default: poisson with --align, --region, --letterbox or a mask of "
+        "your own, else paste)",
         choices=("paste", "poisson"))
 
 

@@ -1,4 +1,4 @@
-"""Where the searches for z start: at random, or by what random z tell of each image."""
+"""Where the searches for z start: at random, or from z that suit what is known of each image."""
 
 import sys
 
@@ -73,10 +73,12 @@ class Starts:
 
     Args:
         model: a `DCGAN`.
-        search: the `inpainting.settings.Search`: a random z of each image's own, or, of `nInit`
-            over 1, by `start_z`; for each of `nCandidates`.
-        saved: `{name: z [nCandidates, z_dim]}` of images that go on where they were.
-        source: the file that `saved` comes from, for what is said of it.
+        search: the `inpainting.settings.Search`. With `nInit` 1, each of an image's `nCandidates`
+            searches starts from a random z of its own; with more, from what `start_z` makes of a
+            bank of that many, one bank for each candidate.
+        saved: `{name: z [nCandidates, z_dim]}`: where an earlier search for these images ended, and
+            theirs starts.
+        source: the file that `saved` comes from, which errors and warnings name.
 
     Raises:
         UserError: the saved z are not for this network or number of candidates.

@@ -21,13 +21,13 @@ import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
+from cli import flags, running  # noqa: E402
 from faces import alignment, detection  # noqa: E402
 from faces.processes import run_jobs  # noqa: E402
-from files import naming, writing  # noqa: E402  (the project's root is on the path only now)
+from files import naming, writing  # noqa: E402
 from files.errors import UserError  # noqa: E402
 from files.listing import list_images  # noqa: E402
-from settings import kinds  # noqa: E402  (the project's root is on the path only now)
+from settings import kinds  # noqa: E402
 
 PARTS = ("train", "valid", "test")
 

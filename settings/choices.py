@@ -1,8 +1,6 @@
 """Functions that a setting chooses by name, such as the masks."""
 
 
-
-
 def register(functions):
     """A decorator that puts a function into a dict, under its name."""
     def put(function):

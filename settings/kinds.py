@@ -1,10 +1,11 @@
 """What a setting's value may be: numbers within limits, files, colours, ...
 
 Each is a function from the text of a flag to its value, for argparse, whose errors it raises; a
-`Number` also says whether a value is within its limits.
+`Number` also says what is wrong with a value that was not text.
 """
 
 import argparse
+import numbers
 import os
 import re
 
@@ -18,23 +19,34 @@ class Number:
                   f"over {above}" * (above is not None),
                   f"at most {high}" if high is not None else ""]
         self.rule = " and ".join(filter(None, limits)) or "finite"
+        self.what = "a whole number" if kind is int else "a number"
 
     def __call__(self, text):
         try:
             value = self.kind(text)
         except ValueError:
-            what = "a whole number" if self.kind is int else "a number"
-            raise argparse.ArgumentTypeError(f"{text}: must be {what}") from None
-        if not self.allows(value):
-            raise argparse.ArgumentTypeError(f"{text}: must be {self.rule}")
+            raise argparse.ArgumentTypeError(f"{text}: must be {self.what}") from None
+        rule = self.refusal(value)
+        if rule:
+            raise argparse.ArgumentTypeError(f"{text}: must be {rule}")
         return value
 
-    def allows(self, value):
-        """Whether a number is within the limits."""
+    def refusal(self, value):
+        """What a value has to be, and this one is not; None if it is."""
+        kind = numbers.Integral if self.kind is int else numbers.Real
+        if isinstance(value, bool) or not isinstance(value, kind):
+            return self.what
         # Written so that nan, which every comparison denies, is refused.
-        return ((self.low is None or value >= self.low)
-                and (self.high is None or value <= self.high)
-                and (self.above is None or value > self.above) and abs(value) < float("inf"))
+        allowed = ((self.low is None or value >= self.low)
+                   and (self.high is None or value <= self.high)
+                   and (self.above is None or value > self.above) and abs(value) < float("inf"))
+        return None if allowed else self.rule
+
+    def require(self, name, value):
+        """Raise a ValueError that names it, if a value is refused."""
+        rule = self.refusal(value)
+        if rule:
+            raise ValueError(f"{name} must be {rule}. Received: {value!r}")
 
 
 def number(kind, low=None, high=None, above=None):
@@ -68,15 +80,8 @@ class Odd(Number):
     def __init__(self):
         super().__init__(int, low=3)
 
-    def __call__(self, text):
-        value = super().__call__(text)
-        if value % 2 == 0:
-            raise argparse.ArgumentTypeError(f"{text}: must be odd")
-        return value
-
-    def allows(self, value):
-        """Whether a number is odd, and 3 or more."""
-        return super().allows(value) and value % 2 == 1
+    def refusal(self, value):
+        return super().refusal(value) or ("odd" if value % 2 == 0 else None)
 
 
 def video_name(text):

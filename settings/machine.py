@@ -10,9 +10,9 @@ class Machine(Settings):
     """The settings of both scripts that say how TensorFlow computes."""
 
     precision: str = setting(
-        "float32", "of the convolutions; weights, statistics and losses stay float32. bfloat16 "
-        "pays on GPUs and on CPUs that compute in it (avx512_bf16 or amx_bf16 in lscpu), float16 "
-        "on GPUs", choices=("float32", "bfloat16", "float16"))
+        "float32", "number type of the convolutions; weights, statistics and losses stay float32. "
+        "bfloat16 pays on GPUs and on CPUs that compute in it (avx512_bf16 or amx_bf16 in lscpu), "
+        "float16 on GPUs", choices=("float32", "bfloat16", "float16"))
     jit: bool = setting(
         None, "compile with XLA (default: on a single GPU; on CPUs its convolutions are several "
         "times slower)")

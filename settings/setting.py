@@ -31,27 +31,34 @@ class Settings:
     """What the dataclasses of settings have in common: a wrong value is refused at once.
 
     Raises:
-        ValueError: a value is not one of its field's choices, or beyond its limits.
+        ValueError: a value is not one of its field's choices, beyond its limits, or of another
+            type.
     """
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            several = "nargs" in field.metadata and value is not None
+            if value is None:
+                continue
+            several = "nargs" in field.metadata
+            if several and not isinstance(value, (tuple, list)):  # a word would be its letters
+                raise ValueError(f"{field.name} must be a tuple. Received: {value!r}")
             for each in value if several else [value]:
-                self._check(field, each)
+                rule = self._refusal(field, each)
+                if rule:
+                    raise ValueError(f"{field.name} must be {rule}. Received: {each!r}")
 
     @staticmethod
-    def _check(field, value):
+    def _refusal(field, value):
+        """What a value of the field has to be, and this one is not; None if it is."""
         choices, kind = field.metadata["choices"], field.metadata["kind"]
-        if value is None:
-            return
-        if choices and value not in choices:
-            raise ValueError(
-                f"{field.name} must be one of {', '.join(map(str, choices))}. Received: {value!r}")
-        if isinstance(kind, Number) and not (
-                isinstance(value, (int, float)) and kind.allows(value)):
-            raise ValueError(f"{field.name} must be {kind.rule}. Received: {value!r}")
+        if choices:
+            return None if value in choices else f"one of {', '.join(map(str, choices))}"
+        if isinstance(kind, Number):
+            return kind.refusal(value)
+        if kind is None and not isinstance(value, bool):
+            return "True or False"
+        return None
 
     def flags(self):
         """`{flag: value}` of all settings, in the order of the fields."""

@@ -83,5 +83,5 @@ class Summaries:
     def give_up(self, error):
         """Say that the disk failed, and write no more."""
         notices.warn(self.log_dir, f"TensorBoard's files cannot be written "
-                                 f"({first_line(error)}); going on without")
+                                   f"({first_line(error)}); going on without")
         self.writer = None

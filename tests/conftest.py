@@ -136,3 +136,30 @@ def trained(tmp_path_factory, faces):
     assert result.returncode == 0, result.stderr
     (folder / "stdout").write_text(result.stdout)
     return folder
+
+
+# For the tests of what complete.py writes, in several files
+
+
+@pytest.fixture(scope="session")
+def lively(tmp_path_factory):
+    """The checkpoint of a network whose G(z) differ much."""
+    return str(save_lively(tmp_path_factory.mktemp("lively")) / "checkpoint")
+
+
+@pytest.fixture(scope="session")
+def three_faces(tmp_path_factory):
+    """A folder of them, other than `faces`."""
+    return draw_faces(tmp_path_factory.mktemp("three_faces"), 3, seed=5)
+
+
+@pytest.fixture(scope="session")
+def done(lively, three_faces, tmp_path_factory):
+    """--outDir after two candidates for each of three faces."""
+    from completing import run
+
+    folder = tmp_path_factory.mktemp("done")
+    run(lively, three_faces, "--outDir", folder, "--nCandidates", 2, "--blend", "poisson",
+        "--nIter", 6, "--outInterval", 2, "--log_dir", folder / "logs", "--video", "search.mp4",
+        "--approach", "adam", "--lr", 0.1)
+    return folder

@@ -20,6 +20,7 @@ from PIL import Image, ImageSequence
 import utils
 from inpainting.losses import PRIORS
 from inpainting.masks import MASKS
+from inpainting.presets import PRESETS
 from machine import cpu
 from model import DCGAN
 
@@ -198,11 +199,11 @@ def test_a_bank_gives_better_starts(lively, test_faces, tmp_path, init):
 
 def test_presets_set_what_is_not_set(monkeypatch):
     script = load_script("complete.py")
-    for name, preset in script.PRESETS.items():
+    for name, preset in PRESETS.items():
         for has in (True, False):
             monkeypatch.setattr(cpu, "has_bfloat16", lambda has=has: has)
             expected = preset if has else preset | {"precision": "float32"}
-            assert expected.items() <= vars(script.parse_args(["x", "--preset", name])).items()
+            assert expected.items() <= script.parse_args(["x", "--preset", name]).flags().items()
     config = script.parse_args(["x", "--preset", "fast", "--nIter", "7", "--lr", "0.3"])
     assert (config.nIter, config.lr, config.approach) == (7, 0.3, "adam")
     # The preset's step size is Adam's.
@@ -279,7 +280,21 @@ def test_help_names_masks_and_defaults(tmp_path):
     (["--nIter", "-1"], ["--nIter -1: must be at least 0"]),
     (["--lr", "nan"], ["--lr nan: must be over 0"]),
     (["--maskType", "round"], ["--maskType", "round", "center"]),
-    (["--approach", "sgd"], ["--approach", "sgd", "momentum"])])
+    (["--approach", "sgd"], ["--approach", "sgd", "momentum"]),
+    (["--window", "4"], ["--window 4: must be odd"]),
+    (["--region", "1,2,3"], ["--region 1,2,3: must be x,y,w,h"]),
+    (["--region", "1,2,0,4"], ["--region 1,2,0,4: must be x,y,w,h"]),
+    (["--maskColor", "white"], ["--maskColor white: must be a colour"]),
+    (["--video", "x.avi"], ["--video x.avi: must be a name that ends in .mp4"]),
+    (["--fraction", "1.5"], ["--fraction 1.5: must be"]),
+    (["--mask", "m.png", "--maskFromAlpha"], ["--mask and --maskFromAlpha: leave out one"]),
+    (["--mask", "m.png", "--maskType", "left"], ["--mask and --maskType: leave out one"]),
+    (["--landmarks", "l.csv"], ["--landmarks l.csv: is of --align"]),
+    (["--maskTolerance", "3"], ["--maskTolerance 3: is of --maskColor"]),
+    (["--truth", "t"], ["--truth t: is of --mask"]),
+    (["--align", "--faces", "all", "--landmarks", "l.csv"], ["--faces all: --landmarks"]),
+    (["--align", "--region", "1,1,2,2"], ["--region not allowed with argument --align"]),
+    (["--init", "nowhere.npz"], ["--init nowhere.npz", "No such file"])])
 def test_a_bad_flag(tmp_path, arguments, words):
     assert_one_line_error(run_script("complete.py", "a.png", *arguments, cwd=tmp_path), *words)
 

@@ -23,18 +23,18 @@ def test_flags_may_stand_among_the_pictures(tmp_path):
                                   "--outDir o -- a.jpg b.jpg", "a.jpg b.jpg --outDir=o"])
 def test_in_every_order(line):
     config = load_script("complete.py").parse_args(line.split())
-    assert (config.imgs, config.outDir) == (["a.jpg", "b.jpg"], "o")
+    assert (config.imgs, config.outDir) == (("a.jpg", "b.jpg"), "o")
 
 
 def test_a_preset_among_the_pictures_still_gives_way_to_flags():
     complete = load_script("complete.py")
     config = complete.parse_args("a.jpg --preset fast b.jpg --nIter 7 c.jpg".split())
-    assert (config.imgs, config.nIter, config.nInit) == (["a.jpg", "b.jpg", "c.jpg"], 7, 512)
+    assert (config.imgs, config.nIter, config.nInit) == (("a.jpg", "b.jpg", "c.jpg"), 7, 512)
 
 
 def test_a_name_that_begins_like_a_flag():
     config = load_script("complete.py").parse_args(["--outDir", "o", "--", "-a.jpg"])
-    assert config.imgs == ["-a.jpg"]
+    assert config.imgs == ("-a.jpg",)
 
 
 def test_flags_may_stand_among_what_a_subcommand_takes():

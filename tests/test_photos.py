@@ -28,7 +28,7 @@ def picture(height=24, width=40, seed=0):
 
 def framer(tmp_path, *flags, size=16, c_dim=3, names=("a.png",)):
     config = complete.parse_args([*(str(tmp_path / name) for name in names), *map(str, flags)])
-    return Framer(config, config.imgs, size, c_dim)
+    return Framer(config, config.imgs, size, c_dim, config.seed, [config.outDir])
 
 
 @pytest.fixture

@@ -1,20 +1,30 @@
 """What a training may do beyond the article's recipe: each term against NumPy, and a whole run."""
 
-import argparse
 import math
 
 import numpy as np
 import pytest
 import reference
 import tensorflow as tf
-from conftest import TINY, assert_one_line_error, f32, run_script, tiny, train_here, uniform
+from conftest import (
+    TINY,
+    assert_one_line_error,
+    f32,
+    load_script,
+    run_script,
+    tiny,
+    train_here,
+    uniform,
+)
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from benchmarks.kills import weights_in
 from model import DCGAN
-from training import augment, recipe
+from settings.setting import part
+from training import augment
 from training.penalty import with_r1
 from training.recipe import Recipe
+from training.steps import z_of_step
 
 ALL = ("--diffaug", "color", "translation", "cutout", "--label_smoothing", 0.1, "--r1", 1,
        "--r1_interval", 2, "--lr_schedule", "cosine")
@@ -98,7 +108,7 @@ def test_what_is_drawn_is_a_function_of_seed_and_step():
     np.testing.assert_array_equal(u, augment.draw(0, tf.constant(3, tf.int64), 64))
     for seed, step in ((0, 4), (1, 3)):
         assert np.mean(u == augment.draw(seed, step, 64)) < 0.01
-    z = (DCGAN(image_size=8, z_dim=28).z_batch(3) + 1) / 2  # as many numbers
+    z = (z_of_step(DCGAN(image_size=8, z_dim=28), 3) + 1) / 2  # as many numbers
     assert np.abs(np.corrcoef(np.ravel(u), np.ravel(z))[0, 1]) < 0.1
 
 
@@ -168,7 +178,7 @@ def test_the_penalty_and_its_gradient():
 def test_the_learning_rate():
     for schedule, shares in (("constant", (1, 1, 1)), ("linear", (1, 0.75, 0.01)),
                              ("cosine", (1, (1 + math.sqrt(0.5)) / 2, 0.000246719817))):
-        rates = [Recipe(lr_schedule=schedule).learning_rate(0.2, step, 100) for step in (0, 25, 99)]
+        rates = [Recipe(lr_schedule=schedule).rate_at(0.2, step, 100) for step in (0, 25, 99)]
         np.testing.assert_allclose(rates, 0.2 * np.array(shares), rtol=1e-6)
 
 
@@ -193,17 +203,12 @@ def one_step(settings, penalised=False, u=None, rate=None):
 def test_the_article_is_the_default():
     """The settings of no flags are none, and their rate is the optimizers'."""
     plain, plain_moved = one_step(None)
-    given, given_moved = one_step(Recipe.of(default_flags()), rate=tf.constant(0.0002))
-    assert Recipe.of(default_flags()) == Recipe() and set(plain) == set(given)
+    of_no_flags = part(load_script("train-dcgan.py").parse_args([]), Recipe)
+    given, given_moved = one_step(of_no_flags, rate=tf.constant(0.0002))
+    assert of_no_flags == Recipe() and set(plain) == set(given)
     for one, other in ((plain, given), (plain_moved, given_moved)):
         for name in one:
             np.testing.assert_allclose(one[name], other[name], rtol=1e-6, atol=1e-9)
-
-
-def default_flags(*flags):
-    parser = argparse.ArgumentParser()
-    recipe.add_flags(parser)
-    return parser.parse_args(flags)
 
 
 @pytest.mark.parametrize("changed", [

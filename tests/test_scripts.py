@@ -179,7 +179,7 @@ def test_screenshots_of_a_page_and_of_tensorboard(trained, tmp_path):
 
 def test_bench_counts_operations():
     """163.0 M multiply-adds per image through G and 162.2 M through D, at 64 pixels."""
-    bench = load_script("benchmarks/bench.py")
+    bench = load_script("benchmarks/steps.py")
     model = DCGAN()
     assert bench.operations("train", model) == pytest.approx(332.8e9, rel=1e-3)
     assert bench.operations("search", model) == pytest.approx(83.3e9, rel=1e-3)

@@ -1,5 +1,5 @@
-import argparse
-import collections
+"""Pictures: reading and writing them, grids, animations."""
+
 import os
 
 import numpy as np
@@ -7,61 +7,11 @@ import pytest
 from PIL import Image
 
 import utils
-from files import naming, notices, ownership, writing
-from files.errors import UserError
-from inpainting import logs
-from settings import kinds
+from files import ownership
 
 
 def picture(height, width, channels=3, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (height, width, channels), dtype=np.uint8)
-
-
-# Files
-
-
-def test_unique_names():
-    assert naming.unique_names(["a", "b", "a", "A", "a-2"]) == ["a", "b", "a-3", "A-4", "a-2"]
-    assert naming.unique_names(["a", "b"], taken=["A", "c"]) == ["a-2", "b"]
-    # Of the two forms that Unicode has of this letter, a Mac makes one.
-    assert naming.unique_names(["\u00e9", "e\u0301"]) == ["\u00e9", "e\u0301-2"]
-
-
-@pytest.mark.parametrize("letter", ["a", "\u00e9", "\udcff"])
-def test_long_names_stay_names_when_something_is_put_behind_them(tmp_path, letter):
-    long = letter * (255 // len(os.fsencode(letter)))
-    names = naming.unique_names([long, f"folder/{long}", long])
-    assert len(set(names)) == 3 and names[1].startswith("folder/")
-    faces = [naming.untaken(names[0], names, f"-face{k}") for k in (2, 3, 12)]
-    assert len({*names, *faces}) == 6
-    for name in [names[0], names[2], *faces]:
-        (tmp_path / f"{name}.webp").touch()
-
-
-def test_what_is_so_of_a_whole_dataset_is_said_of_a_few(capfd, monkeypatch):
-    monkeypatch.setattr(notices, "_noted", collections.defaultdict(set))
-    for i in [*range(100), *range(100)]:
-        notices.note(f"{i}.png", "is odd")
-    notices.note("0.png", "has several pictures")
-    lines = capfd.readouterr().err.splitlines()
-    assert lines == [*(f"warning: {i}.png: is odd" for i in range(notices.NOTED)),
-                     f"warning: {notices.NOTED}.png: is odd; others like it are not named",
-                     "warning: 0.png: has several pictures"]
-
-
-def test_write_whole_leaves_nothing_behind_when_it_fails(tmp_path):
-    path = tmp_path / "file"
-    path.write_text("old")
-
-    def fail(temporary):
-        with open(temporary, "w") as file:
-            file.write("half")
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(UserError, match="No space left"):
-        writing.write_whole(str(path), fail)
-    assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["file"]
 
 
 # Reading
@@ -174,46 +124,6 @@ def test_save_gif_is_endless_with_every_frame(tmp_path):
         assert gif.convert("RGB").getpixel((4, 4)) == (180, 180, 180)
 
 
-def test_logs_have_a_line_per_iteration(tmp_path):
-    paths = [str(tmp_path / "a.log"), str(tmp_path / "b.log")]
-    logs.start_logs(paths, z_dim=2)
-    zs = np.arange(12, dtype=np.float32).reshape(3, 2, 2) / 100
-    logs.append_logs(paths, 5, np.array([[1.5, 2.5], [3.5, 4.5], [5.5, 6.5]], np.float32), zs)
-    lines = (tmp_path / "b.log").read_text().splitlines()
-    assert lines[0] == "iter loss z0 z1"
-    assert lines[2] == "6 4.5 0.060000 0.070000"
-    assert len(lines) == 4
-
-
-# Many files
-
-
-def test_what_cannot_be_read_is_named_and_skipped(capfd):
-    def fail():
-        raise ValueError("too small")
-
-    assert notices.or_warn("a.png", lambda: 3) == 3
-    assert notices.or_warn("a.png", fail) is None
-    assert capfd.readouterr().err == "warning: a.png: too small; skipped\n"
-
-
-def test_batched():
-    assert list(utils.batched(range(5), 2)) == [[0, 1], [2, 3], [4]]
-    assert list(utils.batched([], 2)) == []
-
-
-def test_two_files_of_one_stem():
-    assert naming.by_stem(["a/x.png", "b/y.jpg"], "--mask") == {"x": "a/x.png", "y": "b/y.jpg"}
-    with pytest.raises(UserError, match="--mask b/x.jpg: .* a/x.png"):
-        naming.by_stem(["a/x.png", "b/x.jpg"], "--mask")
-    assert naming.by_stem(["a/Jose\u0301.png"], "--mask") == {"Jos\u00e9": "a/Jose\u0301.png"}
-
-
-def test_untaken_names():
-    assert naming.untaken("a", ["b"]) == "a"
-    assert naming.untaken("a", ["A", "a-2"]) == "a-3"
-
-
 def test_a_video_has_every_frame(tmp_path):
     import cv2
 
@@ -229,19 +139,3 @@ def test_a_video_has_every_frame(tmp_path):
         assert np.abs(read[i].astype(int) - (0, 100 * i, 250)).max() < 12
     assert not [name for name in os.listdir(tmp_path)
                 if name.startswith(".") and name != ownership.NAME]
-
-
-# Command line
-
-
-@pytest.mark.parametrize("text", ["x", "0", "-1", "nan", "inf"])
-def test_number_refuses(text):
-    with pytest.raises(argparse.ArgumentTypeError, match=f"^{text}: must be"):
-        kinds.number(float, above=0)(text)
-
-
-def test_number_accepts():
-    assert kinds.number(int, low=1)("1") == 1
-    assert kinds.number(float, low=0, high=0.5)("0.5") == 0.5
-    with pytest.raises(argparse.ArgumentTypeError, match="at least 0 and at most 0.5"):
-        kinds.number(float, low=0, high=0.5)("0.7")

@@ -21,9 +21,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from benchmarks.kills import weights_in
 from files.errors import UserError
+from inpainting.presets import PRESETS, completion_settings
 from model import DCGAN
+from training.settings import TrainingSettings
 from validation import heldout
-from validation.heldout import SCALARS, Search
+from validation.heldout import SCALARS, HeldOut
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +42,14 @@ def curve(folder, tag):
     return {event.step: float(tf.make_ndarray(event.tensor_proto)) for event in events.Tensors(tag)}
 
 
-def test_the_search_is_that_of_a_preset():
-    preset = load_script("complete.py").PRESETS["fast"]
-    search = Search()
+def test_the_search_is_that_of_a_preset(faces, others, tmp_path):
+    settings = TrainingSettings(validation=str(others), checkpoint_dir=str(tmp_path))
+    search = HeldOut(settings, tiny(16)[0], list(map(str, faces.iterdir()))).search
+    preset = PRESETS["fast"]
     assert {flag: getattr(search, flag) for flag in preset if flag != "precision"} == {
         flag: value for flag, value in preset.items() if flag != "precision"}
     options = load_script("complete.py").parse_args(["x.png", "--preset", "fast"])
-    for flag in vars(search):
-        assert getattr(search, flag) == getattr(options, flag), flag
+    assert search.flags() | {"imgs": options.imgs} == options.flags()
 
 
 def test_the_verdict():
@@ -65,7 +67,8 @@ def test_the_completion_is_complete_pys(tmp_path):
     files = sorted((SHARED / "faces" / "test").iterdir())[:4]
     model = DCGAN.from_checkpoint("pretrained", batch_size=64)
     images = np.stack(heldout.read_spread(list(map(str, files)), 4, model, True))
-    contextual, psnr = heldout.completion(model, images, Search())
+    contextual, psnr = heldout.completion(
+        model, images, completion_settings({"preset": "fast"}))
     result = run_script("complete.py", *files, "--preset", "fast", "--precision", "float32",
                         "--checkpointDir", "pretrained", "--outDir", tmp_path, cwd=tmp_path)
     assert result.returncode == 0, result.stderr

@@ -14,8 +14,9 @@ from PIL import Image
 
 import utils
 from files.errors import UserError
+from latent import visualize
+from latent.settings import KINDS
 from model import DCGAN
-from training import visualize
 
 SIZES = {"image_size": 16, "z_dim": 10, "gf_dim": 4, "df_dim": 4}
 
@@ -52,6 +53,10 @@ def frames(folder, kind):
     with Image.open(folder / "samples" / f"{kind}.gif") as gif:
         assert gif.info["loop"] == 0
         return gif.n_frames, gif.size
+
+
+def test_each_kind_of_the_flag_has_a_picture():
+    assert tuple(visualize._PICTURES) == KINDS
 
 
 def test_samples_are_G_of_64_z(folder, model):

@@ -48,7 +48,10 @@ def begin_record(model, settings, pictures, workers):
                      replicas=model.strategy.num_replicas_in_sync)
     curves = Curves(settings.log_dir, run, step)
     flags = settings.flags() | model.architecture.sizes()
-    curves.write(step, write_hparams, {name: flags[name] for name in HPARAMS}, run)
+    # Lists, as run.json has them, so that TensorBoard finds those of earlier versions equal.
+    hparams = {name: list(flags[name]) if isinstance(flags[name], tuple) else flags[name]
+               for name in HPARAMS}
+    curves.write(step, write_hparams, hparams, run)
     if step == 0:
         curves.write(0, tf.summary.graph, graph(type(model), model.architecture))
     return curves

@@ -125,7 +125,7 @@ class Cache:
     def _give_up(self, error):
         if self.failed.acquire(blocking=False):
             notices.warn(self.file.name, f"{error.strerror}; pictures that are not in it will be "
-                                       "decoded again in each epoch")
+                                         "decoded again in each epoch")
 
     def _place(self, index):
         return self.offset + index * (self.size + 4)

@@ -1,5 +1,7 @@
 """A DCGAN to train: of which sizes, on which devices, and from which weights."""
 
+import dataclasses
+
 import tensorflow as tf
 
 from checkpoints import finding, reading, saving, tracking
@@ -35,7 +37,9 @@ def model_for(kind, settings):
     architecture = _architecture(settings)
     of_model = {k: getattr(settings, k)
                 for k in ("batch_size", "seed", "precision", "jit", "sync_batch_norm", "ema")}
-    of_model["recipe"] = part(settings, Recipe)
+    recipe = part(settings, Recipe)
+    # In one order, whatever that of the flags: workers have to agree on it.
+    of_model["recipe"] = dataclasses.replace(recipe, diffaug=recipe.policies)
     if workers > 1:
         cluster.require_agreement(strategy, architecture, of_model, [
             getattr(settings, k) for k in ("epoch", "max_steps", "learning_rate", "beta1",

@@ -108,6 +108,7 @@ class HeldOut:
             utils.to_float(np.reshape(faces, (-1, *np.shape(heldout)[1:])))
             for faces in (known, heldout))
         self.images = np.stack(heldout[::-(-len(heldout) // COMPLETED)])
+        # In whatever precision the training has.
         self.model, self.search = model, completion_settings({"preset": "fast"})
         self.folder = os.path.join(settings.checkpoint_dir, "best")
         self.record = os.path.join(self.folder, "validation.json")
@@ -132,7 +133,7 @@ class HeldOut:
             pass
         except (ValueError, KeyError, TypeError):
             notices.warn(self.record, "is damaged; the best is looked for anew, and what was there "
-                                    f"is now {ownership.set_aside(self.record)}")
+                                      f"is now {ownership.set_aside(self.record)}")
         return {"step": None, "psnr": -np.inf}
 
     def measure(self):

@@ -1,0 +1,34 @@
+"""How each setting of a completion gets its value."""
+
+import pytest
+
+from inpainting.presets import DEFAULT_LR, PRESETS, completion_settings
+
+
+def test_of_several_values_the_given_one_counts():
+    """Then the preset's, then that of an earlier search, then the default."""
+    earlier = {"nIter": 5, "lam": 3.0, "fraction": 0.5, "no setting of today": 1}
+    settings = completion_settings({"preset": "article", "nIter": 7}, earlier)
+    assert settings.nIter == 7
+    assert settings.lam == PRESETS["article"]["lam"] == 0.1
+    assert settings.fraction == 0.5
+    assert settings.seed == 0
+
+
+@pytest.mark.parametrize("approach", DEFAULT_LR)
+def test_an_earlier_search_without_a_step_size(approach):
+    assert completion_settings({}, {"approach": approach}).lr == DEFAULT_LR[approach]
+
+
+def test_the_step_size_of_an_earlier_search_is_of_its_approach():
+    earlier = {"approach": "adam", "lr": 0.3}
+    assert completion_settings({}, earlier).lr == 0.3
+    assert completion_settings({"approach": "momentum"}, earlier).lr == DEFAULT_LR["momentum"]
+
+
+@pytest.mark.parametrize("given,words", [
+    ({"preset": "quick"}, "preset must be one of article, fast, best. Received: 'quick'"),
+    ({"nIter": -1}, "nIter .*Received: -1"), ({"blend": "smear"}, "blend .*Received: 'smear'")])
+def test_what_is_of_no_use_is_refused(given, words):
+    with pytest.raises(ValueError, match=words):
+        completion_settings(given)

@@ -1,0 +1,23 @@
+"""Files that appear whole or not at all."""
+
+import os
+
+import pytest
+
+from files import writing
+from files.errors import UserError
+
+
+def test_write_whole_leaves_nothing_behind_when_it_fails(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def fail(temporary):
+        with open(temporary, "w") as file:
+            file.write("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(UserError, match="No space left"):
+        writing.write_whole(str(path), fail)
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["file"]
