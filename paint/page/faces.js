@@ -104,9 +104,15 @@ export class Faces {
       this.place();
       this.changed();
     };
-    handle.addEventListener("pointerdown", (event) => handle.setPointerCapture(event.pointerId));
+    let last;
+    handle.addEventListener("pointerdown", (event) => {
+      handle.setPointerCapture(event.pointerId);
+      last = event;
+    });
     handle.addEventListener("pointermove", (event) => {
-      if (handle.hasPointerCapture(event.pointerId)) move(event.movementX, event.movementY);
+      if (!handle.hasPointerCapture(event.pointerId)) return;
+      move(event.clientX - last.clientX, event.clientY - last.clientY);
+      last = event;
     });
     handle.addEventListener("keydown", (event) => {
       const to = direction(event);
