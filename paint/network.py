@@ -39,7 +39,7 @@ class Network:
         mask = np.ones((1, size, size))
         mask[:, size // 4:size // 2, size // 4:size // 2] = 0
         image = np.zeros((1, size, size, self.c_dim), np.uint8)
-        self.dcgan.complete(image, mask, **settings.flags() | {"nIter": 1})
+        self.dcgan.complete(image, mask, **_of_call(settings) | {"nIter": 1})
 
     def complete(self, settings, frame, progress):
         """Search for the z of a frame.
@@ -53,6 +53,13 @@ class Network:
             A `Filled`.
         """
         found = self.dcgan.complete(frame.image[np.newaxis], frame.mask[np.newaxis],
-                                    progress=progress, **settings.flags())
+                                    progress=progress, **_of_call(settings))
         candidates = self.dcgan.set_as(settings).generator(found.z[0])
         return Filled(found.images[0], found.G[0], np.asarray(candidates))
+
+
+def _of_call(settings):
+    """What `DCGAN.complete` takes of a `CompletionSettings`: all but where the mask is from."""
+    from inpainting.completion import SETTINGS
+
+    return {name: getattr(settings, name) for name in SETTINGS if name != "maskType"}
