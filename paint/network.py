@@ -30,7 +30,8 @@ class Network:
         from checkpoints.finding import or_pretrained
         from model import DCGAN
 
-        self.dcgan = DCGAN.from_checkpoint(or_pretrained(checkpoint))
+        self.checkpoint = or_pretrained(checkpoint)
+        self.dcgan = DCGAN.from_checkpoint(self.checkpoint)
         self.size, self.c_dim = self.dcgan.image_size, self.dcgan.c_dim
 
     def warm_up(self, settings):

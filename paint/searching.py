@@ -49,7 +49,7 @@ class Search:
             landmarks = self._write("landmarks.txt", f"{points}\n".encode())
             placed = [*placed, "--align", "--landmarks", landmarks]
             shown = [*shown, "--align", "--landmarks", "landmarks.txt"]
-        self.command = shlex.join(["./complete.py", picture.name, *shown, *wanted.words()])
+        self.words = ["./complete.py", picture.name, *shown, *wanted.words()]
         settings = asked.settings_of(
             [picture.path, "--outDir", self.folder, *placed, *wanted.words()])
         self.settings = dataclasses.replace(
@@ -83,7 +83,8 @@ class Search:
             tiles = self._tiles()
         del self.framer.photo  # may be large
         notes = overhearing.warnings(heard, self.picture.path, self.picture.name)
-        self.tell({"done": self.picture.results.index(self), "command": self.command,
+        command = shlex.join([*self.words, "--checkpointDir", network.checkpoint])
+        self.tell({"done": self.picture.results.index(self), "command": command,
                    "seconds": time.monotonic() - self.begun, "stopped": self.stopped,
                    "files": names, "tiles": tiles, "combined": self.settings.combine,
                    "notes": notes})

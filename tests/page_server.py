@@ -79,14 +79,14 @@ def until(true, seconds=60):
         time.sleep(0.05)
 
 
-def repeated(command, picture, folder, network):
+def repeated(command, picture, folder):
     """What complete.py makes of the command that the page shows, by file name."""
     words = shlex.split(command)
     assert words[:2] == ["./complete.py", picture.name]
     here = os.getcwd()
     os.chdir(folder)
     try:
-        load_script("complete.py").main([*words[1:], "--checkpointDir", str(network)])
+        load_script("complete.py").main(words[1:])
     finally:
         os.chdir(here)
     return {path.name: path.read_bytes()

@@ -70,7 +70,7 @@ MASK = painted(90, 70)
 
 
 @pytest.mark.parametrize("points", [None, [[31.0, 17.5], [48.5, 17.0], [40.0, 50.25]]])
-def test_the_result_is_that_of_complete_py(client, network, photo, points):
+def test_the_result_is_that_of_complete_py(client, photo, points):
     sent = client.send(photo)[1]
     told = client.search(sent["id"], MASK, points=points, settings=FEW | {"seed": 3})
     done = told[-1]
@@ -78,7 +78,7 @@ def test_the_result_is_that_of_complete_py(client, network, photo, points):
     address = f"/pictures/{sent['id']}/results/0"
     for name in ("mask.png", *(["landmarks.txt"] if points else [])):
         (photo.parent / name).write_bytes(client.ask("GET", f"{address}/{name}")[2])
-    expected = repeated(done["command"], photo, photo.parent, network)
+    expected = repeated(done["command"], photo, photo.parent)
     for suffix in ("jpg", "png"):
         status, headers, body = client.ask("GET", f"{address}/{suffix}")
         assert status == 200 and body == expected[f"photo.{suffix}"]

@@ -103,7 +103,7 @@ def keep(tab, link, path):
     return download.value.suggested_filename
 
 
-def test_what_is_downloaded_is_what_complete_py_makes(tab, network, photo, tmp_path):
+def test_what_is_downloaded_is_what_complete_py_makes(tab, photo, tmp_path):
     choose(tab, photo)
     tab.click("#frames label:has-text('Whole picture')")
     stroke(tab, (0.4, 0.5), (0.6, 0.5), (0.5, 0.6))
@@ -116,14 +116,14 @@ def test_what_is_downloaded_is_what_complete_py_makes(tab, network, photo, tmp_p
     assert mask.shape[:2] == (240, 300) and set(np.unique(mask[..., 0])) == {0, 255}
     assert 500 < (mask[..., 0] == 255).sum() < 20_000
     assert keep(tab, "#download", tmp_path / "kept.png") == "photo.png"
-    expected = repeated(tab.inner_text("#command"), photo, tmp_path, network)
+    expected = repeated(tab.inner_text("#command"), photo, tmp_path)
     assert (tmp_path / "kept.png").read_bytes() == expected["photo.png"]
     known = np.asarray(Image.open(photo))[mask[..., 0] == 0]
     np.testing.assert_array_equal(
         np.asarray(Image.open(tmp_path / "kept.png"))[mask[..., 0] == 0], known)
 
 
-def test_three_points_are_dragged_onto_a_face(tab, network, photo, tmp_path):
+def test_three_points_are_dragged_onto_a_face(tab, photo, tmp_path):
     choose(tab, photo)
     tab.click("#frames label:has-text('Three points')")
     handle = tab.locator(".handle").nth(2)
@@ -146,7 +146,7 @@ def test_three_points_are_dragged_onto_a_face(tab, network, photo, tmp_path):
     keep(tab, "#download", tmp_path / "kept.png")
     command = tab.inner_text("#command")
     assert "--align --landmarks landmarks.txt" in command
-    expected = repeated(command, photo, tmp_path, network)
+    expected = repeated(command, photo, tmp_path)
     assert (tmp_path / "kept.png").read_bytes() == expected["photo.png"]
 
 
