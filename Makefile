@@ -3,13 +3,28 @@ PYTHON ?=
 BIN = .venv/bin
 DEMO = demo/out
 
-.PHONY: setup demo test docs-check pictures photographs screenshots bench
+.PHONY: setup paint demo test docs-check pictures photographs screenshots paint-pictures bench
 setup: .venv/installed
 
 .venv/installed: requirements.txt
 	python=`sh cli/python.sh $(PYTHON)` && "$$python" -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
+
+# A page to paint on: make paint, or make paint PAINT="--port 9000".
+PAINT ?=
+paint: .venv/paint
+	$(BIN)/python paint/serve.py $(PAINT)
+
+.venv/paint: .venv/installed paint/requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r paint/requirements.txt
+	touch $@
+
+# The page is tested in a browser where there is one; Playwright is to drive it.
+.venv/paint-test: .venv/paint paint/requirements-test.txt
+	if command -v chromium > /dev/null; then $(BIN)/pip install --quiet \
+		--disable-pip-version-check -r paint/requirements-test.txt && touch $@; \
+	else echo "chromium is not there: the page is tested without a browser"; fi
 
 # Draw faces, train a small network on them at 32x32 from nothing, complete others; and then
 # those in docs/samples with the network that comes with the program.
@@ -39,7 +54,7 @@ demo: setup
 	@echo "  $(DEMO)/samples/                     faces that the generator made up, as it learned"
 	@echo "  $(BIN)/tensorboard --logdir $(DEMO)/logs"
 
-test: setup
+test: setup .venv/paint-test
 	$(BIN)/python -m pytest -n 2
 
 # Run every command that README and docs/ show.
@@ -84,6 +99,15 @@ screenshots: setup
 	cp $(DEMO)/result.png docs/demo.png
 	$(BIN)/python demo/screenshots.py $(DEMO)/pages --logdir $(DEMO)/logs
 	cp $(DEMO)/pages/tensorboard-*.png docs
+
+# ... and of the page to paint on.
+paint-pictures: .venv/paint-test
+	rm -rf $(DEMO)/paint
+	$(BIN)/python demo/sample.py $(DEMO)/paint/faces --checkpointDir pretrained
+	$(BIN)/python demo/draw_photos.py $(DEMO)/paint --faces $(DEMO)/paint/faces
+	$(BIN)/python demo/paint_pictures.py $(DEMO)/paint/page \
+		--photo $(DEMO)/paint/photos/photo_003.png
+	cp $(DEMO)/paint/page/paint* docs
 
 # Speed beside PyTorch and the article's schedule: half an hour, on a machine that does nothing else.
 bench: setup

@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "demo")]  # as the scripts 
 check = load_script("docs/check.py")
 DOCUMENTS = {os.path.relpath(path, ROOT): open(path).read() for path in check.documents()}
 SCRIPTS = sorted(str(path.relative_to(ROOT)) for pattern in ("*.py", "demo/*.py", "benchmarks/*.py",
-                                                             "docs/*.py")
+                                                             "docs/*.py", "paint/*.py")
                  for path in ROOT.glob(pattern) if "def parse_args" in path.read_text())
 OTHERS = {"--logdir",  # tensorboard's, pip's and docker's
           "--dry-run", "--platform", "--rm", "--user", "--build-arg", "--gpus"}

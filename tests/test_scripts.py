@@ -25,7 +25,8 @@ SCRIPTS = ("train-dcgan.py", "complete.py", "align.py", "simple-distributions.py
            "demo/draw_faces.py", "demo/draw_photos.py", "demo/show.py", "demo/show_photos.py",
            "benchmarks/search.py", "benchmarks/quality.py", "benchmarks/bench.py",
            "benchmarks/layers.py", "demo/sample.py", "benchmarks/fuzz.py", "demo/screenshots.py",
-           "benchmarks/deviations.py", "demo/measure.py")
+           "benchmarks/deviations.py", "demo/measure.py", "paint/serve.py",
+           "demo/paint_pictures.py")
 # These hand flags that they do not know to train-dcgan.py.
 TRAINERS = ("benchmarks/kills.py", "benchmarks/dataset.py", "benchmarks/scaling.py")
 

@@ -1,0 +1,1 @@
+"""A page on this machine to complete photographs on: `make paint`."""

@@ -1,0 +1,327 @@
+// The page: choose a picture, paint, search, compare, keep.
+
+import { Faces } from "./faces.js";
+import { Mask } from "./mask.js";
+import { Painting } from "./painting.js";
+import { Results, tellNotes } from "./results.js";
+import { Curve, Refused, ask, lines } from "./searching.js";
+import { Settings } from "./settings.js";
+import { View } from "./view.js";
+
+const byId = (name) => document.getElementById(name);
+const { body } = document;
+const state = () => body.dataset.state;
+const colour = () => getComputedStyle(body).getPropertyValue("--paint");
+const curve = new Curve(byId("curve"), byId("loss"));
+const settings = new Settings(byId("form"), byId("changed"));
+const view = new View(byId("canvas"), draw, () => faces.place());
+const faces = new Faces(view, byId("overlay"), byId("handles"), byId("frames"), frameChanged);
+const results = new Results(showResult);
+const page = { view, state, tool, size: () => Number(byId("size").value), painted, split };
+const painting = new Painting(byId("canvas"), page);
+let picture; // what the server says of it, with its `image`
+let after; // the completed picture
+let patch; // what the search has put into the hole so far
+let running; // the search, to be ended
+
+function enter(name) {
+  body.dataset.state = name;
+  byId("error").hidden = true;
+  byId("busy").hidden = true;
+  view.redraw();
+}
+
+function tool() {
+  return document.querySelector("[name=tool]:checked").value;
+}
+
+function setTool(name) {
+  document.querySelector(`[name=tool][value=${name}]`).checked = true;
+  body.dataset.tool = name;
+  byId("handles").classList.toggle("on", name === "points");
+  view.redraw();
+}
+
+function complain(error) {
+  if (error.name === "AbortError") return;
+  const where = byId(state() === "empty" ? "startError" : "error");
+  where.textContent = error instanceof Refused ? error.message : `${error.name}: ${error.message}`;
+  where.hidden = false;
+  if (!(error instanceof Refused)) throw error;
+}
+
+// Drawing
+
+function draw(context, scale) {
+  if (!picture) return;
+  const { shownWidth: width, shownHeight: height } = picture;
+  context.imageSmoothingEnabled = scale < 12;
+  context.drawImage(picture.image, 0, 0, width, height);
+  if (state() === "searching" && patch) {
+    context.drawImage(patch.image, patch.x * width, patch.y * height, patch.width * width,
+      patch.height * height);
+  } else if (state() === "done" && after) {
+    const at = width * byId("split").value / 1000;
+    context.save();
+    context.beginPath();
+    context.rect(at, 0, width - at, height);
+    context.clip();
+    context.drawImage(after, 0, 0, width, height);
+    context.restore();
+    context.save();
+    context.beginPath();
+    context.rect(0, 0, at, height);
+    context.clip();
+    page.mask.drawOver(context, colour(), 0.4);
+    context.restore();
+    context.fillStyle = "#fff";
+    context.fillRect(at - 1 / scale, 0, 2 / scale, height);
+    context.beginPath();
+    context.arc(at, height / 2, 9 / scale, 0, 2 * Math.PI);
+    context.fill();
+  } else {
+    page.mask.drawOver(context, colour());
+  }
+  if (state() === "painting" && painting.cursor && tool() !== "points") {
+    context.beginPath();
+    context.arc(...view.toPicture(...painting.cursor), page.size() / scale / 2, 0, 2 * Math.PI);
+    for (const [style, line] of [["#0008", 3], ["#fff", 1.5]]) {
+      context.strokeStyle = style;
+      context.lineWidth = line / scale;
+      context.stroke();
+    }
+  }
+}
+
+function split(x) {
+  const [at] = view.toPicture(x, 0);
+  byId("split").value = 1000 * at / picture.shownWidth;
+  view.redraw();
+}
+
+async function load(address) {
+  const image = new Image();
+  image.src = address;
+  await image.decode();
+  return image;
+}
+
+// Choosing a picture
+
+async function choose(file) {
+  running?.abort();
+  byId("startError").hidden = true;
+  body.classList.add("busy");
+  try {
+    const response = await ask("pictures", {
+      method: "POST", body: file, headers: { "X-Name": encodeURIComponent(file.name) } });
+    const chosen = await response.json();
+    chosen.image = await load(`pictures/${chosen.id}/shown.png`);
+    leave();
+    picture = chosen;
+    page.mask = new Mask(picture.shownWidth, picture.shownHeight);
+    results.clear();
+    after = patch = undefined;
+    byId("where").textContent = `${picture.name}, ${picture.width} × ${picture.height}`;
+    faces.boxes = [];
+    faces.list.replaceChildren();
+    setTool("brush");
+    enter("painting");
+    view.resize();
+    view.show(picture.shownWidth, picture.shownHeight);
+    painted();
+    tellNotes("noticed", picture.notes);
+    await findFaces(chosen);
+  } catch (error) {
+    complain(error);
+  } finally {
+    body.classList.remove("busy");
+  }
+}
+
+async function findFaces(of) {
+  byId("finding").hidden = false;
+  byId("frameHint").textContent = "";
+  const told = await (await ask(`pictures/${of.id}/faces`)).json();
+  if (picture !== of) return;
+  byId("finding").hidden = true;
+  const scale = of.shownWidth / of.width;
+  Object.assign(faces, { template: told.template, fits: told.fits });
+  faces.show(told.faces.map((points) => points.map((point) =>
+    point.map((each) => (each + 0.5) * scale))), told.fits);
+  if (!told.fits && !told.faces.length) setTool("points");
+  painted();
+}
+
+function frameChanged() {
+  const { chosen, found } = faces;
+  if (chosen === found && tool() !== "points") setTool("points");
+  if (chosen === null && tool() === "points") setTool("brush");
+  byId("frameHint").textContent = chosen === null
+    ? faces.fits ? "The picture is already as the network's faces are."
+      : "All of the picture. If there is more in it than a face, choose the face."
+    : chosen === found
+      ? `${found ? "" : "No face was found. "}Drag the three points onto the inner corners of the ${
+        ""}eyes and the lower lip; then choose the brush.`
+      : found > 1 ? "Click the face that is meant." : "";
+  document.querySelector("[name=tool][value=points]").disabled = chosen === null;
+}
+
+function leave() {
+  if (picture) fetch(`pictures/${picture.id}`, { method: "DELETE", keepalive: true });
+  picture = undefined;
+}
+
+// Painting
+
+function painted() {
+  const empty = page.mask.isEmpty();
+  byId("undo").disabled = byId("clear").disabled = !page.mask.strokes.length;
+  byId("redo").disabled = !page.mask.undone.length;
+  byId("complete").disabled = empty || !byId("finding").hidden;
+  byId("why").hidden = !empty;
+  view.redraw();
+}
+
+// Searching
+
+async function search(seed) {
+  if (!settings.isValid()) {
+    byId("settings").open = true;
+    settings.isValid();
+    return;
+  }
+  const from = state();
+  const scale = picture.width / picture.shownWidth;
+  const points = faces.points()?.map((point) => point.map((each) => each * scale - 0.5)) ?? null;
+  running = new AbortController();
+  patch = undefined;
+  curve.clear();
+  byId("G").removeAttribute("src");
+  byId("progress").removeAttribute("value");
+  byId("status").textContent = "Starting …";
+  byId("stop").disabled = true;
+  enter("searching");
+  byId("status").focus();
+  try {
+    const response = await ask(`pictures/${picture.id}/search`, {
+      method: "POST", signal: running.signal, body: JSON.stringify({
+        mask: await page.mask.toURL(), points, settings: { ...settings.values(), seed } }) });
+    for await (const told of lines(response)) await heard(told, seed);
+    if (state() === "searching") throw new Refused("The search has ended.");
+  } catch (error) {
+    if (picture) enter(from);
+    complain(error);
+  }
+}
+
+async function heard(told, seed) {
+  if (told.error) throw new Refused(told.error);
+  if (told.number !== undefined) running.address = `pictures/${picture.id}/results/${told.number}`;
+  if (told.ahead !== undefined) {
+    byId("status").textContent = told.ahead
+      ? `Waiting: ${told.ahead === 1 ? "another search is" : `${told.ahead} searches are`} first`
+      : "Starting …";
+  }
+  if (told.iteration !== undefined) {
+    byId("stop").disabled = false;
+    byId("status").textContent = `Iteration ${told.iteration} of ${told.of}`;
+    byId("progress").value = told.of ? told.iteration / told.of : 1;
+    curve.add(told.iteration, told.of, told.losses);
+  }
+  if (told.patch) {
+    byId("G").src = told.G;
+    patch = { ...told.patch, image: await load(told.patch.png) };
+    view.redraw();
+  }
+  if (told.done !== undefined) {
+    await results.add({ ...told, seed, address: running.address });
+    if (patch) byId("split").value = 1000 * (patch.x + patch.width / 2);
+    enter("done");
+    byId("download").focus({ preventScroll: true, focusVisible: false });
+  }
+}
+
+async function showResult(result, address) {
+  after = await load(address);
+  view.redraw();
+}
+
+// What is pressed
+
+const press = (name, action) => byId(name).addEventListener("click", action);
+press("complete", () => { results.clear(); search(0); });
+press("another", () => search(Math.max(...results.all.map(({ seed }) => seed)) + 1));
+press("stop", () => {
+  byId("stop").disabled = true;
+  ask(`${running.address}/stop`, { method: "POST" }).catch(complain);
+});
+press("again", () => enter("painting"));
+press("new", () => {
+  running?.abort();
+  leave();
+  byId("where").textContent = "Everything happens on this machine.";
+  byId("file").value = "";
+  enter("empty");
+});
+for (const name of ["undo", "redo", "clear"]) {
+  press(name, () => { page.mask[name](); painted(); });
+}
+press("in", () => view.zoom(1.3));
+press("out", () => view.zoom(1 / 1.3));
+press("fit", () => view.fit());
+byId("split").addEventListener("input", () => view.redraw());
+byId("size").addEventListener("input", () => view.redraw());
+for (const radio of document.querySelectorAll("[name=tool]")) {
+  radio.addEventListener("change", () => setTool(radio.value));
+}
+byId("file").addEventListener("change", (event) => {
+  if (event.target.files[0]) choose(event.target.files[0]);
+});
+const sized = (by) => { byId("size").value = page.size() * by; view.redraw(); };
+const KEYS = {
+  "[": () => sized(0.8), "]": () => sized(1.25), "+": () => view.zoom(1.3),
+  "=": () => view.zoom(1.3), "-": () => view.zoom(1 / 1.3), 0: () => view.fit(),
+  b: () => setTool("brush"), e: () => setTool("erase"),
+  p: () => faces.chosen !== null && setTool("points") };
+document.addEventListener("keydown", (event) => {
+  if (!picture || event.target.matches("input[type=number], select")) return;
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") {
+    if (state() !== "painting") return;
+    page.mask[event.shiftKey ? "redo" : "undo"]();
+    painted();
+    event.preventDefault();
+  } else if (!event.ctrlKey && !event.metaKey && !event.altKey) {
+    KEYS[event.key]?.();
+  }
+});
+for (const name of ["dragover", "drop", "dragleave"]) {
+  document.addEventListener(name, (event) => {
+    event.preventDefault();
+    body.classList.toggle("over", name === "dragover");
+    if (name === "drop" && event.dataTransfer.files[0]) choose(event.dataTransfer.files[0]);
+  });
+}
+document.addEventListener("paste", (event) => {
+  if (event.clipboardData.files[0]) choose(event.clipboardData.files[0]);
+});
+addEventListener("pagehide", leave);
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
+// What the server says of itself
+
+try {
+  const about = await (await ask("about")).json();
+  settings.build(about.settings, about.preset);
+  byId("samples").replaceChildren(...about.samples.map((name, i) => {
+    const button = document.createElement("button");
+    button.append(Object.assign(new Image(), { src: `samples/${name}`, alt: `Face ${i + 1}` }));
+    button.addEventListener("click", async () => {
+      const blob = await (await ask(`samples/${name}`)).blob();
+      choose(new File([blob], name));
+    });
+    return button;
+  }));
+} catch (error) {
+  complain(error);
+}

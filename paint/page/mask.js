@@ -1,0 +1,106 @@
+// What is painted, in pixels of the picture as it is shown: strokes, so that each can be undone.
+
+export class Mask {
+  constructor(width, height) {
+    this.canvas = new OffscreenCanvas(width, height);
+    this.context = this.canvas.getContext("2d", { willReadFrequently: true });
+    this.strokes = [];
+    this.undone = [];
+  }
+
+  begin(point, size, erase) {
+    this.strokes.push({ points: [point], size, erase });
+    this.undone = [];
+    this.#line(this.strokes.at(-1), 0);
+  }
+
+  go(point) {
+    const stroke = this.strokes.at(-1);
+    stroke.points.push(point);
+    this.#line(stroke, stroke.points.length - 2);
+  }
+
+  // Draws a stroke from its point number `first` on.
+  #line({ points, size, erase }, first) {
+    const { context } = this;
+    context.globalCompositeOperation = erase ? "destination-out" : "source-over";
+    Object.assign(context, { lineWidth: size, lineCap: "round", lineJoin: "round" });
+    context.strokeStyle = context.fillStyle = "#fff";
+    context.beginPath();
+    if (points.length === 1) {
+      context.arc(...points[0], size / 2, 0, 2 * Math.PI);
+      context.fill();
+      return;
+    }
+    context.moveTo(...points[first]);
+    for (const point of points.slice(first + 1)) context.lineTo(...point);
+    context.stroke();
+  }
+
+  #drawAll() {
+    this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    for (const stroke of this.strokes) {
+      this.#line({ ...stroke, points: stroke.points.slice(0, 1) }, 0);
+      if (stroke.points.length > 1) this.#line(stroke, 0);
+    }
+  }
+
+  undo() {
+    if (this.strokes.length) this.undone.push(this.strokes.pop());
+    this.#drawAll();
+  }
+
+  redo() {
+    if (this.undone.length) this.strokes.push(this.undone.pop());
+    this.#drawAll();
+  }
+
+  // Takes all strokes away; that too can be undone, one by one.
+  clear() {
+    this.undone.push(...this.strokes.splice(0).reverse());
+    this.#drawAll();
+  }
+
+  #pixels() {
+    return this.context.getImageData(0, 0, this.canvas.width, this.canvas.height);
+  }
+
+  isEmpty() {
+    if (!this.strokes.some((stroke) => !stroke.erase)) return true;
+    const { data } = this.#pixels();
+    for (let i = 3; i < data.length; i += 4) if (data[i] > 127) return false;
+    return true;
+  }
+
+  // Draws it over the picture in a colour.
+  drawOver(context, colour, opacity = 0.6) {
+    const { width, height } = this.canvas;
+    this.tinted ??= new OffscreenCanvas(width, height);
+    const tinted = this.tinted.getContext("2d");
+    tinted.globalCompositeOperation = "copy";
+    tinted.drawImage(this.canvas, 0, 0);
+    tinted.globalCompositeOperation = "source-in";
+    tinted.fillStyle = colour;
+    tinted.fillRect(0, 0, width, height);
+    context.globalAlpha = opacity;
+    context.drawImage(this.tinted, 0, 0);
+    context.globalAlpha = 1;
+  }
+
+  // A PNG as a data: URL, white where it is painted and black elsewhere.
+  async toURL() {
+    const { width, height } = this.canvas;
+    const pixels = this.#pixels();
+    const { data } = pixels;
+    for (let i = 0; i < data.length; i += 4) {
+      data.fill(data[i + 3] > 127 ? 255 : 0, i, i + 3);
+      data[i + 3] = 255;
+    }
+    const copy = new OffscreenCanvas(width, height);
+    copy.getContext("2d").putImageData(pixels, 0, 0);
+    const reader = new FileReader();
+    reader.readAsDataURL(await copy.convertToBlob({ type: "image/png" }));
+    await new Promise((resolve) => { reader.onload = resolve; });
+    return reader.result;
+  }
+}

@@ -1,0 +1,68 @@
+// A search as it goes on: the lines that the server sends, and the curve of its losses.
+
+export class Refused extends Error {}
+
+// What the server answers; a Refused with its words where it refuses.
+export async function ask(address, options) {
+  let response;
+  try {
+    response = await fetch(address, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refused("The server does not answer. Is it still running?");
+  }
+  if (response.ok) return response;
+  const told = await response.json().catch(() => ({}));
+  throw new Refused(told.error ?? `The server answers ${response.status}.`);
+}
+
+// Yields each line of an answer as what its JSON says.
+export async function* lines(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read().catch((error) => {
+      if (error.name === "AbortError") throw error;
+      throw new Refused("The server has ended.");
+    });
+    if (done) return;
+    const parts = (rest + value).split("\n");
+    rest = parts.pop();
+    for (const part of parts) yield JSON.parse(part);
+  }
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+const [WIDTH, HEIGHT, MARGIN] = [300, 100, 8];
+
+export class Curve {
+  constructor(svg, output) {
+    Object.assign(this, { svg, output, told: [] });
+  }
+
+  clear() {
+    this.told = [];
+    this.svg.replaceChildren();
+    this.output.value = "";
+  }
+
+  add(iteration, of, losses) {
+    if (losses.includes(null)) return;
+    this.told.push([iteration, losses]);
+    const lowest = ([, each]) => Math.min(...each);
+    const all = this.told.flatMap(([, each]) => each);
+    const [low, high] = [Math.log(Math.min(...all)), Math.log(Math.max(...all))];
+    const y = (loss) => MARGIN + (HEIGHT - 2 * MARGIN) * (high - Math.log(loss))
+      / Math.max(high - low, 1e-6);
+    const path = (of_, name) => {
+      const shape = document.createElementNS(SVG, "path");
+      shape.setAttribute("d", `M${this.told.map((each) => `${MARGIN
+        + (WIDTH - 2 * MARGIN) * each[0] / Math.max(of, 1)} ${y(of_(each))}`).join("L")}`);
+      shape.setAttribute("class", name);
+      return shape;
+    };
+    this.svg.replaceChildren(
+      ...losses.map((_, k) => path(([, each]) => each[k], "")), path(lowest, "best"));
+    this.output.value = Math.round(lowest(this.told.at(-1))).toLocaleString("en");
+  }
+}

@@ -1,0 +1,84 @@
+// The picture on the canvas: where it lies and how large. Pixel i of it spans i to i + 1.
+
+const MOST = 40; // screen pixels for one of the picture's
+const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+export function direction(event) {
+  return KEYS[event.key];
+}
+
+export class View {
+  // `draw(context, scale)` draws in pixels of the picture; `moved()` is called when it has moved.
+  constructor(canvas, draw, moved) {
+    Object.assign(this, { canvas, draw, moved, width: 1, height: 1, scale: 1, x: 0, y: 0 });
+    this.context = canvas.getContext("2d");
+    new ResizeObserver(() => this.resize()).observe(canvas);
+    canvas.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      this.zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.002)),
+        event.offsetX, event.offsetY);
+    }, { passive: false });
+  }
+
+  show(width, height) {
+    Object.assign(this, { width, height });
+    this.fit();
+  }
+
+  resize() {
+    const { clientWidth, clientHeight } = this.canvas;
+    this.canvas.width = Math.max(1, clientWidth * devicePixelRatio);
+    this.canvas.height = Math.max(1, clientHeight * devicePixelRatio);
+    this.fit();
+  }
+
+  fit() {
+    const { clientWidth, clientHeight } = this.canvas;
+    const room = 24;
+    this.scale = Math.max(0.01, Math.min((clientWidth - room) / this.width,
+      (clientHeight - room) / this.height));
+    this.smallest = this.scale / 2;
+    this.x = (clientWidth - this.scale * this.width) / 2;
+    this.y = (clientHeight - this.scale * this.height) / 2;
+    this.redraw();
+  }
+
+  zoom(factor, x = this.canvas.clientWidth / 2, y = this.canvas.clientHeight / 2) {
+    const scale = Math.min(Math.max(this.scale * factor, this.smallest),
+      Math.max(MOST, this.smallest));
+    this.x = x - (x - this.x) * (scale / this.scale);
+    this.y = y - (y - this.y) * (scale / this.scale);
+    this.scale = scale;
+    this.redraw();
+  }
+
+  pan(dx, dy) {
+    this.x += dx;
+    this.y += dy;
+    this.redraw();
+  }
+
+  toPicture(x, y) {
+    return [(x - this.x) / this.scale, (y - this.y) / this.scale];
+  }
+
+  toScreen([x, y]) {
+    return [x * this.scale + this.x, y * this.scale + this.y];
+  }
+
+  redraw() {
+    if (this.asked) return;
+    this.asked = requestAnimationFrame(() => {
+      this.asked = undefined;
+      const { context, canvas, scale } = this;
+      context.setTransform(1, 0, 0, 1, 0, 0);
+      context.clearRect(0, 0, canvas.width, canvas.height);
+      context.scale(devicePixelRatio, devicePixelRatio);
+      context.translate(this.x, this.y);
+      context.scale(scale, scale);
+      context.imageSmoothingQuality = "high";
+      this.draw(context, scale);
+      this.moved();
+    });
+  }
+}

@@ -1,0 +1,198 @@
+"""One search for what is missing of a picture: what it tells while it goes on, and its files."""
+
+import dataclasses
+import io
+import os
+import shlex
+import time
+
+import numpy as np
+from PIL import Image
+
+import utils
+from files.errors import UserError
+from files.notices import attempt
+from inpainting.blending import blend
+from inpainting.masks import around
+from inpainting.photos import Framer, save_photo
+from paint import asked, overhearing
+
+TOLD = 40  # times that a search tells of itself
+PREVIEW_SHARE = 0.25  # of the time may go into showing how far it is
+TILE = 160  # the edge of a candidate's picture on the page
+
+
+class Cancelled(Exception):
+    """Nobody waits for the search any more."""
+
+
+class Search:
+    """A search, and the results that it leaves in a folder of its own.
+
+    Args:
+        picture: an `uploads.Picture`.
+        wanted: an `asked.Asked`.
+
+    Raises:
+        UserError: complete.py would not take the settings.
+    """
+
+    def __init__(self, picture, wanted):
+        self.picture, self.stopped, self.cancelled = picture, False, False
+        self.folder = os.path.join(picture.folder, f"result-{len(picture.results)}")
+        os.mkdir(self.folder)
+        self.mask = self._write("mask.png", wanted.mask)
+        placed = shown = ["--mask", "mask.png"]
+        placed = ["--mask", self.mask]
+        if wanted.points:
+            points = "\n".join(f"{x},{y}" for x, y in wanted.points)
+            landmarks = self._write("landmarks.txt", f"{points}\n".encode())
+            placed = [*placed, "--align", "--landmarks", landmarks]
+            shown = [*shown, "--align", "--landmarks", "landmarks.txt"]
+        self.words = ["./complete.py", picture.name, *shown, *wanted.words()]
+        settings = asked.settings_of(
+            [picture.path, "--outDir", self.folder, *placed, *wanted.words()])
+        self.settings = dataclasses.replace(
+            settings, outInterval=max(1, settings.nIter // TOLD))
+        self.spent = 0.0  # on previews, in seconds
+        self.filled = None  # a `network.Filled`, when it is done
+        self.files = {}  # by candidate, or None: paths of the completed picture
+        picture.results.append(self)
+
+    def _write(self, name, data):
+        path = os.path.join(self.folder, name)
+        with open(path, "wb") as file:
+            file.write(data)
+        return path
+
+    def run(self, network, tell):
+        """Search, and write the result.
+
+        Args:
+            network: a `network.Network`.
+            tell: called with a dict of each thing that the page is told.
+
+        Raises:
+            UserError: the picture cannot be completed so.
+            Cancelled: nobody waits for it any more.
+        """
+        self.tell, self.begun = tell, time.monotonic()
+        with overhearing.begin().listen() as heard:
+            self._search(network)
+            names = [os.path.basename(path) for path in self.save(None)]
+            tiles = self._tiles()
+        del self.framer.photo  # may be large
+        notes = overhearing.warnings(heard, self.picture.path, self.picture.name)
+        command = shlex.join([*self.words, "--checkpointDir", network.checkpoint])
+        self.tell({"done": self.picture.results.index(self), "command": command,
+                   "seconds": time.monotonic() - self.begun, "stopped": self.stopped,
+                   "files": names, "tiles": tiles, "combined": self.settings.combine,
+                   "notes": notes})
+
+    def _search(self, network):
+        self.framer = Framer(self.settings, [self.picture.path], network.size, network.c_dim)
+        frames, reason = attempt(lambda: self.framer.frames_of(0))
+        if reason is not None:
+            raise UserError(f"{self.picture.name}: {reason}")
+        self.frame, photo = frames[0], self.framer.photo(self.picture.path)
+        self.framer.photo = lambda path: photo  # it would be read anew each time
+        self.filled = network.complete(self.settings, self.frame, self._progress)
+        if self.cancelled:
+            raise Cancelled
+
+    def _progress(self, progress):
+        """Tell of an iteration, an `inpainting.completion.Progress`; returns whether to end."""
+        now = time.monotonic()
+        told = {"iteration": progress.iteration, "of": self.settings.nIter,
+                "losses": [float(loss) if np.isfinite(loss) else None
+                           for loss in progress.losses[0]]}
+        if self.spent <= PREVIEW_SHARE * (now - self.begun):
+            G = progress.G[0]
+            told |= {"G": png_url(utils.to_uint8(G)), "patch": self._patch(G)}
+            self.spent += time.monotonic() - now
+        self.tell(told)
+        return self.stopped or self.cancelled
+
+    def _completed(self, G):
+        return self.framer.completed([self.frame], G[np.newaxis], self.settings.blend)
+
+    def _nearly_completed(self, G):
+        """The same, quickly: blended where the network sees it, which has fewer pixels."""
+        filled = blend(self.settings.blend, utils.to_float(self.frame.image)[np.newaxis],
+                       G[np.newaxis], self.frame.mask[np.newaxis])
+        return self.framer.completed([self.frame], filled, "paste")
+
+    def _patch(self, G):
+        """What G(z) puts into the hole, as the page lays it over the picture: a PNG and where."""
+        pixels, hole = self._nearly_completed(G)
+        rows, columns = around(~hole)
+        patch = Image.fromarray(pixels[rows, columns])
+        scale = self.picture.shown[0] / pixels.shape[1]
+        patch.thumbnail([max(1, round(scale * edge)) for edge in patch.size])
+        height, width = pixels.shape[:2]
+        return {"png": png_url(np.asarray(patch)), "x": columns.start / width,
+                "y": rows.start / height, "width": pixels[rows, columns].shape[1] / width,
+                "height": pixels[rows, columns].shape[0] / height}
+
+    def _tiles(self):
+        """What the page shows of the result, and of each candidate if there are several: a square
+        around the hole, small."""
+        count = len(self.filled.candidates)
+        fills = [self.filled.G, *(self.filled.candidates if count > 1 else [])]
+        tiles = []
+        for G in fills:
+            pixels, hole = self._nearly_completed(G)
+            tile = Image.fromarray(pixels[square_around(hole)])
+            tile.thumbnail((TILE, TILE))
+            tiles.append(png_url(np.asarray(tile)))
+        return tiles
+
+    def save(self, candidate):
+        """Write the completed picture as complete.py does, unless it is there.
+
+        Args:
+            candidate: the number of one, or None for what they combine to.
+
+        Returns:
+            The paths of the files.
+        """
+        if candidate in self.files:
+            return self.files[candidate]
+        G = (self.filled.G if candidate is None
+             else self.filled.candidates[candidate])
+        behind = "" if candidate is None else f"-candidate-{candidate}"
+        folder = os.path.join(self.folder, "photos")
+        os.makedirs(folder, exist_ok=True)
+        pixels, hole = self._completed(G)
+        if self.frame.whole:
+            paths = save_photo(folder, self.frame.name + behind, self.picture.path, pixels, hole)
+        else:  # of the network's size: `images/NAME.png`
+            paths = [os.path.join(folder, f"{self.frame.name}{behind}.png")]
+            utils.save_image(paths[0], self.filled.image if candidate is None else pixels)
+        shown = Image.fromarray(pixels)
+        shown.thumbnail(self.picture.shown)
+        shown.save(self.shown_path(candidate), compress_level=1)
+        self.files[candidate] = paths
+        return paths
+
+    def shown_path(self, candidate):
+        """The completed picture as the page shows it."""
+        name = "result" if candidate is None else f"candidate-{candidate}"
+        return os.path.join(self.folder, f"{name}.png")
+
+
+def square_around(hole):
+    """Two slices of a picture: a square around what is True of `[H, W]`, with some of what is
+    beside it."""
+    ends = [np.flatnonzero(hole.any(axis=axis))[[0, -1]] for axis in (1, 0)]
+    edge = min(int(1.5 * max(last + 1 - first for first, last in ends)), *hole.shape)
+    starts = [int(np.clip((first + last + 1 - edge) // 2, 0, length - edge))
+              for (first, last), length in zip(ends, hole.shape)]
+    return tuple(slice(start, start + edge) for start in starts)
+
+
+def png_url(pixels):
+    """`[H, W, C]` uint8 as a `data:` URL."""
+    data = io.BytesIO()
+    utils.as_pillow(pixels).save(data, format="PNG", compress_level=1)
+    return asked.as_url(data.getvalue())

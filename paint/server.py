@@ -1,0 +1,230 @@
+"""What the page asks for, and the answers."""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import functools
+import json
+import os
+import urllib.parse
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from faces import alignment
+from files.errors import UserError, first_line
+from paint import asked, uploads
+from paint.guard import Guard
+from paint.searching import Cancelled, Search
+from paint.uploads import MOST_BYTES, Uploads
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SAMPLES = os.path.join(os.path.dirname(HERE), "docs", "samples")
+TEMPLATE = [alignment.LANDMARK_TEMPLATE[i] for i in uploads.POINTS]
+
+
+class TooLarge(Exception):
+    """More was sent than is taken."""
+
+
+class Page:
+    """The server behind the page.
+
+    Args:
+        folder: an empty one, for what is sent.
+        load: makes the `network.Network`; called where searches run, once.
+    """
+
+    def __init__(self, folder, load):
+        self.uploads = Uploads(folder)
+        # TensorFlow has one search at a time; faces are found beside it.
+        self.searcher, self.finder = (
+            concurrent.futures.ThreadPoolExecutor(1, name) for name in ("search", "faces"))
+        self.network = self.searcher.submit(load)
+        self.searcher.submit(lambda: self.network.result().warm_up(usual_settings()))
+        self.waiting = []  # searches that are not done, in their order
+
+    def end(self):
+        """End all searches."""
+        for search in self.waiting:
+            search.cancelled = True
+        for pool in (self.searcher, self.finder):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def app(self, host):
+        """The application; `host` is what `--host` says."""
+        routes = [
+            Route("/", self.page), Route("/about", self.about),
+            Route("/samples/{name}", self.sample),
+            Route("/pictures", self.upload, methods=["POST"]),
+            Route("/pictures/{id}", self.leave, methods=["DELETE"]),
+            Route("/pictures/{id}/shown.png", self.shown),
+            Route("/pictures/{id}/faces", self.faces),
+            Route("/pictures/{id}/search", self.search, methods=["POST"]),
+            Route("/pictures/{id}/results/{number:int}/stop", self.stop, methods=["POST"]),
+            Route("/pictures/{id}/results/{number:int}/{name}", self.result),
+            Mount("/page", StaticFiles(directory=os.path.join(HERE, "page")))]
+        return Starlette(routes=routes, middleware=[Middleware(Guard, host=host)],
+                         exception_handlers={UserError: told_as(400), TooLarge: told_as(413),
+                                             KeyError: told_as(404)})
+
+    async def page(self, request):
+        return FileResponse(os.path.join(HERE, "page", "page.html"))
+
+    async def about(self, request):
+        """All that the page has to know at first."""
+        return JSONResponse({"settings": asked.describe(), "preset": asked.PRESET,
+                             "samples": sorted(os.listdir(SAMPLES))})
+
+    async def sample(self, request):
+        name = request.path_params["name"]
+        if name not in os.listdir(SAMPLES):
+            raise KeyError(f"{name}: is no sample")
+        return FileResponse(os.path.join(SAMPLES, name))
+
+    # A picture
+
+    def picture(self, request):
+        """The picture that is asked for; a KeyError if it is no longer here."""
+        picture = self.uploads.get(request.path_params["id"])
+        if picture is None:
+            raise KeyError("the picture is no longer here; choose it again")
+        return picture
+
+    async def upload(self, request):
+        name = urllib.parse.unquote(request.headers.get("x-name", ""))
+        data = await body(request, MOST_BYTES, name)
+        picture = await self.beside(self.uploads.add, name, data)
+        return JSONResponse(picture.describe())
+
+    async def leave(self, request):
+        self.uploads.remove(request.path_params["id"])
+        return Response(status_code=204)
+
+    async def shown(self, request):
+        return FileResponse(self.picture(request).shown_path)
+
+    async def faces(self, request):
+        """The three points of each face; where the network has them; and whether the picture is
+        already as the network's are."""
+        picture = self.picture(request)
+        faces = await self.beside(picture.faces)
+        size = (await asyncio.wrap_future(self.network)).size
+        return JSONResponse({"faces": faces, "template": TEMPLATE,
+                             "fits": picture.size == (size, size)})
+
+    async def beside(self, function, *values):
+        """What a function returns, worked out beside the searches."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self.finder, functools.partial(function, *values))
+
+    # A search
+
+    async def search(self, request):
+        """Lines of JSON, as the search goes on."""
+        picture = self.picture(request)
+        message = await body(request, MOST_BYTES, "the mask")
+        search = Search(picture, asked.read(message))
+        return StreamingResponse(self.tell(search), media_type="application/x-ndjson")
+
+    async def tell(self, search):
+        """Yield what a search tells; when nobody listens any more, it ends."""
+        loop, told = asyncio.get_running_loop(), asyncio.Queue()
+
+        def tell(what):
+            with contextlib.suppress(RuntimeError):  # the server has ended
+                loop.call_soon_threadsafe(told.put_nowait, what)
+
+        def run():
+            try:
+                if not search.cancelled:
+                    search.run(self.network.result(), tell)
+            except Cancelled:
+                tell({"error": "the search was ended"})
+            except UserError as error:
+                tell({"error": str(error)})
+            except Exception as error:  # the page would wait for ever
+                tell({"error": f"{type(error).__name__}: {first_line(error)}"})
+                raise
+            finally:
+                tell(None)
+
+        self.waiting.append(search)
+        future = self.searcher.submit(run)
+        number, before = search.picture.results.index(search), None
+        yield line({"number": number})
+        try:
+            while True:
+                ahead = self.waiting.index(search)
+                if ahead != before and not future.done() and (ahead or before):
+                    yield line({"ahead": ahead})
+                before = ahead
+                try:
+                    what = await asyncio.wait_for(told.get(), 0.5)
+                except TimeoutError:
+                    continue
+                if what is None:
+                    return
+                yield line(what)
+        finally:
+            search.cancelled = True
+            self.waiting.remove(search)
+
+    def found(self, request):
+        """The search that is asked for."""
+        results, number = self.picture(request).results, request.path_params["number"]
+        if number >= len(results):
+            raise KeyError("there is no such result")
+        return results[number]
+
+    async def stop(self, request):
+        self.found(request).stopped = True
+        return Response(status_code=204)
+
+    async def result(self, request):
+        """A file of a result: the picture as it is shown, or one to keep."""
+        search, name = self.found(request), request.path_params["name"]
+        if name in ("mask.png", "landmarks.txt"):
+            return FileResponse(os.path.join(search.folder, name), filename=name)
+        if search.filled is None:
+            raise KeyError("the search is not done")
+        candidate = request.query_params.get("candidate")
+        candidate = int(candidate) if (candidate or "").isdecimal() else None
+        paths = await self.beside(search.save, candidate)
+        if name == "shown.png":
+            return FileResponse(search.shown_path(candidate))
+        path = next((path for path in paths if path.endswith(f".{name}")), None)
+        if path is None:
+            raise KeyError(f"{name}: there is no such file")
+        return FileResponse(path, filename=os.path.basename(path))
+
+
+def usual_settings():
+    """The `CompletionSettings` of somebody who changes none."""
+    return asked.settings_of(["picture", "--mask", "mask", *asked.Asked({}, b"", None).words()])
+
+
+async def body(request, most, name):
+    """What was sent, if it is not too large."""
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > most:
+            raise TooLarge(f"{name}: is larger than {most >> 20} MB")
+    return bytes(data)
+
+
+def line(what):
+    """A line of JSON."""
+    return json.dumps(what) + "\n"
+
+
+def told_as(status):
+    """Tells what went wrong, in one line."""
+    async def tell(request, error):
+        return JSONResponse({"error": str(error.args[0] if error.args else error)}, status)
+
+    return tell

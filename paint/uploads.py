@@ -1,0 +1,117 @@
+"""Pictures that the page sent: on disk in one folder that goes when the server ends."""
+
+import os
+import re
+import secrets
+import shutil
+import threading
+
+import utils
+from faces import alignment, detection
+from files.errors import UserError
+from files.notices import attempt
+from inpainting.photos import FACE_THRESHOLDS
+from paint import overhearing
+
+MOST_BYTES = 64 * 2**20  # of one picture
+MOST_PICTURES = 16  # at once; the one that was used least recently goes
+POINTS = alignment.ALIGNMENTS["innerEyesAndBottomLip"]  # of the 68 landmarks
+SHOWN_EDGE = 2400  # of the copy that the page shows and that is painted on
+
+
+class Picture:
+    """A picture that was sent.
+
+    Args:
+        folder: where it and all that belongs to it is kept.
+        name: its file's name.
+        data: what it holds.
+
+    Raises:
+        UserError: it is no picture.
+    """
+
+    def __init__(self, folder, name, data):
+        self.id, self.name = os.path.basename(folder), name
+        self.folder, self.path = folder, os.path.join(folder, "picture", name)
+        self.results = []
+        os.makedirs(os.path.dirname(self.path))
+        with open(self.path, "wb") as file:
+            file.write(data)
+        with overhearing.begin().listen() as heard:
+            image, reason = attempt(lambda: utils.open_image(self.path))
+        self.notes = overhearing.warnings(heard, self.path, name)
+        if reason is not None:
+            raise UserError(f"{name}: {reason}")
+        self.size = image.size
+        shown = image.convert("RGB")
+        shown.thumbnail((SHOWN_EDGE, SHOWN_EDGE))
+        self.shown = shown.size
+        self.shown_path = os.path.join(folder, "shown.png")
+        shown.save(self.shown_path, compress_level=1)
+
+    def faces(self):
+        """The three points of each face, the largest face first: a list of `[3, 2]` floats."""
+        found = detection.find_landmarks(
+            utils.read_image(self.path), detection.face_predictor_path(), FACE_THRESHOLDS)
+        return [face[list(POINTS)].tolist() for face in found]
+
+    def describe(self):
+        """What the page has to know of it."""
+        return {"id": self.id, "name": self.name, "width": self.size[0], "height": self.size[1],
+                "notes": self.notes,
+                "shownWidth": self.shown[0], "shownHeight": self.shown[1]}
+
+
+class Uploads:
+    """All pictures that are here.
+
+    Args:
+        folder: an empty one.
+    """
+
+    def __init__(self, folder):
+        self.folder, self.pictures, self.lock = folder, {}, threading.Lock()
+
+    def add(self, name, data):
+        """Keep a picture; a UserError if it is none."""
+        folder = os.path.join(self.folder, secrets.token_urlsafe(16))
+        os.mkdir(folder)
+        try:
+            picture = Picture(folder, safe_name(name), data)
+        except BaseException:
+            shutil.rmtree(folder)
+            raise
+        with self.lock:
+            self.pictures[picture.id] = picture
+            oldest = list(self.pictures)[:-MOST_PICTURES]
+        for each in oldest:
+            self.remove(each)
+        return picture
+
+    def get(self, identity):
+        """The picture of that identity, or None; it is now the one that was used last."""
+        with self.lock:
+            picture = self.pictures.pop(identity, None)
+            if picture is not None:
+                self.pictures[identity] = picture
+        return picture
+
+    def remove(self, identity):
+        """Forget a picture and all that was made of it."""
+        with self.lock:
+            picture = self.pictures.pop(identity, None)
+        if picture is not None:
+            for search in picture.results:
+                search.cancelled = True
+            shutil.rmtree(picture.folder, ignore_errors=True)
+
+
+def safe_name(name):
+    """The last part of a name that a browser told, as a file may have it."""
+    name = re.split(r"[/\\]", name)[-1]
+    name = "".join(c for c in name if c.isprintable()).strip().lstrip(".")
+    stem, suffix = os.path.splitext(name)
+    while len(os.fsencode(stem + suffix[:10])) > 200:
+        stem = stem[:-1]
+    return stem + suffix[:10] if stem else "picture"

@@ -1,0 +1,306 @@
+"""The server of the page to paint on."""
+
+import base64
+import io
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import zlib
+
+import numpy as np
+import pytest
+from conftest import ROOT, assert_one_line_error, draw_faces, load_script, run_script, save_lively
+from page_server import Client, repeated, serving, until
+from PIL import Image
+
+pytest.importorskip("uvicorn", reason="what the page needs is not there: make paint installs it")
+pytest.importorskip("starlette", reason="what the page needs is not there: make paint installs it")
+
+FEW = {"nIter": 4, "nCandidates": 2}
+MANY = {"nIter": 5000, "nCandidates": 24}
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    return save_lively(tmp_path_factory.mktemp("network")) / "checkpoint"
+
+
+@pytest.fixture(scope="module")
+def served(network, tmp_path_factory):
+    with serving(network, tmp_path_factory.mktemp("sent")) as (page, port):
+        yield page, Client(port)
+
+
+@pytest.fixture
+def page(served):
+    return served[0]
+
+
+@pytest.fixture
+def client(served):
+    return served[1]
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """A photograph of 90x70 with a face, JPEG."""
+    path = tmp_path / "photo.jpg"
+    with Image.open(draw_faces(tmp_path / "drawn", 1, size=64) / "face_0.png") as face:
+        wide = Image.new("RGB", (90, 70), "#3a6")
+        wide.paste(face.convert("RGB"), (10, 3))
+        wide.save(path, quality=90)
+    return path
+
+
+def painted(width, height, box=(30, 30, 50, 45)):
+    """A mask with a box painted, as the page sends it."""
+    mask = np.zeros((height, width), np.uint8)
+    x0, y0, x1, y1 = box
+    mask[y0:y1, x0:x1] = 255
+    file = io.BytesIO()
+    Image.fromarray(mask).save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+MASK = painted(90, 70)
+
+
+@pytest.mark.parametrize("points", [None, [[31.0, 17.5], [48.5, 17.0], [40.0, 50.25]]])
+def test_the_result_is_that_of_complete_py(client, photo, points):
+    sent = client.send(photo)[1]
+    told = client.search(sent["id"], MASK, points=points, settings=FEW | {"seed": 3})
+    done = told[-1]
+    assert done["files"] == ["photo.jpg", "photo.png"] and not done["stopped"]
+    address = f"/pictures/{sent['id']}/results/0"
+    for name in ("mask.png", *(["landmarks.txt"] if points else [])):
+        (photo.parent / name).write_bytes(client.ask("GET", f"{address}/{name}")[2])
+    expected = repeated(done["command"], photo, photo.parent)
+    for suffix in ("jpg", "png"):
+        status, headers, body = client.ask("GET", f"{address}/{suffix}")
+        assert status == 200 and body == expected[f"photo.{suffix}"]
+        assert f'filename="photo.{suffix}"' in headers["Content-Disposition"]
+    candidate = client.ask("GET", f"{address}/png?candidate=1")[2]
+    assert candidate != expected["photo.png"]
+    assert Image.open(io.BytesIO(candidate)).size == (90, 70)
+
+
+def test_of_the_networks_size_it_is_that_in_images(client, network, tmp_path):
+    face = draw_faces(tmp_path / "drawn", 1, size=16) / "face_0.png"
+    sent = client.send(face)[1]
+    assert json.loads(client.ask("GET", f"/pictures/{sent['id']}/faces")[2])["fits"]
+    mask = painted(16, 16, (4, 4, 12, 12))
+    client.search(sent["id"], mask, settings=FEW)
+    address = f"/pictures/{sent['id']}/results/0"
+    (tmp_path / "mask.png").write_bytes(client.ask("GET", f"{address}/mask.png")[2])
+    load_script("complete.py").main(
+        [str(face), "--mask", str(tmp_path / "mask.png"), "--preset", "best", "--nIter", "4",
+         "--nCandidates", "2", "--checkpointDir", str(network), "--outDir", str(tmp_path / "out")])
+    assert (client.ask("GET", f"{address}/png")[2]
+            == (tmp_path / "out" / "images" / face.name).read_bytes())
+
+
+def test_a_search_tells_of_itself(client, photo):
+    sent = client.send(photo)[1]
+    told = client.search(sent["id"], MASK, settings={"nIter": 60, "nCandidates": 3})
+    assert told[0] == {"number": 0}
+    steps = [each for each in told if "iteration" in each]
+    assert steps[0]["iteration"] == 0 and 58 < steps[-1]["iteration"] <= 60
+    assert all(step["of"] == 60 and len(step["losses"]) == 3 for step in steps)
+    lowest = [min(step["losses"]) for step in steps[1:]]
+    assert len(lowest) > 5 and sorted(lowest, reverse=True) == lowest and lowest[0] > lowest[-1]
+    first, = [each for each in steps if "patch" in each][:1]
+    assert first["iteration"] == 0
+    patch = first["patch"]  # the hole, and the pixel around it
+    np.testing.assert_allclose(
+        [patch[k] for k in ("x", "y", "width", "height")],
+        [29 / 90, 29 / 70, 22 / 90, 17 / 70], atol=1e-9)
+    assert first["G"].startswith("data:image/png") and patch["png"].startswith("data:image/png")
+    assert len(told[-1]["tiles"]) == 1 + 3
+
+
+def test_what_is_warned_of_is_told(client, photo):
+    sent = client.send(photo)[1]
+    mask = painted(90, 70, (0, 0, 90, 45))
+    told = client.search(sent["id"], mask, settings=FEW,
+                         points=[[31.0, 37.5], [48.5, 37.0], [40.0, 60.25]])
+    note, = told[-1]["notes"]
+    assert re.fullmatch(r"\d+% of the hole is outside of the face, and filled with what is next to "
+                        "it", note)
+
+
+def test_stopped_it_has_a_result(client, photo):
+    sent = client.send(photo)[1]
+    connection, answer = client.begin(sent["id"], MASK, settings=MANY)
+    told = []
+    for line in answer:
+        told.append(json.loads(line))
+        if told[-1].get("iteration", -1) >= 0 and not any("asked" in each for each in told):
+            told.append({"asked": True})
+            assert client.ask("POST", f"/pictures/{sent['id']}/results/0/stop")[0] == 204
+    connection.close()
+    assert told[-1]["stopped"] and told[-1]["files"] == ["photo.jpg", "photo.png"]
+    assert max(each.get("iteration", 0) for each in told) < 5000
+
+
+def test_one_after_the_other_and_who_leaves_ends_it(page, client, photo):
+    sent = client.send(photo)[1]
+    first, answer = client.begin(sent["id"], MASK, settings=MANY)
+    while "iteration" not in json.loads(answer.readline()):
+        pass
+    second, other = client.begin(sent["id"], MASK, settings=MANY)
+    assert [json.loads(other.readline()) for _ in range(2)] == [{"number": 1}, {"ahead": 1}]
+    third, last = client.begin(sent["id"], MASK, settings=FEW)
+    assert [json.loads(last.readline()) for _ in range(2)] == [{"number": 2}, {"ahead": 2}]
+    for connection, each in ((first, answer), (second, other)):  # both tabs are closed
+        each.close()
+        connection.close()
+    told = [json.loads(line) for line in last]
+    assert {"ahead": 0} in told and "done" in told[-1]
+    third.close()
+    until(lambda: not page.waiting)
+
+
+def test_what_left_is_gone(page, client, photo):
+    sent = client.send(photo)[1]
+    client.search(sent["id"], MASK, settings=FEW)
+    folder = page.uploads.get(sent["id"]).folder
+    assert os.path.exists(os.path.join(folder, "picture", "photo.jpg"))
+    assert client.ask("DELETE", f"/pictures/{sent['id']}")[0] == 204
+    assert not os.path.exists(folder)
+    status, _, body = client.ask("GET", f"/pictures/{sent['id']}/shown.png")
+    assert (status, json.loads(body)) == (404, {
+        "error": "the picture is no longer here; choose it again"})
+
+
+def bomb():
+    """A PNG of a few hundred bytes with ten thousand million pixels."""
+    def chunk(kind, data):
+        return (struct.pack(">I", len(data)) + kind + data
+                + struct.pack(">I", zlib.crc32(kind + data)))
+
+    header = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+            + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b""))
+
+
+@pytest.mark.parametrize("name,data,status,words", [
+    ("notes.txt", b"no picture", 400, "notes.txt: "),
+    ("bomb.png", bomb(), 400, "bomb.png: has over 89,478,485 pixels"),
+    ("huge.png", bytes(64 * 2**20 + 1), 413, "huge.png: is larger than 64 MB"),
+    ("phone.heic", b"\0\0\0\x18ftypheic", 400, "phone.heic: is HEIC, which is not read"),
+    ("cut.png", bomb()[:60], 400, "cut.png: "),
+    ("empty.png", b"", 400, "empty.png: ")])
+def test_what_is_no_picture_is_refused(page, client, tmp_path, name, data, status, words):
+    (tmp_path / name).write_bytes(data)
+    before = set(os.listdir(page.uploads.folder))
+    found, said = client.send(tmp_path / name)
+    assert found == status and said["error"].startswith(words) and "\n" not in said["error"]
+    assert set(os.listdir(page.uploads.folder)) == before
+
+
+@pytest.mark.parametrize("asked,words", [
+    ({"settings": {"nIter": "many"}}, "--nIter many: must be a whole number"),
+    ({"settings": {"nIter": 10**9}}, "--nIter 1000000000: must be a whole number, on this page at"),
+    ({"settings": {"lam": "-1"}}, "--lam -1: must be at least 0"),
+    ({"settings": {"blend": "magic"}}, "--blend invalid choice: 'magic'"),
+    ({"settings": {"outDir": "/"}}, "settings: must be of preset"),
+    ({"points": [[0, 0], [1, 1]]}, "points: must be three"),
+    ({"points": [[0, 0], [1, 1], [2, 2]]}, "photo.jpg: its landmarks are in one place"),
+    ({"mask": "data:text/html,x"}, "mask: must be a PNG"),
+    ({"mask": painted(90, 70, (0, 0, 0, 0))}, "photo.jpg: its mask hides nothing"),
+    ({"mask": "data:image/png;base64,AAAA"}, "photo.jpg: its mask ")])
+def test_what_cannot_be_done_is_said(client, photo, asked, words):
+    sent = client.send(photo)[1]
+    *_, told = client.search(sent["id"], **({"mask": MASK} | asked))
+    assert told["error"].startswith(words), told
+
+
+def test_no_other_page_may_ask(client, photo):
+    sent = client.send(photo)[1]
+    shown = f"/pictures/{sent['id']}/shown.png"
+    for path, headers in ((shown, {"Host": "evil.example"}),
+                          (shown, {"Host": f"evil.example:{client.port}"}),
+                          (shown, {"Origin": "https://evil.example"}),
+                          (shown, {"Sec_Fetch_Site": "cross-site"}),
+                          ("/", {"Host": "127.0.0.1.evil.example"})):
+        assert client.ask("GET", path, **headers)[0] == 403, headers
+    assert client.ask("DELETE", f"/pictures/{sent['id']}", Origin="null")[0] == 403
+    for host in (f"localhost:{client.port}", f"[::1]:{client.port}", f"127.0.0.1:{client.port}"):
+        status, headers, _ = client.ask("GET", shown, Host=host, Origin=f"http://{host}")
+        assert status == 200
+        assert headers["Content-Security-Policy"].startswith("default-src 'self';")
+
+
+def test_names_cannot_lead_elsewhere(page, client, photo):
+    from paint.uploads import safe_name
+
+    data = photo.read_bytes()
+    sent = json.loads(client.ask("POST", "/pictures", data, X_Name="..%2F..%2Fa%00b.jpg")[2])
+    assert sent["name"] == "ab.jpg"
+    assert [safe_name(name) for name in ("..", "C:\\x\\me.png", "", "é" * 300 + ".png")] == [
+        "picture", "me.png", "picture", "é" * 98 + ".png"]
+    for path in ("/page/../serve.py", "/page/%2e%2e/serve.py", "/samples/..%2f..%2fmodel.py"):
+        assert client.ask("GET", path)[0] == 404
+
+
+def test_too_many_pictures_the_oldest_goes(page, client, photo, monkeypatch):
+    monkeypatch.setattr("paint.uploads.MOST_PICTURES", 2)
+    sent = [client.send(photo)[1]["id"] for _ in range(3)]
+    assert [page.uploads.get(each) is not None for each in sent] == [False, True, True]
+
+
+def test_settings_are_those_of_help(client, network, tmp_path):
+    about = json.loads(client.ask("GET", "/about")[2])
+    words = " ".join(run_script("complete.py", "--help", cwd=tmp_path).stdout.split())
+    names = [each["name"] for each in about["settings"]]
+    assert names == ["preset", "nIter", "nCandidates", "lam", "blend"]
+    for each in about["settings"]:
+        assert each["help"] in words
+    assert next(each for each in about["settings"] if each["name"] == "nIter")["defaults"] == {
+        "article": 1000, "fast": 20, "best": 80}
+    assert len(about["samples"]) == 8
+
+
+# The script
+
+
+@pytest.fixture
+def started(network, tmp_path):
+    """A server as `make paint` starts it, with its temporary folder in `tmp_path / "tmp"`."""
+    (tmp_path / "tmp").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "paint" / "serve.py", "--port", "0", "--no-open",
+         "--checkpointDir", network], cwd=tmp_path, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, env=os.environ | {"TMPDIR": str(tmp_path / "tmp")})
+    line = process.stdout.readline()
+    yield process, Client(int(re.match(r"http://127\.0\.0\.1:(\d+)/ ", line)[1]))
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGHUP])  # which is passed on as SIGTERM
+def test_it_ends_cleanly_in_the_middle_of_a_search(started, photo, tmp_path, signum):
+    process, client = started
+    sent = client.send(photo)[1]
+    connection, answer = client.begin(sent["id"], MASK, settings=MANY)
+    while "iteration" not in json.loads(answer.readline()):
+        pass
+    assert os.listdir(tmp_path / "tmp")
+    process.send_signal(signum)
+    out, err = process.communicate(timeout=30)
+    connection.close()
+    assert process.returncode == 0 and "ended" in out and err == ""
+    assert os.listdir(tmp_path / "tmp") == []
+
+
+def test_what_it_cannot_serve_is_one_line(client, tmp_path):
+    for flags, words in ((("--port", client.port), f"--port {client.port}: Address already in use"),
+                         (("--port", 99999), "--port 99999: must be at least 0 and at most 65535"),
+                         (("--host", "no.such.host.invalid"), "--host no.such.host.invalid"),
+                         (("--port", 0, "--checkpointDir", tmp_path / "none"), tmp_path / "none")):
+        assert_one_line_error(
+            run_script("paint/serve.py", "--no-open", *flags, cwd=tmp_path), words)
