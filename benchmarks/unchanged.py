@@ -15,6 +15,8 @@ defaults. Times, ids of runs, absolute paths, progress bars and TensorFlow's gra
 # Nothing of the program is imported here: this has to outlive every change that it judges.
 import argparse
 import csv
+import hashlib
+import io
 import json
 import os
 import re
@@ -30,7 +32,7 @@ from tqdm import tqdm
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHARED = os.path.join(os.path.dirname(ROOT), "shared")
-# Without oneDNN: with it, even one thread adds up in another order now and then.
+# oneDNN's results have other last digits now and then, even with one thread; Eigen's have not.
 ENVIRONMENT = {"TF_ENABLE_ONEDNN_OPTS": "0", "CUDA_VISIBLE_DEVICES": "-1", "COLUMNS": "100",
                "OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1",
                "TF_NUM_INTEROP_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -157,6 +159,8 @@ def make_inputs(folder):
 
 def record(folder, repository, only):
     """Run the cases; `recording.json`, which comes last, says that the recording is whole."""
+    for needed in (os.path.join(SHARED, "faces"), os.path.join(repository, "complete.py")):
+        os.stat(needed)
     os.makedirs(folder)
     make_inputs(os.path.join(folder, "inputs"))
     names = [name for name in CASES if name in (only or CASES)]
@@ -262,7 +266,8 @@ def read(path, places):
         content = file.read()
     if suffix not in (".json", ".html", ".csv", ".log") and name not in (
             "checkpoint", ".dcgan-files"):
-        return content
+        pixels = {"pixels": np.asarray(Image.open(io.BytesIO(content)))} if suffix == ".png" else {}
+        return pixels | {"SHA-256": hashlib.sha256(content).hexdigest()}
     text = content.decode(errors="surrogateescape")
     for place, word in places.items():
         text = text.replace(place, word)
@@ -271,8 +276,9 @@ def read(path, places):
     if suffix == ".json":
         return (read_output if name == "output.json" else read_json)(text)
     lines = text.splitlines()
-    return list(csv.reader(lines)) if suffix == ".csv" else [
-        line for line in lines if "timestamp" not in line]
+    if name == "checkpoint":
+        return [line for line in lines if "timestamp" not in line]
+    return list(csv.reader(lines)) if suffix == ".csv" else lines
 
 
 def files_of(folder, case):
@@ -317,8 +323,8 @@ def load(folder):
         recording = json.load(file)
     at, repository = recording["folder"], recording["repository"]
     seen = os.path.relpath(repository, os.path.join(at, "case"))  # as it is from within a case
-    return recording["cases"], {at: "FOLDER", f"{repository}/": "REPOSITORY/",
-                                f"{seen}/pretrained": "REPOSITORY/pretrained"}
+    return recording["cases"], {f"{seen}/pretrained": "REPOSITORY/pretrained",
+                                f"{repository}/": "REPOSITORY/", at: "FOLDER"}
 
 
 def compare(before, after, only):
@@ -373,7 +379,7 @@ def main(argv=None):
         else:
             sys.exit(not compare(config.before, config.after, config.only))
     except OSError as error:
-        print(f"unchanged.py: error: {error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"unchanged.py: error: {error.filename}: {error.strerror or error}", file=sys.stderr)
         sys.exit(2)
 
 
