@@ -7,9 +7,10 @@
 
 `record` runs the scripts of a checkout as a user does, on pictures of ../shared, with fixed seeds
 and one thread. Each case has a folder: what its commands write, and output.json with what they say.
-`compare` wants two recordings to be the same bit for bit: pictures by their bytes; checkpoints,
-npz, csv, json and TensorBoard's files by what is in them; of `--help` the flags, choices and
-defaults. Times, ids of runs, absolute paths, progress bars and TensorFlow's graph are left out.
+`compare` wants two recordings of one machine to be the same bit for bit: pictures by their bytes;
+checkpoints, npz, csv, json and TensorBoard's files by what is in them; of `--help` the flags,
+choices and defaults. Times, ids of runs, absolute paths, progress bars and TensorFlow's graph are
+left out.
 """
 
 # Nothing of the program is imported here: this has to outlive every change that it judges.
@@ -32,10 +33,37 @@ from tqdm import tqdm
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHARED = os.path.join(os.path.dirname(ROOT), "shared")
-# oneDNN's results have other last digits now and then, even with one thread; Eigen's have not.
-ENVIRONMENT = {"TF_ENABLE_ONEDNN_OPTS": "0", "CUDA_VISIBLE_DEVICES": "-1", "COLUMNS": "100",
+ENVIRONMENT = {"TF_ENABLE_ONEDNN_OPTS": "1", "CUDA_VISIBLE_DEVICES": "-1", "COLUMNS": "100",
                "OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1",
                "TF_NUM_INTEROP_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+# Python runs this before a script. TensorFlow orders a graph's operations by how long they took
+# before, even with one thread, and AddN adds up its inputs in an order that depends on that: of two
+# runs with one seed, one in two had other last digits after four iterations of a search. Its other
+# executor has a fixed order.
+SITE = """\
+import importlib.util
+import sys
+
+
+class InOrder:
+    def find_spec(self, name, path=None, target=None):
+        if name != "tensorflow.python.eager.context":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        load = spec.loader.exec_module
+
+        def exec_module(module):
+            load(module)
+            module.context().function_call_options = module.FunctionCallOptions(
+                executor_type="SINGLE_THREADED_EXECUTOR")
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+sys.meta_path.insert(0, InOrder())
+"""
 SHOWN = 5  # differences of one file
 # Of run.json, hparams and records of files: when, where and under which name. The files that a
 # SHA-256 is of are compared themselves.
@@ -163,6 +191,11 @@ def record(folder, repository, only):
         os.stat(needed)
     os.makedirs(folder)
     make_inputs(os.path.join(folder, "inputs"))
+    site = os.path.join(folder, "site")
+    os.mkdir(site)
+    with open(os.path.join(site, "sitecustomize.py"), "w") as file:
+        file.write(SITE)
+    environment = os.environ | ENVIRONMENT | {"PYTHONPATH": site}
     names = [name for name in CASES if name in (only or CASES)]
     start, cpu = time.monotonic(), os.times()
     with tqdm(total=sum(len(CASES[name]) for name in names), unit="command", disable=None) as bar:
@@ -174,7 +207,7 @@ def record(folder, repository, only):
                 script, *flags = shlex.split(command)
                 run = subprocess.run(
                     [sys.executable, os.path.join(repository, script), *flags], cwd=cwd, text=True,
-                    stdin=subprocess.DEVNULL, capture_output=True, env=os.environ | ENVIRONMENT)
+                    stdin=subprocess.DEVNULL, capture_output=True, env=environment)
                 runs.append({"command": command, "code": run.returncode, "stdout": run.stdout,
                              "stderr": run.stderr})
                 if (run.returncode != 0) != (name == "errors"):
@@ -229,7 +262,8 @@ def read_events(paths):
 
     found = {}
     for path in paths:
-        for event in tf.compat.v1.train.summary_iterator(path):
+        for entry in tf.data.TFRecordDataset(path).as_numpy_iterator():
+            event = tf.compat.v1.Event.FromString(entry)
             for value in event.summary.value:
                 data = value.metadata.plugin_data
                 if data.plugin_name == "hparams":
@@ -329,6 +363,7 @@ def load(folder):
 
 def compare(before, after, only):
     """Print every difference; returns whether there is none."""
+    os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
     (cases, places), (other_cases, other_places) = load(before), load(after)
     names = only or list(dict.fromkeys(cases + other_cases))
     count = different = 0
