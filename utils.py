@@ -17,6 +17,7 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+import machine  # noqa: F401  (before TensorFlow, which may come behind this)
 from files.errors import UserError  # noqa: F401  (where most look for it)
 from files.notices import note, or_warn
 from files.writing import write_whole

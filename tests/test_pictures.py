@@ -246,6 +246,7 @@ def test_hostile_files_are_used_or_named(hostile):
         import sys
         sys.path.insert(0, sys.argv[1])
         import os, utils
+        from files import notices
         from files.listing import list_images
         if os.getuid() == 0:  # root may read everything, also what Pillow imports at first sight
             for path in list_images([sys.argv[2]]):
