@@ -70,7 +70,7 @@ COMPLETE = $(BIN)/python complete.py --checkpointDir $(FACES)
 VISUALIZE = $(BIN)/python train-dcgan.py --checkpoint_dir $(FACES) --sample_dir $(SHOWN)/latent --visualize
 pictures: setup
 	rm -rf $(SHOWN)
-	$(COMPLETE) $(SAMPLES) --outDir $(SHOWN)/completions
+	$(COMPLETE) $(SAMPLES) --preset best --outInterval 4 --outDir $(SHOWN)/completions
 	$(BIN)/python demo/show.py $(SHOWN)/completion.png $(SHOWN)/completions
 	cp $(SHOWN)/completion.png $(SHOWN)/completions/completion.gif docs
 	for mask in `$(LIST_MASKS)`; do $(COMPLETE) $(SAMPLES) --maskType $$mask --preset best \
