@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from inpainting.presets import for_network
 from machine.importing import import_tensorflow
 
 
@@ -40,7 +41,7 @@ class Network:
         mask = np.ones((1, size, size))
         mask[:, size // 4:size // 2, size // 4:size // 2] = 0
         image = np.zeros((1, size, size, self.c_dim), np.uint8)
-        self.dcgan.complete(image, mask, **_of_call(settings) | {"nIter": 1})
+        self.dcgan.complete(image, mask, **self._of_call(settings) | {"nIter": 1})
 
     def complete(self, settings, frame, progress):
         """Search for the z of a frame.
@@ -54,13 +55,13 @@ class Network:
             A `Filled`.
         """
         found = self.dcgan.complete(frame.image[np.newaxis], frame.mask[np.newaxis],
-                                    progress=progress, **_of_call(settings))
+                                    progress=progress, **self._of_call(settings))
         candidates = self.dcgan.set_as(settings).generator(found.z[0])
         return Filled(found.images[0], found.G[0], np.asarray(candidates))
 
+    def _of_call(self, settings):
+        """What `DCGAN.complete` takes of a `CompletionSettings`: all but where the mask is from."""
+        from inpainting.completion import SETTINGS
 
-def _of_call(settings):
-    """What `DCGAN.complete` takes of a `CompletionSettings`: all but where the mask is from."""
-    from inpainting.completion import SETTINGS
-
-    return {name: getattr(settings, name) for name in SETTINGS if name != "maskType"}
+        settings = for_network(settings, self.dcgan.gaussian is not None)
+        return {name: getattr(settings, name) for name in SETTINGS if name != "maskType"}

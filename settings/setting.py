@@ -40,6 +40,9 @@ class Settings:
             value = getattr(self, field.name)
             if value is None:
                 continue
+            if hasattr(value, "item"):  # NumPy's number becomes Python's
+                value = value.item()
+                object.__setattr__(self, field.name, value)
             several = "nargs" in field.metadata
             if several and not isinstance(value, (tuple, list)):  # a word would be its letters
                 raise ValueError(f"{field.name} must be a tuple. Received: {value!r}")
