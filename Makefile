@@ -53,6 +53,8 @@ demo: setup
 	@echo "  $(DEMO)/completions/completion.gif   the search for the completions"
 	@echo "  $(DEMO)/samples/                     faces that the generator made up, as it learned"
 	@echo "  $(BIN)/tensorboard --logdir $(DEMO)/logs"
+	@echo "And paint over a photograph of your own:"
+	@echo "  make paint"
 
 test: setup .venv/paint-test
 	$(BIN)/python -m pytest -n 2
