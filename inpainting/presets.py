@@ -27,7 +27,7 @@ PRESETS = {
              "schedule": "cosine", "contextual": "mixed", "blend": "poisson",
              "precision": "bfloat16"},
     "best": {"approach": "adam", "lr": 0.1, "nIter": 80, "schedule": "cosine", "nCandidates": 6,
-             "combine": "mean", "contextual": "mixed", "gaussian": 0.6, "blend": "poisson",
+             "combine": "mean", "contextual": "mixed", "gaussian": 0.4, "blend": "poisson",
              "precision": "bfloat16"},
 }
 
