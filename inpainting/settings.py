@@ -53,14 +53,14 @@ class Masking(Settings):
         None, "a mask of your own instead, for all pictures, or a folder of masks with the names "
         "of the pictures: what is white is missing, or what is opaque if the rest is transparent",
         path, metavar="FILE|FOLDER")
-    maskFromAlpha: bool = setting(False, "instead, what is transparent in a picture is missing")
+    maskFromAlpha: bool = setting(False, "the mask is what is transparent in a picture, instead")
     maskColor: tuple = setting(
-        None, "instead, what has this colour in a picture is missing", color, metavar="'#rrggbb'")
+        None, "the mask is what has this colour in a picture, instead", color, metavar="'#rrggbb'")
     maskTolerance: int = setting(
         8, "how far red, green and blue may each be from --maskColor", Number(int, 0, 255))
     truth: str = setting(
-        None, "the whole pictures of the same names: with a mask of your own, the quality in the "
-        "hole is measured against them", path, metavar="FILE|FOLDER")
+        None, "the undamaged pictures, under the same names: with a mask of your own, the quality in "
+        "the hole is measured against them", path, metavar="FILE|FOLDER")
 
     @property
     def own_mask(self):
@@ -140,7 +140,8 @@ class Search(Settings):
         choices=("best", "regression"))
     tol: float = setting(
         None, "stop the search for a picture when --patience iterations have not lowered its loss "
-        "by this share; 0: never (0.01 for momentum with a constant step size, else 0)",
+        "by this share; 0 never stops early (default: 0.01 for momentum with a constant step size, "
+        "else 0)",
         Number(float, 0, 0.999999))
     patience: int = setting(
         None, "iterations that --tol waits for (20; 100 where --tol is left out)", COUNT,

@@ -27,13 +27,13 @@ class Recipe(Settings):
         f"learn the pictures by heart. {help_of(POLICIES)}", choices=tuple(POLICIES), nargs="+",
         metavar="POLICY")
     label_smoothing: float = setting(
-        0.0, "D is to call real images real with a probability of 1 - S only",
+        0.0, "use 1 - S instead of 1 as D's label for real images",
         Number(float, 0, 0.499), metavar="S")
     r1: float = setting(
         0.0, "penalise the gradient of D at real images: GAMMA/2 of its mean squared length are "
         "added to D's loss", Number(float, low=0), metavar="GAMMA")
     r1_interval: int = setting(
-        16, "compute that every so many steps only, and weigh it as much more",
+        16, "compute the penalty of --r1 every so many steps, and multiply it by as many",
         Number(int, low=1), metavar="STEPS")
     lr_schedule: str = setting(
         "constant", "linear and cosine bring the learning rate down to 0 at the last step that "

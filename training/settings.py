@@ -34,8 +34,8 @@ class Steps(Settings):
         0.0002, "of Adam, for both networks", Number(float, above=0))
     beta1: float = setting(0.5, "momentum of Adam", Number(float, 0, 0.9999))
     ema: float = setting(
-        0.0, "keep a moving average of G's weights too, 0.99 of it at each step, say; samples and "
-        "completions are then the average's, which is much steadier (0: none, as the article)",
+        0.0, "also keep a moving average of G's weights, with this decay at each step, such as 0.995, "
+        "and use it for samples and completions: it is much steadier (0: none, as in the article)",
         Number(float, 0, 0.99999), metavar="DECAY")
     batch_size: int = setting(64, "pictures per step", COUNT)
     seed: int = setting(
@@ -53,8 +53,8 @@ class Devices(Settings):
     sync_batch_norm: bool = setting(
         False, "normalise over the whole batch, not over each device's part of it")
     deterministic: bool = setting(
-        False, "make every run with the same seed bitwise the same (docs/training.md has what "
-        "that costs)")
+        False, "make every run with the same seed bitwise the same (docs/resuming.md says what it "
+        "costs)")
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Validation(Settings):
         "checkpoint that completes them best is kept in the folder best of the --checkpoint_dir",
         path, metavar="FOLDER")
     validation_interval: int = setting(
-        500, "steps between those looks at them", COUNT, metavar="STEPS")
+        500, "steps between two validations", COUNT, metavar="STEPS")
 
 
 @dataclass(frozen=True)
