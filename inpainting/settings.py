@@ -59,8 +59,8 @@ class Masking(Settings):
     maskTolerance: int = setting(
         8, "how far red, green and blue may each be from --maskColor", Number(int, 0, 255))
     truth: str = setting(
-        None, "the undamaged pictures, under the same names: with a mask of your own, the quality in "
-        "the hole is measured against them", path, metavar="FILE|FOLDER")
+        None, "the undamaged pictures, under the same names: with a mask of your own, the quality "
+        "in the hole is measured against them", path, metavar="FILE|FOLDER")
 
     @property
     def own_mask(self):
