@@ -35,7 +35,8 @@ class Steps(Settings):
     beta1: float = setting(0.5, "momentum of Adam", Number(float, 0, 0.9999))
     ema: float = setting(
         0.0, "also keep a moving average of G's weights, with this decay at each step, such as "
-        "0.995, and use it for samples and completions: it is much steadier (0: none, as in the article)",
+        "0.995, and use it for samples and completions: it is much steadier (0: none, as in the "
+        "article)",
         Number(float, 0, 0.99999), metavar="DECAY")
     batch_size: int = setting(64, "pictures per step", COUNT)
     seed: int = setting(
