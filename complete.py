@@ -66,9 +66,10 @@ def parse_args(argv=None):
 def earlier_settings(given):
     """The settings in `--init`, without those whose place a given flag takes."""
     settings = read_latents(given["init"])[1]
-    for group in (MASK_FLAGS, FRAME_FLAGS):
+    for group, beside in ((MASK_FLAGS, ("truth", "maskTolerance")),
+                          (FRAME_FLAGS, ("faces", "landmarks", "alignBy", "dlibFacePredictor"))):
         if given.keys() & set(group):  # and what blend suits them is decided anew
-            settings = {k: v for k, v in settings.items() if k not in (*group, "blend")}
+            settings = {k: v for k, v in settings.items() if k not in (*group, *beside, "blend")}
     return settings
 
 

@@ -38,7 +38,7 @@ class Networks(tf.Module):
         c_dim: 3 for RGB, 1 for grey.
         seed: seeds weights, z and the order of the data.
         precision: of the convolutions, float32, bfloat16 or float16; variables, batch norm's
-            statistics, the first and the last layer and the losses are always float32.
+            statistics, G's first and D's last layer and the losses are always float32.
         jit: compile training step and search with XLA; None is on a GPU alone (on a CPU, XLA's
             convolutions are many times slower; what several GPUs do was never tried).
         sync_batch_norm: in training, normalise with the statistics of the whole batch, where

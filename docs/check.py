@@ -34,7 +34,7 @@ ELSEWHERE = (
     (r"\.venv/bin/python benchmarks/kills\.py", "tests/test_train.py, with fewer kills"),
     (r"\.venv/bin/python -m pytest|\.ci/run", ".ci/run"),
     (r".*--checkpoint_dir \w+/DCGAN-\d", "tests/test_checkpoints.py, of another checkpoint"),
-    (r".* \.\./data/lfw-valid", "tests/test_linear.py"),
+    (r".* \.\./data/lfw-valid", "tests/test_gaussian.py"),
     (r".*pretrained/training_set\.py", "tests/test_training_set.py, with fewer photographs"),
     (r"git clone", "wants the network; its checkpoint is played by one of the same format"),
     (r"\./openface|find |cd outputImages|ruff ", "of other programs"))

@@ -85,12 +85,14 @@ class Gaussian(NamedTuple):
         return fills
 
 
-def read_faces(paths, size, c_dim):
+def read_faces(paths, size, c_dim, crop=True):
     """Pictures as a network sees them, `[N, size * size * c_dim]` float32 in [-1, 1]; what cannot
-    be read is named and left out."""
-    images = (notices.or_warn(path, lambda path=path: utils.read_image(path, size, c_dim))
+    be read is named and left out, and a UserError if that is all."""
+    images = (notices.or_warn(path, lambda path=path: utils.read_image(path, size, c_dim, crop))
               for path in paths)
     images = [image for image in images if image is not None]
+    if not images:
+        raise UserError(f"none of the {len(paths)} pictures can be read")
     return utils.to_float(np.reshape(images, (len(images), -1)).astype(np.uint8))
 
 

@@ -78,7 +78,13 @@ def completion_settings(given, earlier=None):
     if not cpu.has_bfloat16():  # it would be slower than float32
         preset = {flag: value for flag, value in preset.items() if value != "bfloat16"}
     known = {field.name for field in dataclasses.fields(CompletionSettings)}
-    behind = {name: value for name, value in (earlier or {}).items() if name in known} | preset
+    earlier = {name: value for name, value in (earlier or {}).items() if name in known}
+    chosen = preset | given
+    if any(name in earlier and chosen.get(name, earlier[name]) != earlier[name]
+           for name in ("approach", "schedule")):  # when to stop is of another search
+        earlier = {name: value for name, value in earlier.items()
+                   if name not in ("tol", "patience")}
+    behind = earlier | preset
     settings = CompletionSettings(**behind | given)
     missing = {}
     if given.get("lr") is None:  # that of a preset suits the preset's approach alone

@@ -30,7 +30,8 @@ def fit_gaussian(model, settings):
     files = files[:settings.train_size]
     most = MOST // (model.image_size**2 * model.c_dim)
     chosen = np.linspace(0, len(files) - 1, min(most, len(files))).astype(int)
-    faces = gaussian.read_faces([files[i] for i in chosen], model.image_size, model.c_dim)
+    faces = gaussian.read_faces([files[i] for i in chosen], model.image_size, model.c_dim,
+                                settings.crop)
     if settings.components >= min(faces.shape):
         raise UserError(f"--components {settings.components}: must be at most "
                         f"{min(faces.shape) - 1}, for {len(faces)} pictures")

@@ -42,8 +42,7 @@ class Search:
         self.folder = os.path.join(picture.folder, f"result-{len(picture.results)}")
         os.mkdir(self.folder)
         self.mask = self._write("mask.png", wanted.mask)
-        placed = shown = ["--mask", "mask.png"]
-        placed = ["--mask", self.mask]
+        placed, shown = ["--mask", self.mask], ["--mask", "mask.png"]
         if wanted.points:
             points = "\n".join(f"{x},{y}" for x, y in wanted.points)
             landmarks = self._write("landmarks.txt", f"{points}\n".encode())

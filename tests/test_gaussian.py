@@ -3,9 +3,11 @@
 import os
 
 import numpy as np
+import pytest
 from conftest import assert_one_line_error, run_script, save_lively
 
 import utils
+from files.errors import UserError
 from inpainting import gaussian as gaussians
 from inpainting.gaussian import Gaussian
 from model import DCGAN
@@ -143,3 +145,17 @@ def test_a_script_fits_it(tmp_path, faces):
     (checkpoint / "gaussian.npz").write_text("mine")
     assert_one_line_error(run_script(*fit, 5, cwd=tmp_path), "gaussian.npz")
     assert (checkpoint / "gaussian.npz").read_text() == "mine"
+
+
+def test_pictures_that_cannot_be_read_are_named(tmp_path, capsys):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    with pytest.raises(UserError, match="none of the 1 pictures"):
+        gaussians.read_faces([str(broken)], 4, 3)
+    assert str(broken) in capsys.readouterr().err
+    wide = np.zeros((4, 12, 3), np.uint8)
+    wide[:, :4] = 255
+    utils.save_image(str(tmp_path / "wide.png"), wide)
+    cut, squeezed = (gaussians.read_faces([str(tmp_path / "wide.png")], 4, 3, crop)
+                     for crop in (True, False))
+    assert cut.max() < 0 < squeezed.max()

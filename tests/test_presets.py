@@ -2,7 +2,7 @@
 
 import pytest
 
-from inpainting.presets import DEFAULT_LR, PRESETS, completion_settings
+from inpainting.presets import DEFAULT_LR, NO_STOP, PRESETS, completion_settings
 
 
 def test_of_several_values_the_given_one_counts():
@@ -32,3 +32,16 @@ def test_the_step_size_of_an_earlier_search_is_of_its_approach():
 def test_what_is_of_no_use_is_refused(given, words):
     with pytest.raises(ValueError, match=words):
         completion_settings(given)
+
+
+def test_when_to_stop_is_of_the_earlier_search_alone():
+    """Another approach or schedule has its own; the same goes on with what was said."""
+    earlier = {"approach": "momentum", "schedule": "constant", "lr": 0.0001, "tol": 0.01,
+               "patience": 100}
+    same = completion_settings({}, earlier)
+    assert (same.tol, same.patience) == (0.01, 100)
+    for given in ({"approach": "adam"}, {"schedule": "cosine"}, {"preset": "best"}):
+        other = completion_settings(given, earlier)
+        assert (other.tol, other.patience) == NO_STOP, given
+    kept = completion_settings({"approach": "adam", "tol": 0.02}, earlier)
+    assert kept.tol == 0.02

@@ -43,7 +43,7 @@ def test_a_record_that_is_damaged(trained, faces, tmp_path, text, capsys):
 
 def test_the_record_of_a_run(trained, faces, tmp_path, capsys):
     record = json.loads((trained / "checkpoint" / "run.json").read_text())
-    assert record["flags"].keys() == RECORDED and record["flags"]["diffaug"] == []
+    assert record["flags"].keys() == RECORDED | {"components"} and record["flags"]["diffaug"] == []
     assert record["flags"]["batch_size"] == 8 and record["seed"] == 0
     assert record["versions"]["tensorflow"] == tf.__version__
     assert record["pictures"] == 24 and [start["step"] for start in record["starts"]] == [0]

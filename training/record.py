@@ -54,7 +54,8 @@ def record_run(settings, pictures, step, **more):
     changed = {flag: [old[flag], value] for flag, value in flags.items()
                if flag in old and old[flag] != value and flag != "resume"}
     for flag, (was, value) in changed.items():
-        print(f"--{flag} is {value or None} from here on; it was {was or None}")
+        value, was = (None if each in ("", []) else each for each in (value, was))
+        print(f"--{flag} is {value} from here on; it was {was}")
     if before.get("names", pictures.names) != pictures.names:
         print(f"--dataset {settings.dataset} has other pictures than before ({len(pictures)}, "
               f"there were {before['pictures']}): the rest of this epoch is in another order")
@@ -114,7 +115,10 @@ class Curves(Summaries):
                             for name in os.listdir(log_dir)):
             notices.warn(log_dir, "has another training's curves too, and TensorBoard will mix "
                                   "them; name another --log_dir to keep them apart")
-        self._open(step)
+        try:
+            self._open(step)
+        except (tf.errors.OpError, OSError) as error:
+            self.give_up(error)
 
     def _open(self, step):
         for name in sorted(os.listdir(self.log_dir)):
