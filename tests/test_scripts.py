@@ -135,7 +135,7 @@ def test_quality_has_every_method_of_every_mask(tmp_path):
     for table in tables:
         rows = [line.strip("| ").split(" | ") for line in table[2:] if line.startswith("|")]
         assert [row[0] for row in rows][:2] == ["OpenCV Telea", "OpenCV Navier-Stokes"]
-        assert rows[-1][0] == "`--preset best`" and len(rows) == 12
+        assert rows[-1][0] == "`--preset best`" and len(rows) == 13
         assert all(np.isfinite(float(figure)) for row in rows for figure in row[1:])
         by_label = {row[0]: row[1:] for row in rows}
         assert by_label["G(z), paste (the article)"] != by_label["G(z), Poisson"]
