@@ -22,7 +22,8 @@ from files import aligned, notices, ownership, writing
 from files.errors import UserError
 from files.listing import MAKERS, list_images
 from settings import kinds
-from settings.kinds import number
+from settings.kinds import Number
+from settings.setting import part
 
 MEAN = ("mean.csv", "std.csv", "mean.png")  # what computeMean writes
 FAILED = "memory was short, or its process was killed; --jobs 1 takes the least memory"
@@ -38,7 +39,7 @@ def parse_args(argv=None):
     # The published place is in front of the mode; SUPPRESS keeps this one from clearing that.
     common.add_argument("--dlibFacePredictor", type=kinds.path, metavar="FILE",
                         default=argparse.SUPPRESS, help="as in front of the mode")
-    common.add_argument("--jobs", type=number(int, low=1), default=os.cpu_count(),
+    common.add_argument("--jobs", type=Number(int, low=1), default=os.cpu_count(),
                         help="processes")
 
     align = modes.add_parser("align", parents=[common],
@@ -54,7 +55,7 @@ def parse_args(argv=None):
     mean = modes.add_parser("computeMean", parents=[common],
                             help="the mean landmarks of the faces, min-max normalised: mean.csv, "
                                  "std.csv and mean.png")
-    mean.add_argument("--numImages", type=number(int, low=0), default=0,
+    mean.add_argument("--numImages", type=Number(int, low=0), default=0,
                       help="use only this many pictures, drawn at random; 0 for all")
     mean.add_argument("--outputDir", type=kinds.path, default=".", help="where the files go")
     return parser.parse_args(argv)
@@ -189,7 +190,7 @@ def main(argv=None):
     if config.mode == "computeMean":
         compute_mean(config)
         return
-    settings = flags.settings_of(Alignment, config)
+    settings = part(config, Alignment)
     if not os.path.isdir(settings.fallbackLfw or "."):
         raise UserError(f"--fallbackLfw {settings.fallbackLfw}: no such folder")
     align_faces(settings, config.jobs, config.verbose)

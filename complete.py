@@ -10,7 +10,7 @@ from cli import running
 from cli.flags import Parser, add_settings, given_flags
 from faces import detection
 from files.errors import UserError
-from inpainting.presets import PRESETS, completion_settings, for_network, help_of_presets
+from inpainting.presets import PRESETS, completion_settings, flags_of_presets, for_network
 from inpainting.settings import Files, Loss, Masking, Search, View
 from inpainting.tables import read_latents
 from machine.importing import import_tensorflow
@@ -38,10 +38,10 @@ def make_parser():
     add_settings(view, View, "faces", "alignBy", "landmarks", "dlibFacePredictor")
     add_settings(view.add_mutually_exclusive_group(), View, *FRAME_FLAGS)
     search = parser.add_argument_group("the search for z")
+    presets = "; ".join(f"{name}: {sets}" for name, sets in flags_of_presets().items())
     search.add_argument("--preset", choices=tuple(PRESETS),
                         help=f"set several flags at once, unless they are given beside it: "
-                             f"{help_of_presets()} (bfloat16 only where the CPU has instructions "
-                             "for it)")
+                             f"{presets} (bfloat16 only where the CPU has instructions for it)")
     add_settings(search, Search, *SEARCH_FLAGS)
     add_settings(parser.add_argument_group("the loss and the blend"), Loss)
     add_settings(parser.add_argument_group("the machine"), Machine)
@@ -66,10 +66,12 @@ def parse_args(argv=None):
 def earlier_settings(given):
     """The settings in `--init`, without those whose place a given flag takes."""
     settings = read_latents(given["init"])[1]
-    for group, beside in ((MASK_FLAGS, ("truth", "maskTolerance")),
-                          (FRAME_FLAGS, ("faces", "landmarks", "alignBy", "dlibFacePredictor"))):
+    for group in (MASK_FLAGS, FRAME_FLAGS):
         if given.keys() & set(group):  # and what blend suits them is decided anew
-            settings = {k: v for k, v in settings.items() if k not in (*group, *beside, "blend")}
+            idle = {flag for flag, other in BESIDE.items() if other in group and other not in given}
+            settings = {k: v for k, v in settings.items() if k not in {*group, *idle, "blend"}}
+    if "maskType" in given:
+        settings.pop("truth", None)
     return settings
 
 
@@ -119,7 +121,7 @@ def main(argv=None):
     settings = dataclasses.replace(settings, **found)
     model = load_model(settings, DCGAN)
     try:
-        settings = for_network(settings, model.gaussian is not None)
+        settings = for_network(settings, model)
     except ValueError as error:
         raise UserError(f"--gaussian {settings.gaussian}: {error}") from error
     if settings.window > 2 * model.image_size:

@@ -8,6 +8,7 @@ Chen et al. 2016 (arXiv 1607.07539).
 import machine  # noqa: F401, I001  (before TensorFlow, whose environment it sets)
 
 import copy
+import functools
 
 import numpy as np
 import tensorflow as tf
@@ -172,12 +173,17 @@ class DCGAN(Networks):
     def __init__(self, lam=0.1, prior="article", lowres=8, recipe=None, **networks):
         super().__init__(**networks)
         self.lam, self.prior, self.lowres = lam, prior, lowres
-        self.recipe, self.gaussian = recipe or Recipe(), None
+        self.recipe, self.source = recipe or Recipe(), None  # the checkpoint that it comes from
         self.g_optim = self.d_optim = None
         # Where training stands: steps taken, the epoch, and how far into its shuffled file list.
         self.progress = {
             name: tf.Variable(0, dtype=tf.int64, trainable=False, name=f"progress/{name}")
             for name in ("step", "epoch", "position")}
+
+    @functools.cached_property
+    def gaussian(self):
+        """The `Gaussian` beside the checkpoint, read where it is first wanted; or None."""
+        return self.source and gaussian.beside(self.source, self.image_size**2 * self.c_dim)
 
     # Training. The losses are `[B]`: one per image
 
@@ -382,26 +388,23 @@ class DCGAN(Networks):
         return model
 
     def sample(self, count, seed=None):
-        """Images that G makes up, `[count, image_size, image_size, c_dim]` uint8: a function of the
-        seed (None: the constructor's)."""
+        """Images that G makes up by a seed (None: the constructor's), `[count, H, W, C]` uint8."""
         Number(int, low=1).require("count", count)
         model = copy.copy(self)
         if seed is not None:
             Number(int, low=0).require("seed", seed)
             model.seed = seed
-        z, weights = model.initial_z(0, count), self.folded("generator")
-        return np.concatenate([
-            utils.to_uint8(self.generator(z[i:i + self.batch_size], weights=weights))
-            for i in range(0, count, self.batch_size)])
+        weights = self.folded("generator")
+        return ops.in_batches(lambda z: utils.to_uint8(self.generator(z, weights=weights)),
+                              model.initial_z(0, count), self.batch_size)
 
     def discriminate(self, images):
         """D's probability that each image is real, `[B]` float32; of images `[B, image_size,
         image_size, c_dim]`, uint8 or floats in [-1, 1]."""
         y = completion.as_floats(completion.checked_images(self, images))
         weights = self.folded("discriminator")
-        return np.concatenate([
-            self.discriminator(y[i:i + self.batch_size], weights=weights)[0][:, 0]
-            for i in range(0, len(y), self.batch_size)])
+        return ops.in_batches(lambda y: self.discriminator(y, weights=weights)[0][:, 0], y,
+                              self.batch_size)
 
     # Checkpoints
 
@@ -426,7 +429,7 @@ class DCGAN(Networks):
         model = cls(architecture=reading.checkpoint_architecture(path), **settings)
         model.load(path)
         tracking.take_average(model, path)
-        model.gaussian = gaussian.beside(path, model.image_size**2 * model.c_dim)
+        model.source = path
         return model
 
     def load(self, checkpoint_dir, weights_only=False):

@@ -8,6 +8,7 @@ import machine  # noqa: F401, I001  (before TensorFlow, whose environment it set
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 from kernels.convolution import MinimalFilter, ProductFilter, filter_gradient, input_gradient
@@ -86,6 +87,17 @@ def conv2d_transpose(x, w, biases):
 def lrelu(x, leak=LEAK):
     """max(x, leak * x)."""
     return tf.nn.leaky_relu(x, leak)
+
+
+def in_batches(function, values, size):
+    """What a function makes of values, so many at once, as one array.
+
+    Args:
+        function: of `[B, ...]`, B at most `size`, to as many rows.
+        values: `[N, ...]`, N at least 1.
+        size: how many at once.
+    """
+    return np.concatenate([function(values[i:i + size]) for i in range(0, len(values), size)])
 
 
 def mean_of_replicas(values):

@@ -13,7 +13,7 @@ import numpy as np
 from cli import flags, running
 from files import ownership, writing
 from settings import kinds
-from settings.kinds import number
+from settings.kinds import Number
 
 NAMES = ("normal-pdf.png", "normal-samples.png", "normal-2d.png", "normal-2d-max.png")
 MEAN = np.array([0.0, 0.0])
@@ -24,7 +24,7 @@ KNOWN_X = 1.0
 def parse_args(argv=None):
     parser = flags.Parser(prog="simple-distributions.py", description=__doc__)
     parser.add_argument("--outDir", type=kinds.path, default=".", help="where the pictures go")
-    parser.add_argument("--seed", type=number(int, low=0), default=0, help="of the samples")
+    parser.add_argument("--seed", type=Number(int, low=0), default=0, help="of the samples")
     return parser.parse_args(argv)
 
 

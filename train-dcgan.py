@@ -8,10 +8,11 @@ import dataclasses
 import os
 
 from cli import running
-from cli.flags import Parser, add_settings, settings_of
+from cli.flags import Parser, add_settings
 from latent.settings import Latent
 from machine.importing import import_tensorflow
 from settings.machine import Machine
+from settings.setting import part
 from training.recipe import Recipe
 from training.settings import (
     Data,
@@ -59,7 +60,7 @@ def make_parser():
 def parse_args(argv=None):
     """The `Flags` that a command line says."""
     parser = make_parser()
-    settings = settings_of(Flags, parser.parse_args(argv))
+    settings = part(parser.parse_args(argv), Flags)
     refuse_idle_flags(settings, parser)
     refuse_uncomputable(settings, parser)
     if settings.cache is None:

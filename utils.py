@@ -207,6 +207,6 @@ def save_video(path, frames, per_second=10):
     write_whole(path, write)
 
 
-def read_or_warn(path):
-    """`read_image`, or None and a warning that names the file."""
-    return or_warn(path, lambda: read_image(path))
+def read_or_warn(path, *how):
+    """`read_image`, which takes `how`, or None and a warning that names the file."""
+    return or_warn(path, lambda: read_image(path, *how))

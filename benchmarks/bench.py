@@ -35,7 +35,7 @@ from files.listing import list_images  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
 from machine import importing  # noqa: E402
 from settings import kinds  # noqa: E402
-from settings.kinds import number  # noqa: E402
+from settings.kinds import Number  # noqa: E402
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 COMPARED = ("matmul-float32", "matmul-bfloat16",
@@ -290,7 +290,7 @@ def table(rows):
 def parse_args(argv=None):
     parser = flags.Parser(prog="bench.py", description=__doc__.splitlines()[0])
     parser.add_argument("--only", metavar="ROW", help="measure one row, in this process")
-    parser.add_argument("--rounds", type=number(int, low=1), default=3,
+    parser.add_argument("--rounds", type=Number(int, low=1), default=3,
                         help="how often the compared rows take turns")
     parser.add_argument("--json", type=kinds.path,
                         help="where the figures go (benchmarks/bench.json; with --only nowhere)")

@@ -22,14 +22,14 @@ import utils  # noqa: E402  (the project's root is on the path only now)
 from cli import flags, running  # noqa: E402
 from files import writing  # noqa: E402
 from inpainting.blending import BLENDS  # noqa: E402
-from settings.kinds import number  # noqa: E402
+from settings.kinds import Number  # noqa: E402
 
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="blend.py", description=__doc__.splitlines()[0])
-    parser.add_argument("--edge", type=number(int, low=8), default=4000,
+    parser.add_argument("--edge", type=Number(int, low=8), default=4000,
                         help="of the photograph, in pixels; its hole has half of it")
-    parser.add_argument("--rounds", type=number(int, low=1), default=3, help="runs of each blend")
+    parser.add_argument("--rounds", type=Number(int, low=1), default=3, help="runs of each blend")
     parser.add_argument("--outDir", help="where the photograph and the results stay, if anywhere")
     return parser.parse_args(argv)
 

@@ -152,8 +152,8 @@ def run_fuzz(cases, number):
 def parse_args(argv=None):
     parser = flags.Parser(prog="fuzz.py", description=__doc__)
     parser.add_argument("what", choices=("table", "damage"))
-    parser.add_argument("--cases", type=kinds.number(int, low=1), default=20000, help="how many")
-    parser.add_argument("--seed", type=kinds.number(int, low=0), default=0, help="of the damages")
+    parser.add_argument("--cases", type=kinds.Number(int, low=1), default=20000, help="how many")
+    parser.add_argument("--seed", type=kinds.Number(int, low=0), default=0, help="of the damages")
     return parser.parse_args(argv)
 
 

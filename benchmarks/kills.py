@@ -155,12 +155,12 @@ def parse_args(argv=None):
                           epilog="More flags are train-dcgan.py's.")
     parser.add_argument("what", choices=("resume", "save"))
     parser.add_argument("--dataset", type=kinds.path, required=True, help="folder of pictures")
-    parser.add_argument("--kills", type=kinds.number(int, low=1), default=10, help="how many")
-    parser.add_argument("--steps", type=kinds.number(int, low=2), default=40,
+    parser.add_argument("--kills", type=kinds.Number(int, low=1), default=10, help="how many")
+    parser.add_argument("--steps", type=kinds.Number(int, low=2), default=40,
                         help="of resume's training")
-    parser.add_argument("--pause", type=kinds.number(float, low=0), default=1.0,
+    parser.add_argument("--pause", type=kinds.Number(float, low=0), default=1.0,
                         help="kill up to so many seconds behind the step")
-    parser.add_argument("--lanes", type=kinds.number(int, low=1), default=1,
+    parser.add_argument("--lanes", type=kinds.Number(int, low=1), default=1,
                         help="trainings that save kills at the same time")
     parser.add_argument("--seed", type=int, help="of the moments", default=0)
     parser.add_argument("--small", action=argparse.BooleanOptionalAction, default=True,

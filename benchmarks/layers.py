@@ -19,14 +19,14 @@ from steps import median_time  # noqa: E402
 
 from cli import flags, running  # noqa: E402
 from machine import cpu, importing  # noqa: E402
-from settings.kinds import number  # noqa: E402
+from settings.kinds import Number  # noqa: E402
 
 LAYERS = ((64, 3, 64), (32, 64, 128), (16, 128, 256), (8, 256, 512))  # pixels, channels in, out
 
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="layers.py", description=__doc__.splitlines()[0])
-    parser.add_argument("--batch_size", type=number(int, low=1), default=64, help="images")
+    parser.add_argument("--batch_size", type=Number(int, low=1), default=64, help="images")
     parser.add_argument("--sizes", type=int, nargs="+", choices=[size for size, _, _ in LAYERS],
                         default=[size for size, _, _ in LAYERS],
                         help="of the layers, by the edge of their larger side")

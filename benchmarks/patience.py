@@ -27,7 +27,7 @@ from cli import flags, running  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
 from machine import importing  # noqa: E402
 from settings import kinds  # noqa: E402
-from settings.kinds import number  # noqa: E402
+from settings.kinds import Number  # noqa: E402
 
 
 def parse_args(argv=None):
@@ -36,9 +36,9 @@ def parse_args(argv=None):
                         help="the --outDir of a run with one candidate and the center mask")
     parser.add_argument("--checkpointDir", type=kinds.path, default="pretrained",
                         help="the network of that run")
-    parser.add_argument("--tol", type=number(float, low=0), nargs="+", default=[0, 0.001, 0.01],
+    parser.add_argument("--tol", type=Number(float, low=0), nargs="+", default=[0, 0.001, 0.01],
                         help="shares to try")
-    parser.add_argument("--patience", type=number(int, low=1), nargs="+", default=[20, 50, 100],
+    parser.add_argument("--patience", type=Number(int, low=1), nargs="+", default=[20, 50, 100],
                         help="iterations to try")
     return parser.parse_args(argv)
 

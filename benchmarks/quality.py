@@ -26,7 +26,7 @@ from faces import detection  # noqa: E402
 from files.errors import UserError  # noqa: E402
 from files.listing import list_images  # noqa: E402
 from inpainting import blending  # noqa: E402
-from inpainting.blending import combine, completed_images, mixed  # noqa: E402
+from inpainting.blending import completed_images, fill_of  # noqa: E402
 from inpainting.gaussian import Gaussian, read_faces  # noqa: E402
 from inpainting.masks import MASKS  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
@@ -106,8 +106,7 @@ def completions(config, files, mask_flags):
         if key not in found:
             found[key] = list(search.search(settings, model, batch, [settings.nIter]))[-1][2:]
         yield label, completed_images(
-            batch, mixed(batch, combine(*found[key], settings.combine), settings.gaussian),
-            blend or settings.blend)
+            batch, fill_of(batch, *found[key], settings), blend or settings.blend)
 
 
 def blending_seconds(batch):
@@ -145,14 +144,14 @@ def parse_args(argv=None):
     parser.add_argument("--search", default="--approach adam --lr 0.1 --nIter 150", metavar="FLAGS",
                         help="flags of complete.py, in one word: the search of all rows but those "
                              "of the presets")
-    parser.add_argument("--seed", type=kinds.number(int, low=0), default=0,
+    parser.add_argument("--seed", type=kinds.Number(int, low=0), default=0,
                         help="another starts the searches from other z, and draws other masks")
     parser.add_argument("--linear", metavar="FOLDER",
                         help="measure the most likely hole under a normal distribution too, which "
                              "is fitted to the aligned faces in this folder")
-    parser.add_argument("--components", nargs="+", type=kinds.number(int, low=1), default=[100],
+    parser.add_argument("--components", nargs="+", type=kinds.Number(int, low=1), default=[100],
                         help="principal components of that distribution")
-    parser.add_argument("--noise", type=kinds.number(float, above=0), default=1.0,
+    parser.add_argument("--noise", type=kinds.Number(float, above=0), default=1.0,
                         help="standard deviation of its noise in a pixel, of -1 to 1")
     parser.add_argument("--only", metavar="TEXT", default="",
                         help="only the methods with this in their name, such as 'preset best'")

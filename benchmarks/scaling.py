@@ -131,12 +131,12 @@ def parse_args(argv=None):
     parser = flags.Parser(prog="scaling.py", description=__doc__,
                           epilog="More flags are train-dcgan.py's.")
     parser.add_argument("dataset", type=kinds.path, help="folder of pictures")
-    parser.add_argument("--steps", type=kinds.number(int, low=4), default=12,
+    parser.add_argument("--steps", type=kinds.Number(int, low=4), default=12,
                         help="to measure over")
-    parser.add_argument("--seconds", type=kinds.number(float, above=0), nargs="+",
+    parser.add_argument("--seconds", type=kinds.Number(float, above=0), nargs="+",
                         default=[1.64, 0.95, 0.1, 0.02],
                         help="a step's time on one device, 64 images, to calculate with")
-    parser.add_argument("--gigabits", type=kinds.number(float, above=0), default=100.0,
+    parser.add_argument("--gigabits", type=kinds.Number(float, above=0), default=100.0,
                         help="per second, of the links")
     options, options.flags = parser.parse_known_args(argv)
     options.dataset = os.path.abspath(options.dataset)

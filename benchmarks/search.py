@@ -14,17 +14,16 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
-import numpy as np  # noqa: E402
 
 import complete  # noqa: E402  (the project's root is on the path only now)
 from cli import flags, running  # noqa: E402
-from files.listing import list_images  # noqa: E402
-from inpainting.blending import combine, completed_images, mixed  # noqa: E402
+from files import listing  # noqa: E402
+from inpainting.blending import completed_images, fill_of  # noqa: E402
 from inpainting.measures import psnr, ssim  # noqa: E402
 from inpainting.photos import Framer  # noqa: E402
 from machine import importing  # noqa: E402
 from settings import kinds  # noqa: E402
-from settings.kinds import number  # noqa: E402
+from settings.kinds import Number  # noqa: E402
 
 
 def add_flags(parser, count):
@@ -33,7 +32,7 @@ def add_flags(parser, count):
                         help="whole pictures, or folders of them")
     parser.add_argument("--checkpointDir", type=kinds.path, default="checkpoint",
                         help="the checkpoint")
-    parser.add_argument("--count", type=number(int, low=1), default=count,
+    parser.add_argument("--count", type=Number(int, low=1), default=count,
                         help="pictures, spread evenly over what there is")
 
 
@@ -42,7 +41,7 @@ def parse_args(argv=None):
     add_flags(parser, count=64)
     parser.add_argument("--search", nargs="+", default=["--preset fast"], metavar="FLAGS",
                         help="what to compare, each the flags of complete.py in one word")
-    parser.add_argument("--iterations", nargs="+", type=number(int, low=0), default=[],
+    parser.add_argument("--iterations", nargs="+", type=Number(int, low=0), default=[],
                         help="measure then too; at the end in any case")
     return parser.parse_args(argv)
 
@@ -65,7 +64,7 @@ def load(flags, files, checkpoint):
 
     settings = complete.parse_args([*files, *flags, "--checkpointDir", checkpoint])
     model = complete.load_model(settings, DCGAN)
-    settings = for_network(settings, model.gaussian is not None)
+    settings = for_network(settings, model)
     frames = list(Framer(settings, files, model.image_size, model.c_dim, settings.seed).frames())
     return settings, model, batch_of(model, frames, settings)
 
@@ -107,8 +106,7 @@ def search(settings, model, batch, until):
 
 def spread(paths, count):
     """So many of the files there are, evenly spread."""
-    files = list_images(paths)
-    return [files[i] for i in np.linspace(0, len(files) - 1, min(count, len(files))).astype(int)]
+    return listing.spread(listing.list_images(paths), count)
 
 
 def main(argv=None):
@@ -122,8 +120,7 @@ def main(argv=None):
         until = sorted({i for i in config.iterations if i < settings.nIter} | {settings.nIter})
         for done, seconds, losses, G in search(settings, model, batch, until):
             images = completed_images(
-                batch, mixed(batch, combine(losses, G, settings.combine), settings.gaussian),
-                settings.blend)
+                batch, fill_of(batch, losses, G, settings), settings.blend)
             print(f"{words:<60} {done:>10} {seconds:>8.1f} {losses.min(axis=1).mean():>6.0f} "
                   f"{psnr(images, batch.images, hole).mean():>6.2f} "
                   f"{ssim(images, batch.images, hole).mean():>6.3f}", flush=True)

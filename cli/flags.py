@@ -48,13 +48,6 @@ def add_settings(parser, kind, *names):
             *spellings, default=list(field.default) if several else field.default, **flag)
 
 
-def settings_of(kind, config):
-    """The `settings.setting.Settings` of a kind that the parsed flags say."""
-    values = {field.name: getattr(config, field.name) for field in dataclasses.fields(kind)}
-    return kind(**{name: tuple(value) if isinstance(value, list) else value
-                   for name, value in values.items()})
-
-
 def given_flags(parser, argv):
     """The flags that stand on the command line, without the defaults, as a dict."""
     names = vars(parser.parse_known_args(argv)[0])

@@ -20,7 +20,7 @@ import utils  # noqa: E402  (the project's root is on the path only now)
 from cli import flags, running  # noqa: E402
 from files import writing  # noqa: E402
 from settings import kinds  # noqa: E402
-from settings.kinds import number  # noqa: E402
+from settings.kinds import Number  # noqa: E402
 
 CANVAS = 192  # drawn at this size, then averaged down
 SHIFT = 4  # OpenCV draws with this many fractional bits
@@ -194,9 +194,9 @@ def paint_mouth(canvas, x, y, width, smile, lips, opening):
 def parse_args(argv=None):
     parser = flags.Parser(prog="draw_faces.py", description="Draw synthetic, aligned faces.")
     parser.add_argument("outDir", type=kinds.path, help="where the faces go")
-    parser.add_argument("--count", type=number(int, low=1), default=3000, help="how many")
-    parser.add_argument("--size", type=number(int, low=8, high=CANVAS), default=64, help="edge")
-    parser.add_argument("--seed", type=number(int, low=0), default=0,
+    parser.add_argument("--count", type=Number(int, low=1), default=3000, help="how many")
+    parser.add_argument("--size", type=Number(int, low=8, high=CANVAS), default=64, help="edge")
+    parser.add_argument("--seed", type=Number(int, low=0), default=0,
                         help="another seed draws other faces")
     parser.add_argument("--calm", action="store_true",
                         help="faces that vary less, which a small network learns in two minutes")

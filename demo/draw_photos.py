@@ -23,7 +23,7 @@ from faces import alignment  # noqa: E402
 from files import writing  # noqa: E402
 from files.listing import list_images  # noqa: E402
 from settings import kinds  # noqa: E402
-from settings.kinds import number  # noqa: E402
+from settings.kinds import Number  # noqa: E402
 
 EDGE = CANVAS // 4
 STROKES = (  # in the face's unit box: lines, and their width
@@ -81,8 +81,8 @@ def parse_args(argv=None):
     parser.add_argument("outDir", type=kinds.path, help="where they go")
     parser.add_argument("--faces", type=kinds.path, metavar="FOLDER",
                         help="aligned faces to use instead of drawn ones, one for each photograph")
-    parser.add_argument("--count", type=number(int, low=1), default=6, help="how many")
-    parser.add_argument("--seed", type=number(int, low=0), default=0,
+    parser.add_argument("--count", type=Number(int, low=1), default=6, help="how many")
+    parser.add_argument("--seed", type=Number(int, low=0), default=0,
                         help="another seed draws others")
     return parser.parse_args(argv)
 

@@ -13,7 +13,7 @@ from cli import flags, running  # noqa: E402
 from files import writing  # noqa: E402
 from machine import importing  # noqa: E402
 from settings import kinds  # noqa: E402
-from settings.kinds import number  # noqa: E402
+from settings.kinds import Number  # noqa: E402
 
 
 def parse_args(argv=None):
@@ -21,8 +21,8 @@ def parse_args(argv=None):
     parser.add_argument("outDir", type=kinds.path, help="where they go")
     parser.add_argument("--checkpointDir", type=kinds.path, default="checkpoint",
                         help="the network")
-    parser.add_argument("--count", type=number(int, low=1), default=6, help="how many")
-    parser.add_argument("--seed", type=number(int, low=0), default=0, help="of z")
+    parser.add_argument("--count", type=Number(int, low=1), default=6, help="how many")
+    parser.add_argument("--seed", type=Number(int, low=0), default=0, help="of z")
     return parser.parse_args(argv)
 
 

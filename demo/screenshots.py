@@ -20,7 +20,7 @@ from cli import flags, running  # noqa: E402  (the project's root is on the path
 from files import naming, writing  # noqa: E402
 from files.errors import UserError  # noqa: E402
 from settings import kinds  # noqa: E402
-from settings.kinds import number  # noqa: E402
+from settings.kinds import Number  # noqa: E402
 
 PAGES = ("scalars", "images", "graphs", "histograms", "hparams")
 SECONDS = 20  # of the page's own clock, in which it loads what it shows
@@ -63,8 +63,8 @@ def parse_args(argv=None):
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--logdir", type=kinds.path, help="show these logs in TensorBoard")
     what.add_argument("--page", type=kinds.path, metavar="FILE.html", help="show this file")
-    parser.add_argument("--width", type=number(int, low=1), default=1200, help="of the window")
-    parser.add_argument("--height", type=number(int, low=1), default=800, help="of the window")
+    parser.add_argument("--width", type=Number(int, low=1), default=1200, help="of the window")
+    parser.add_argument("--height", type=Number(int, low=1), default=800, help="of the window")
     return parser.parse_args(argv)
 
 

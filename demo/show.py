@@ -13,7 +13,7 @@ import numpy as np  # noqa: E402
 import utils  # noqa: E402  (the project's root is on the path only now)
 from cli import flags, running  # noqa: E402
 from settings import kinds  # noqa: E402
-from settings.kinds import number  # noqa: E402
+from settings.kinds import Number  # noqa: E402
 
 
 def parse_args(argv=None):
@@ -21,8 +21,8 @@ def parse_args(argv=None):
     parser.add_argument("picture", type=kinds.path, help="the PNG to write")
     parser.add_argument("outDirs", type=kinds.path, nargs="+",
                         help="folders that complete.py wrote")
-    parser.add_argument("--count", type=number(int, low=1, high=8), default=8, help="faces a row")
-    parser.add_argument("--scale", type=number(int, low=1), default=2, help="enlargement")
+    parser.add_argument("--count", type=Number(int, low=1, high=8), default=8, help="faces a row")
+    parser.add_argument("--scale", type=Number(int, low=1), default=2, help="enlargement")
     return parser.parse_args(argv)
 
 

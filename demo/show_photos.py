@@ -17,7 +17,7 @@ from files import naming  # noqa: E402
 from files.listing import list_images  # noqa: E402
 from inpainting.masks import read_mask  # noqa: E402
 from settings import kinds  # noqa: E402
-from settings.kinds import number  # noqa: E402
+from settings.kinds import Number  # noqa: E402
 
 
 def parse_args(argv=None):
@@ -26,7 +26,7 @@ def parse_args(argv=None):
     parser.add_argument("photos", type=kinds.path, help="folder of the whole pictures")
     parser.add_argument("masks", type=kinds.path, help="folder of their masks")
     parser.add_argument("outDir", type=kinds.path, help="folder that complete.py wrote")
-    parser.add_argument("--size", type=number(int, low=1), default=240, help="edge of each")
+    parser.add_argument("--size", type=Number(int, low=1), default=240, help="edge of each")
     return parser.parse_args(argv)
 
 

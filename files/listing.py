@@ -10,6 +10,7 @@ import collections
 import functools
 import os
 
+import numpy as np
 from PIL import Image
 
 import utils
@@ -79,6 +80,11 @@ def list_images(paths, flag="", writes=(), reads=(), makers=MAKERS):
         notices.warn(f"{flag}{', '.join(paths[:3])}{', ...' if len(paths) > 3 else ''}",
                    f"left out: {said}")
     return files
+
+
+def spread(paths, count):
+    """At most so many of the paths, evenly spread."""
+    return [paths[i] for i in np.linspace(0, len(paths) - 1, min(count, len(paths))).astype(int)]
 
 
 class _Search:

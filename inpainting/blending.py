@@ -76,6 +76,12 @@ def mixed(batch, G, share):
     return G if batch.likely is None else (1 - share) * G + share * batch.likely
 
 
+def fill_of(batch, losses, G, settings):
+    """What fills the holes of a `CompletionBatch`, `[B, S, S, C]` float32: of its candidates, as
+    `combine` takes them, with the Gaussian's share in it."""
+    return mixed(batch, combine(losses, G, settings.combine), settings.gaussian)
+
+
 def harmonic(image, mask):
     """The hole filled so smoothly that each pixel is the mean of its neighbours.
 

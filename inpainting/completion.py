@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 import utils
-from inpainting.blending import combine, completed_images, mixed
+from inpainting.blending import completed_images, fill_of
 from inpainting.presets import completion_settings, for_network
 from inpainting.search import CompletionBatch, Observer, Searcher
 from inpainting.settings import Loss, Search
@@ -51,9 +51,9 @@ class _Reported(Observer):
         if self.progress is None:
             return
         losses = losses.astype(np.float32)  # a copy: the search goes on in its own
-        G = mixed(self.batch, combine(losses, G, self.settings.combine), self.settings.gaussian)
+        fill = fill_of(self.batch, losses, G, self.settings)
         self.stopped = bool(self.progress(Progress(
-            i, self.first, losses, completed_images(self.batch, G, self.settings.blend), G)))
+            i, self.first, losses, completed_images(self.batch, fill, self.settings.blend), fill)))
 
     def stops(self):
         return self.stopped
@@ -85,7 +85,7 @@ def call_settings(model, preset, given):
     if settings.window > 2 * model.image_size:
         raise ValueError(f"window must be at most {2 * model.image_size}, twice the images' edge. "
                          f"Received: {settings.window}")
-    return for_network(settings, model.gaussian is not None)
+    return for_network(settings, model)
 
 
 def complete(model, images, masks, settings, progress=None):
@@ -102,13 +102,13 @@ def complete(model, images, masks, settings, progress=None):
     for first in range(0, len(images), model.batch_size):
         rows = slice(first, first + model.batch_size)
         batch = CompletionBatch.of(
-            images[rows], masks[rows], settings, lowres, gaussian=model.gaussian)
+            images[rows], masks[rows], settings, lowres, model=model)
         observer = _Reported(progress, batch, first, settings)
         observer.stopped = stopped  # what comes behind is completed from where it starts
         found.append(searcher.run(batch, starts.of(batch, first), first, observer))
         batches.append(batch)
         stopped = observer.stopped
-    fills = [mixed(batch, combine(each.complete, each.G, settings.combine), settings.gaussian)
+    fills = [fill_of(batch, each.complete, each.G, settings)
              for batch, each in zip(batches, found)]
     completed = [completed_images(*each, settings.blend) for each in zip(batches, fills)]
     return Completion(np.concatenate(completed), *(

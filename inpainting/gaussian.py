@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 import utils
-from files import notices, writing
+from files import writing
 from files.errors import UserError
 from inpainting.masks import alike
 
@@ -88,8 +88,7 @@ class Gaussian(NamedTuple):
 def read_faces(paths, size, c_dim, crop=True):
     """Pictures as a network sees them, `[N, size * size * c_dim]` float32 in [-1, 1]; what cannot
     be read is named and left out, and a UserError if that is all."""
-    images = (notices.or_warn(path, lambda path=path: utils.read_image(path, size, c_dim, crop))
-              for path in paths)
+    images = (utils.read_or_warn(path, size, c_dim, crop) for path in paths)
     images = [image for image in images if image is not None]
     if not images:
         raise UserError(f"none of the {len(paths)} pictures can be read")

@@ -89,7 +89,7 @@ def batch_of(model, frames, settings):
     return CompletionBatch.of(
         np.stack([frame.image for frame in frames]), np.stack([frame.mask for frame in frames]),
         settings, settings.maskType == "lowres" and not settings.own_mask,
-        [frame.name for frame in frames], model.gaussian)
+        [frame.name for frame in frames], model)
 
 
 def batched(items, count):

@@ -32,23 +32,23 @@ PRESETS = {
 }
 
 
-def help_of_presets():
-    """What the presets set, for `--help`."""
+def flags_of_presets():
+    """`{name: what the preset sets, as flags}`, for `--help`."""
     def text(flag, value):
         return f"--{flag} {value}" if not isinstance(value, bool) else (
             f"--{'' if value else 'no-'}{flag}")
 
-    return "; ".join(f"{name}: " + " ".join(text(*each) for each in preset.items())
-                     for name, preset in PRESETS.items())
+    return {name: " ".join(text(*each) for each in preset.items())
+            for name, preset in PRESETS.items()}
 
 
-def for_network(settings, has_gaussian):
-    """The settings for a network; without a Gaussian beside it, none of a preset's.
+def for_network(settings, model):
+    """The settings for a `DCGAN`; without a Gaussian beside it, none of a preset's.
 
     Raises:
         ValueError: it has none, and the settings ask for it.
     """
-    if has_gaussian or not settings.gaussian:
+    if not settings.gaussian or model.gaussian is not None:
         return settings
     if settings.gaussian != PRESETS.get(settings.preset, {}).get("gaussian"):
         raise ValueError("gaussian must be 0 for a checkpoint without a gaussian.npz beside it "

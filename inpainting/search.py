@@ -25,7 +25,7 @@ class CompletionBatch(NamedTuple):
     likely: np.ndarray  # `[B, H, W, C]` float32 in [-1, 1], of `Gaussian.fills`; or None
 
     @classmethod
-    def of(cls, images, masks, loss, lowres=False, names=None, gaussian=None):
+    def of(cls, images, masks, loss, lowres=False, names=None, model=None):
         """The batch.
 
         Args:
@@ -34,11 +34,11 @@ class CompletionBatch(NamedTuple):
             loss: the `inpainting.settings.Loss`.
             lowres: the blocks' means are known.
             names: of the images.
-            gaussian: the network's `Gaussian`, where the loss gives it a share.
+            model: the `DCGAN` whose Gaussian counts, where the loss gives it a share.
         """
         mask, y = masks[..., np.newaxis], utils.to_float(images)
         weights = contextual_weights(mask, loss.contextual, loss.window, loss.mix)
-        likely = gaussian.fills(y, mask) if loss.gaussian and not lowres else None
+        likely = model.gaussian.fills(y, mask) if loss.gaussian and not lowres else None
         return cls(names or [""] * len(images), images, y, mask, weights.numpy(),
                    np.full([1, 1, 1, 1], lowres, np.float32), likely)
 

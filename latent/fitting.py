@@ -2,11 +2,10 @@
 
 import os
 
-import numpy as np
-
 from checkpoints import finding, saving
+from files import ownership
 from files.errors import UserError
-from files.listing import list_images
+from files.listing import list_images, spread
 from inpainting import gaussian
 
 MOST = 2**28  # numbers that are read at most, a GiB of them
@@ -29,9 +28,9 @@ def fit_gaussian(model, settings):
                         reads=[settings.validation] if settings.validation else [])
     files = files[:settings.train_size]
     most = MOST // (model.image_size**2 * model.c_dim)
-    chosen = np.linspace(0, len(files) - 1, min(most, len(files))).astype(int)
-    faces = gaussian.read_faces([files[i] for i in chosen], model.image_size, model.c_dim,
-                                settings.crop)
+    ownership.require_free([os.path.join(folder, gaussian.NAME)])  # before the work
+    faces = gaussian.read_faces(
+        spread(files, most), model.image_size, model.c_dim, settings.crop)
     if settings.components >= min(faces.shape):
         raise UserError(f"--components {settings.components}: must be at most "
                         f"{min(faces.shape) - 1}, for {len(faces)} pictures")

@@ -4,14 +4,14 @@ The walks between z and the arithmetic with their means are those of Radford et 
 1511.06434, sections 5.1, 6.1 and 6.3.2).
 """
 
-import functools
 import os
 
 import numpy as np
 from tqdm import tqdm
 
+import ops
 import utils
-from files import notices, ownership, writing
+from files import ownership, writing
 from files.errors import UserError
 from files.listing import list_images
 from inpainting.presets import completion_settings
@@ -51,9 +51,9 @@ def generate(model, z, weights=None):
     """G(z) of `[..., z_dim]` as `[..., S, S, C]` uint8; `weights` as `model.generator` has them."""
     flat = np.reshape(z, (-1, model.z_dim)).astype(np.float32)
     weights = weights or model.folded("generator")
-    images = np.concatenate([
-        utils.to_uint8(model.generator(flat[i:i + model.batch_size], weights=weights))
-        for i in range(0, len(flat), model.batch_size)])
+    images = ops.in_batches(
+        lambda batch: utils.to_uint8(model.generator(batch, weights=weights)), flat,
+        model.batch_size)
     return images.reshape(*np.shape(z)[:-1], *images.shape[1:])
 
 
@@ -133,8 +133,7 @@ def arithmetic(model, settings):
 def pictures(model, settings, paths):
     """Yield `(number, picture)` of every one that can be read, as training reads them."""
     for i, path in enumerate(tqdm(paths, unit="picture", disable=None)):
-        picture = notices.or_warn(path, functools.partial(
-            utils.read_image, path, model.image_size, model.c_dim, settings.crop))
+        picture = utils.read_or_warn(path, model.image_size, model.c_dim, settings.crop)
         if picture is not None:
             yield i, picture
 

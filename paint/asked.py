@@ -10,7 +10,7 @@ import numpy as np
 
 import complete
 from files.errors import UserError
-from inpainting.presets import help_of_presets
+from inpainting.presets import flags_of_presets
 from paint import overhearing
 
 # What can be set on the page, in its order: flags of complete.py.
@@ -90,7 +90,6 @@ def describe():
     flags = {action.dest: action for action in complete.make_parser()._actions}
     presets = {name: settings_of(["picture", "--mask", "mask", "--preset", name])
                for name in flags["preset"].choices}
-    sets = dict(each.split(": ", 1) for each in help_of_presets().split("; "))
     described = []
     for name in SETTINGS:
         defaults = ({} if name == "preset"
@@ -98,7 +97,7 @@ def describe():
         text = re.sub(r" \(default: .*\)$|: article: .*$", "", flags[name].help)
         described.append({"name": name, "help": text, "choices": flags[name].choices,
                           "most": MOST.get(name), "defaults": defaults,
-                          "sets": sets})
+                          "sets": flags_of_presets()})
     return described
 
 

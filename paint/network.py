@@ -12,7 +12,7 @@ class Filled(NamedTuple):
     """What a search found for one frame."""
 
     image: np.ndarray  # `[S, S, C]` uint8, the frame completed
-    G: np.ndarray  # `[S, S, C]` float32 in [-1, 1], what the candidates combine to
+    G: np.ndarray  # `[S, S, C]` float32 in [-1, 1], what the hole is filled from
     candidates: np.ndarray  # `[K, S, S, C]` float32, the G(z) of each
 
 
@@ -63,5 +63,5 @@ class Network:
         """What `DCGAN.complete` takes of a `CompletionSettings`: all but where the mask is from."""
         from inpainting.completion import SETTINGS
 
-        settings = for_network(settings, self.dcgan.gaussian is not None)
+        settings = for_network(settings, self.dcgan)
         return {name: getattr(settings, name) for name in SETTINGS if name != "maskType"}

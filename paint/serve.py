@@ -17,7 +17,7 @@ from argparse import BooleanOptionalAction  # noqa: E402
 from cli import running  # noqa: E402  (the project's root is on the path only now)
 from cli.flags import Parser  # noqa: E402
 from files.errors import UserError  # noqa: E402
-from settings.kinds import number, path  # noqa: E402
+from settings.kinds import Number, path  # noqa: E402
 
 SECONDS = 3  # that a search has to end, when the server does
 
@@ -27,7 +27,7 @@ def parse_args(argv=None):
     parser.add_argument("--host", default="127.0.0.1",
                         help="the address to listen on; 0.0.0.0: all that the machine has, so that "
                              "whoever can reach it can use the page")
-    parser.add_argument("--port", type=number(int, low=0, high=65535), default=8064,
+    parser.add_argument("--port", type=Number(int, low=0, high=65535), default=8064,
                         help="0: any that is free")
     parser.add_argument("--checkpointDir", "--checkpoint_dir", type=path,
                         default="pretrained", help="as of complete.py")

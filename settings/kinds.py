@@ -49,11 +49,6 @@ class Number:
             raise ValueError(f"{name} must be {rule}. Received: {value!r}")
 
 
-def number(kind, low=None, high=None, above=None):
-    """A `Number`, as argparse types are written."""
-    return Number(kind, low, high, above)
-
-
 def path(text):
     """A file or folder, `~` the home folder, which shells leave in --flag=~/x."""
     return os.path.expanduser(text)

@@ -69,6 +69,12 @@ class Settings:
 
 
 def part(settings, kind):
-    """Those of the settings that are of one concern, as its dataclass."""
-    return kind(**{field.name: getattr(settings, field.name)
-                   for field in dataclasses.fields(kind)})
+    """Those of the settings that are of one concern, as its dataclass.
+
+    Args:
+        settings: a `Settings` that inherits from it, or a script's parsed flags.
+        kind: the dataclass.
+    """
+    values = {field.name: getattr(settings, field.name) for field in dataclasses.fields(kind)}
+    return kind(**{name: tuple(value) if isinstance(value, list) else value
+                   for name, value in values.items()})

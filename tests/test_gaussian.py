@@ -142,6 +142,10 @@ def test_a_script_fits_it(tmp_path, faces):
     np.testing.assert_allclose(fitted.mean, x.mean(axis=0), atol=1e-5)
     assert fitted.factors.shape == (5, 768)
     assert_one_line_error(run_script(*fit, 24, cwd=tmp_path), "--components 24", "at most 23")
+    gaussians.write(Gaussian(np.zeros(48), np.zeros((2, 48)), 0.5), str(checkpoint))
+    again = run_script(*fit, 5, cwd=tmp_path)  # which is what an error of another size advises
+    assert again.returncode == 0, again.stderr
+    assert gaussians.beside(str(checkpoint / "DCGAN-0"), 768).factors.shape == (5, 768)
     (checkpoint / "gaussian.npz").write_text("mine")
     assert_one_line_error(run_script(*fit, 5, cwd=tmp_path), "gaussian.npz")
     assert (checkpoint / "gaussian.npz").read_text() == "mine"

@@ -10,11 +10,11 @@ from settings import kinds
 @pytest.mark.parametrize("text", ["x", "0", "-1", "nan", "inf"])
 def test_number_refuses(text):
     with pytest.raises(argparse.ArgumentTypeError, match=f"^{text}: must be"):
-        kinds.number(float, above=0)(text)
+        kinds.Number(float, above=0)(text)
 
 
 def test_number_accepts():
-    assert kinds.number(int, low=1)("1") == 1
-    assert kinds.number(float, low=0, high=0.5)("0.5") == 0.5
+    assert kinds.Number(int, low=1)("1") == 1
+    assert kinds.Number(float, low=0, high=0.5)("0.5") == 0.5
     with pytest.raises(argparse.ArgumentTypeError, match="at least 0 and at most 0.5"):
-        kinds.number(float, low=0, high=0.5)("0.7")
+        kinds.Number(float, low=0, high=0.5)("0.7")

@@ -338,3 +338,15 @@ def test_hmc_treats_an_image_alike_in_every_batch():
     together = run(start, 0)
     np.testing.assert_allclose(run(start[2:], 2), together[2:], rtol=1e-5, atol=1e-6)
     assert np.abs(run(start[2:], 0) - together[2:]).max() > 0.01
+
+
+def test_in_batches():
+    """Together it is what it is at once, whatever is left for the last."""
+    x, sizes = np.arange(14.0).reshape(7, 2), []
+
+    def double(batch):
+        sizes.append(len(batch))
+        return 2 * batch
+
+    np.testing.assert_array_equal(ops.in_batches(double, x, 3), 2 * x)
+    assert sizes == [3, 3, 1]

@@ -13,7 +13,7 @@ import zlib
 
 import numpy as np
 import pytest
-from conftest import ROOT, assert_one_line_error, draw_faces, load_script, run_script, save_lively
+from conftest import ROOT, assert_one_line_error, draw_faces, load_script, run_script
 from page_server import Client, repeated, serving, until
 from PIL import Image
 
@@ -25,13 +25,8 @@ MANY = {"nIter": 5000, "nCandidates": 24}
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory):
-    return save_lively(tmp_path_factory.mktemp("network")) / "checkpoint"
-
-
-@pytest.fixture(scope="module")
-def served(network, tmp_path_factory):
-    with serving(network, tmp_path_factory.mktemp("sent")) as (page, port):
+def served(lively, tmp_path_factory):
+    with serving(lively, tmp_path_factory.mktemp("sent")) as (page, port):
         yield page, Client(port)
 
 
@@ -88,7 +83,7 @@ def test_the_result_is_that_of_complete_py(client, photo, points):
     assert Image.open(io.BytesIO(candidate)).size == (90, 70)
 
 
-def test_of_the_networks_size_it_is_that_in_images(client, network, tmp_path):
+def test_of_the_networks_size_it_is_that_in_images(client, lively, tmp_path):
     face = draw_faces(tmp_path / "drawn", 1, size=16) / "face_0.png"
     sent = client.send(face)[1]
     assert json.loads(client.ask("GET", f"/pictures/{sent['id']}/faces")[2])["fits"]
@@ -98,7 +93,7 @@ def test_of_the_networks_size_it_is_that_in_images(client, network, tmp_path):
     (tmp_path / "mask.png").write_bytes(client.ask("GET", f"{address}/mask.png")[2])
     load_script("complete.py").main(
         [str(face), "--mask", str(tmp_path / "mask.png"), "--preset", "best", "--nIter", "4",
-         "--nCandidates", "2", "--checkpointDir", str(network), "--outDir", str(tmp_path / "out")])
+         "--nCandidates", "2", "--checkpointDir", lively, "--outDir", str(tmp_path / "out")])
     assert (client.ask("GET", f"{address}/png")[2]
             == (tmp_path / "out" / "images" / face.name).read_bytes())
 
@@ -253,7 +248,7 @@ def test_too_many_pictures_the_oldest_goes(page, client, photo, monkeypatch):
     assert [page.uploads.get(each) is not None for each in sent] == [False, True, True]
 
 
-def test_settings_are_those_of_help(client, network, tmp_path):
+def test_settings_are_those_of_help(client, lively, tmp_path):
     about = json.loads(client.ask("GET", "/about")[2])
     words = " ".join(run_script("complete.py", "--help", cwd=tmp_path).stdout.split())
     names = [each["name"] for each in about["settings"]]
@@ -269,12 +264,12 @@ def test_settings_are_those_of_help(client, network, tmp_path):
 
 
 @pytest.fixture
-def started(network, tmp_path):
+def started(lively, tmp_path):
     """A server as `make paint` starts it, with its temporary folder in `tmp_path / "tmp"`."""
     (tmp_path / "tmp").mkdir()
     process = subprocess.Popen(
         [sys.executable, ROOT / "paint" / "serve.py", "--port", "0", "--no-open",
-         "--checkpointDir", network], cwd=tmp_path, text=True, stdout=subprocess.PIPE,
+         "--checkpointDir", lively], cwd=tmp_path, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, env=os.environ | {"TMPDIR": str(tmp_path / "tmp")})
     line = process.stdout.readline()
     yield process, Client(int(re.match(r"http://127\.0\.0\.1:(\d+)/ ", line)[1]))

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import draw_faces, needs_chromium, save_lively
+from conftest import draw_faces, needs_chromium
 from page_server import repeated, serving, until
 from PIL import Image
 
@@ -18,13 +18,8 @@ pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory):
-    return save_lively(tmp_path_factory.mktemp("network")) / "checkpoint"
-
-
-@pytest.fixture(scope="module")
-def served(network, tmp_path_factory):
-    with serving(network, tmp_path_factory.mktemp("sent")) as (page, port):
+def served(lively, tmp_path_factory):
+    with serving(lively, tmp_path_factory.mktemp("sent")) as (page, port):
         yield page, f"http://127.0.0.1:{port}/"
 
 
@@ -73,10 +68,13 @@ def photo(tmp_path):
     return path
 
 
-def choose(tab, path):
+def choose(tab, path, frame=None):
+    """Choose a picture and, if it is not the one that the page takes, its frame by what it says."""
     tab.set_input_files("#file", path)
     tab.wait_for_selector("body[data-state=painting]")
     tab.wait_for_selector("#frames label")
+    if frame:
+        tab.click(f"#frames label:has-text('{frame}')")
 
 
 def stroke(tab, *points):
@@ -96,6 +94,13 @@ def setting(tab, **values):
         tab.fill(f"#form [name={name}]", str(value))
 
 
+def complete(tab, **values):
+    """Search with these settings, to the end."""
+    setting(tab, **values)
+    tab.click("#complete")
+    tab.wait_for_selector("body[data-state=done]")
+
+
 def keep(tab, link, path):
     with tab.expect_download() as download:
         tab.click(link)
@@ -104,12 +109,9 @@ def keep(tab, link, path):
 
 
 def test_what_is_downloaded_is_what_complete_py_makes(tab, photo, tmp_path):
-    choose(tab, photo)
-    tab.click("#frames label:has-text('Whole picture')")
+    choose(tab, photo, "Whole picture")
     stroke(tab, (0.4, 0.5), (0.6, 0.5), (0.5, 0.6))
-    setting(tab, nIter=6, nCandidates=2)
-    tab.click("#complete")
-    tab.wait_for_selector("body[data-state=done]")
+    complete(tab, nIter=6, nCandidates=2)
     tab.evaluate("document.getElementById('repeat').open = true")
     assert keep(tab, "#maskFile", tmp_path / "mask.png") == "mask.png"
     mask = np.asarray(Image.open(tmp_path / "mask.png"))
@@ -124,8 +126,7 @@ def test_what_is_downloaded_is_what_complete_py_makes(tab, photo, tmp_path):
 
 
 def test_three_points_are_dragged_onto_a_face(tab, photo, tmp_path):
-    choose(tab, photo)
-    tab.click("#frames label:has-text('Three points')")
+    choose(tab, photo, "Three points")
     handle = tab.locator(".handle").nth(2)
     before = handle.bounding_box()
     tab.mouse.move(before["x"] + 14, before["y"] + 14)
@@ -137,9 +138,7 @@ def test_three_points_are_dragged_onto_a_face(tab, photo, tmp_path):
     tab.locator(".handle").nth(0).press("Shift+ArrowLeft")
     tab.check("[name=tool][value=brush]", force=True)
     stroke(tab, (0.45, 0.45), (0.55, 0.55))
-    setting(tab, nIter=4, nCandidates=1)
-    tab.click("#complete")
-    tab.wait_for_selector("body[data-state=done]")
+    complete(tab, nIter=4, nCandidates=1)
     tab.evaluate("document.getElementById('repeat').open = true")
     keep(tab, "#maskFile", tmp_path / "mask.png")
     keep(tab, "#pointsFile a", tmp_path / "landmarks.txt")
@@ -187,8 +186,7 @@ def test_the_box_is_what_the_network_sees(tab):
 
 
 def test_paint_is_undone_and_erased(tab, photo):
-    choose(tab, photo)
-    tab.click("#frames label:has-text('Whole picture')")
+    choose(tab, photo, "Whole picture")
     assert tab.is_disabled("#complete") and tab.is_visible("#why")
     stroke(tab, (0.4, 0.5), (0.5, 0.5))
     assert tab.is_enabled("#complete")
@@ -223,12 +221,9 @@ def test_the_keyboard_alone(tab, photo):
 
 
 def test_another_one_stands_beside_the_first(tab, photo, tmp_path):
-    choose(tab, photo)
-    tab.click("#frames label:has-text('Whole picture')")
+    choose(tab, photo, "Whole picture")
     stroke(tab, (0.45, 0.45), (0.55, 0.55))
-    setting(tab, nIter=3, nCandidates=2)
-    tab.click("#complete")
-    tab.wait_for_selector("body[data-state=done]")
+    complete(tab, nIter=3, nCandidates=2)
     assert tab.locator("#tiles button").count() == 3
     tab.click("#another")
     tab.wait_for_selector("#tiles h3 >> text=Seed 1")
@@ -245,8 +240,7 @@ def test_another_one_stands_beside_the_first(tab, photo, tmp_path):
 
 
 def test_it_is_seen_as_it_goes_on_and_stopped(tab, served, photo):
-    choose(tab, photo)
-    tab.click("#frames label:has-text('Whole picture')")
+    choose(tab, photo, "Whole picture")
     stroke(tab, (0.45, 0.45), (0.55, 0.55))
     setting(tab, nIter=5000, nCandidates=2)
     tab.click("#complete")
@@ -265,8 +259,7 @@ def test_a_closed_tab_ends_its_search(browser, served, photo):
     tab = browser.new_page()
     tab.goto(address)
     tab.wait_for_selector("#samples img")
-    choose(tab, photo)
-    tab.click("#frames label:has-text('Whole picture')")
+    choose(tab, photo, "Whole picture")
     stroke(tab, (0.45, 0.45), (0.55, 0.55))
     setting(tab, nIter=5000, nCandidates=8)
     tab.click("#complete")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import load_script
 
-from cli.flags import Parser, add_settings, settings_of
+from cli.flags import Parser, add_settings
 from settings.kinds import Number, Odd, path
 from settings.setting import Settings, part, setting
 from training.recipe import Recipe
@@ -65,7 +65,7 @@ def test_settings_do_not_change():
 def baked(*words):
     parser = Parser(prog="bake.py")
     add_settings(parser, Baking)
-    return settings_of(Baking, parser.parse_args(words))
+    return part(parser.parse_args(words), Baking)
 
 
 def test_flags_make_the_settings():

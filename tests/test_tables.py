@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from completing import draw, read, run
 from conftest import load_script
+from PIL import Image
 
 from files.errors import UserError
 from inpainting import measures
@@ -64,10 +65,23 @@ def test_latents_make_the_same_pictures_again_and_go_on(done, lively, three_face
         assert (tmp_path / "same" / name).read_bytes() == (done / name).read_bytes()
 
 
+def draw_mask(path):
+    """White where a picture of 40x24 pixels has its middle."""
+    white = np.zeros((24, 40), np.uint8)
+    white[8:16, 16:24] = 255
+    Image.fromarray(white).save(path)
+
+
 def test_given_flags_take_the_place_of_those_in_latents(lively, tmp_path):
     """Of masks and frames, one rules out the others; what blend suits them is decided anew."""
     parse = load_script("complete.py").parse_args
     draw(tmp_path / "a.png", (40, 24))
+    (tmp_path / "whole").mkdir()
+    draw(tmp_path / "whole" / "a.png", (40, 24))
+    draw_mask(tmp_path / "mask.png")
+    (tmp_path / "points.txt").write_text("12 8 28 8 20 18")
+    whole, mask, points = (str(tmp_path / name) for name in ("whole", "mask.png", "points.txt"))
+    of_three = ("--landmarks", points)
     for first, then, expected in (
             (("--letterbox",), ("--crop",), {"frame": "crop", "blend": "paste"}),
             (("--region", "1,1,20,20"), ("--letterbox",), {"frame": "letterbox", "region": None}),
@@ -75,7 +89,12 @@ def test_given_flags_take_the_place_of_those_in_latents(lively, tmp_path):
             (("--maskType", "left"), ("--maskFromAlpha",),
              {"own_mask": True, "blend": "poisson", "frame": "letterbox"}),
             (("--maskType", "left", "--lam", 3), ("--nIter", 7),
-             {"maskType": "left", "lam": 3.0, "nIter": 7})):
+             {"maskType": "left", "lam": 3.0, "nIter": 7}),
+            # What is of a flag goes with it, and stays where that is said again.
+            (("--align", *of_three), ("--crop",), {"frame": "crop", "landmarks": None}),
+            (("--align", *of_three), ("--align",), {"frame": "face", "landmarks": points}),
+            (("--mask", mask, "--truth", whole), ("--maskType", "left"), {"truth": None}),
+            (("--mask", mask, "--truth", whole), ("--mask", mask), {"truth": whole})):
         run(lively, tmp_path / "a.png", *first, "--outDir", tmp_path / "out", "--nIter", 1)
         settings = parse(["a.png", "--init", str(tmp_path / "out" / "latents.npz"),
                           *map(str, then)])

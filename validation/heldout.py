@@ -7,11 +7,12 @@ import os
 import numpy as np
 import tensorflow as tf
 
+import ops
 import utils
 from checkpoints import finding, saving
 from files import notices, ownership, writing
 from files.errors import UserError
-from files.listing import list_images
+from files.listing import list_images, spread
 from inpainting.blending import completed_images
 from inpainting.masks import center
 from inpainting.measures import psnr
@@ -36,9 +37,8 @@ SCALARS = {
 def read_spread(paths, count, model, crop):
     """At most so many of the pictures, evenly spread, as the network sees them: `[N, size, size,
     c_dim]` uint8; what cannot be read is named and left out."""
-    paths = [paths[i] for i in np.linspace(0, len(paths) - 1, min(count, len(paths))).astype(int)]
-    images = [notices.or_warn(path, lambda path=path: utils.read_image(
-        path, model.image_size, model.c_dim, crop)) for path in paths]
+    images = [utils.read_or_warn(path, model.image_size, model.c_dim, crop)
+              for path in spread(paths, count)]
     return [image for image in images if image is not None]
 
 
@@ -54,8 +54,8 @@ def copy_of(model):
 def verdict(model, images):
     """`(accuracy, mean logit)` of D of real images, `[B, H, W, C]` float32."""
     weights = model.folded("discriminator")
-    logits = np.concatenate([model.discriminator(images[i:i + COMPLETED], weights=weights)[1]
-                             for i in range(0, len(images), COMPLETED)])
+    logits = ops.in_batches(
+        lambda batch: model.discriminator(batch, weights=weights)[1], images, COMPLETED)
     return float(np.mean(logits > 0)), float(np.mean(logits))
 
 
