@@ -1,9 +1,13 @@
 """One job for each picture, in processes of their own."""
 
 import concurrent.futures
+import os
+import signal
 from concurrent.futures.process import BrokenProcessPool
 
 from tqdm import tqdm
+
+from files import ownership
 
 
 def run_jobs(function, jobs, processes, failed):
@@ -35,10 +39,20 @@ def run_jobs(function, jobs, processes, failed):
 
 def _until_failure(function, jobs, processes):
     """Yield `function(job)` in order, up to the first that lacks memory or a killed process had."""
-    with concurrent.futures.ProcessPoolExecutor(processes) as pool:
+    with concurrent.futures.ProcessPoolExecutor(processes, initializer=_begin) as pool:
         try:
             yield from pool.map(function, jobs)
         except BaseException as error:
             pool.shutdown(cancel_futures=True)
             if not isinstance(error, (BrokenProcessPool, MemoryError)):
                 raise
+
+
+def _begin():
+    """Let SIGTERM, by which a pool ends its processes once one was killed, leave no half a file."""
+    signal.signal(signal.SIGTERM, _end)
+
+
+def _end(signum, frame):
+    ownership.remove_temporaries()
+    os._exit(128 + signum)  # an exception would be taken for the job's

@@ -89,6 +89,7 @@ class Record:
 
 
 _record = functools.cache(Record)
+_temporaries = set()  # files of `beside` that are there now
 
 
 def records_of(path):
@@ -227,10 +228,19 @@ def beside(path):
         except FileExistsError:
             continue
         break
+    _temporaries.add(temporary)
     try:
         yield temporary
     finally:
         with contextlib.suppress(FileNotFoundError):
+            os.remove(temporary)
+        _temporaries.discard(temporary)
+
+
+def remove_temporaries():
+    """Remove what `beside` has made and not yet removed, in a process that a signal ends."""
+    for temporary in _temporaries:
+        with contextlib.suppress(OSError):
             os.remove(temporary)
 
 

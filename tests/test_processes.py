@@ -3,10 +3,12 @@
 import multiprocessing
 import os
 import signal
+import time
 
 import pytest
 
 from faces.processes import run_jobs
+from files import ownership
 
 
 def double(job):
@@ -45,6 +47,26 @@ def once(path):
 
 def test_what_succeeds_alone_is_not_lost(tmp_path):
     assert list(run_jobs(once, [tmp_path / "tried"], 2, failed=lambda job: "failed")) == ["done"]
+
+
+def write_or_die(path):
+    """The first time, one process is killed while the other writes."""
+    begun = path.parent / "begun"
+    if begun.exists():
+        return "done"
+    if path.name == "killed":
+        while not begun.exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGKILL)
+    with ownership.beside(str(path)) as temporary:
+        begun.write_text(temporary)
+        time.sleep(60)
+
+
+def test_a_killed_process_leaves_no_half_file_of_another(tmp_path):
+    jobs = [tmp_path / "killed", tmp_path / "written"]
+    assert list(run_jobs(write_or_die, jobs, 2, failed=lambda job: "failed")) == ["done", "done"]
+    assert [path.name for path in tmp_path.iterdir()] == ["begun"]
 
 
 def refuse(job):
