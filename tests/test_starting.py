@@ -1,5 +1,6 @@
 """What a training starts from: checkpoints whole and damaged, its own and others'."""
 
+import dataclasses
 import os
 import shutil
 
@@ -10,6 +11,8 @@ from trainings import checkpoints, variable
 
 from files import ownership
 from files.errors import UserError
+from training.settings import TrainingSettings
+from training.starting import model_for
 
 
 def test_a_warm_start_takes_weights_and_nothing_else(trained, faces, tmp_path):
@@ -101,3 +104,20 @@ def test_a_corrupt_checkpoint(trained, faces, tmp_path):
 def test_sizes_that_are_not_the_checkpoints(trained, faces):
     result = run_script("train-dcgan.py", "--dataset", faces, "--z_dim", 50, cwd=trained)
     assert_one_line_error(result, "--z_dim 50", "has 10")
+
+
+@pytest.mark.parametrize("differs, message", [
+    ({"batch_size": 9}, "the settings' batch_size must be the model's, 8 .* Received: 9"),
+    ({"seed": 1}, "seed"), ({"precision": "bfloat16"}, "precision"), ({"ema": 0.5}, "ema"),
+    ({"z_dim": 7}, "z_dim"), ({"sync_batch_norm": True}, "sync_batch_norm"),
+    ({"label_smoothing": 0.1}, "recipe")])
+def test_a_model_that_was_made_for_other_settings(differs, message, tmp_path, monkeypatch):
+    """Or a training would go on without a setting that it was given."""
+    from model import DCGAN
+
+    monkeypatch.chdir(tmp_path)
+    settings = TrainingSettings(batch_size=8, z_dim=5, gf_dim=4, df_dim=4, image_size=8)
+    model = model_for(DCGAN, settings)
+    with pytest.raises(ValueError, match=message):
+        model.train(dataclasses.replace(settings, **differs))
+    assert os.listdir() == []

@@ -43,11 +43,13 @@ class Training:
         """Train until the end of the epochs, or `max_steps`.
 
         Raises:
+            ValueError: the model is not made for the settings.
             UserError: no readable image, no whole checkpoint among those there are, a folder that
                 cannot be written, a loss that is not finite, or a worker that is gone.
             Stopped: a signal asked to, and a checkpoint is written.
         """
         settings = self.settings
+        starting.require_made_for(self.model, settings)
         if self.chief:
             outputs.adopt(settings)
         files = outputs.read_pictures(settings)[:settings.train_size]
