@@ -79,14 +79,10 @@ class Networks(tf.Module):
         return {name: v for name, v in self.vars.items()
                 if name.startswith(f"{net}/") and (v.trainable or not trainable)}
 
-    def folded(self, net="", variables=None):
-        """The weights for inference, as `networks.folding.folded` makes them.
-
-        Args:
-            net: generator or discriminator, or both.
-            variables: what takes the place of `vars`, such as `average`.
-        """
-        return folding.folded({name: v for name, v in (variables or self.vars).items()
+    def folded(self, net=""):
+        """The weights for inference as `networks.folding.folded` makes them, of G the average, if
+        there is one; of the generator or discriminator alone, if one is named."""
+        return folding.folded({name: v for name, v in (self.vars | self.average).items()
                                if name.startswith(net)}, self.dtype)
 
     def search_weights(self, batch):
@@ -413,8 +409,10 @@ class DCGAN(Networks):
         return tracking.save(self, checkpoint_dir, max_to_keep)
 
     def export(self, path):
-        """Write the weights alone: `checkpoints.saving.export`; `from_checkpoint` reads it."""
-        saving.export({name: v.numpy() for name, v in self.vars.items()}, path)
+        """Write the weights alone, of G the average, if there is one: `checkpoints.saving.export`;
+        `from_checkpoint` reads it."""
+        weights = self.vars | self.average
+        saving.export({name: v.numpy() for name, v in weights.items()}, path)
 
     @classmethod
     def from_checkpoint(cls, checkpoint_dir, **settings):

@@ -63,6 +63,10 @@ def load(model, checkpoint_dir, weights_only=False):
         take_average(model, path)
     else:
         reading.restore(tracked(model, path), path)
+        if reading.has_average(path):
+            return path
+    for name, average in model.average.items():  # it begins here
+        average.assign(model.vars[name])
     return path
 
 

@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from conftest import draw_faces, f32, load_script, save_lively, train_here
 from PIL import Image
 
@@ -300,6 +301,21 @@ def test_samples_are_a_function_of_the_seed(model, folder):
 def test_of_no_number_there_are_no_samples(model, arguments, words):
     with pytest.raises(ValueError, match=words):
         model.sample(*arguments)
+
+
+def test_the_average_makes_all_images(folder, images, tmp_path):
+    """In training, the search and `generator` too, and what is exported: not the last step's G."""
+    model, plain = load(folder, ema=0.9), load(folder)
+    for variable in model.net("generator").values():
+        variable.assign(tf.zeros_like(variable))
+    np.testing.assert_array_equal(model.sample(2), plain.sample(2))
+    z = plain.initial_z(0, 2)
+    np.testing.assert_array_equal(model.generator(z), plain.generator(z))
+    ours, theirs = (each.complete(images, own_mask(), nIter=2) for each in (model, plain))
+    np.testing.assert_allclose(ours.losses, theirs.losses, rtol=1e-3)
+    model.export(str(tmp_path / "exported"))
+    exported = DCGAN.from_checkpoint(str(tmp_path / "exported"))
+    np.testing.assert_allclose(exported.sample(2), plain.sample(2), atol=2)  # in half precision
 
 
 def test_discriminate_is_the_discriminator(model, folder, images):

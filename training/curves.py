@@ -69,7 +69,7 @@ def summarise(result, histograms):
 
 def write_samples(model, folder, curves, epoch, index):
     """G of the same z as ever as one grid: a PNG, and TensorBoard's image `G`."""
-    weights = model.folded("generator", model.average)
+    weights = model.folded("generator")
     G = model.generator(model.initial_z(0, SAMPLE_COUNT), weights=weights)
     grid = utils.grid(utils.to_uint8(G))
     curves.write(int(model.progress["step"]), functools.partial(

@@ -97,12 +97,8 @@ def load(model, settings):
         model.load(path)
         print(f"going on from {path} at step {int(model.progress['step'])}"
               + f"; --init {settings.init} is for a start, and left out" * bool(settings.init))
-        if reading.has_average(path):
-            return
     elif settings.init:
         print(f"starting from the weights of {model.load(settings.init, weights_only=True)}")
-    for name, average in model.average.items():
-        average.assign(model.vars[name])
 
 
 def training_variables(model):
