@@ -19,12 +19,11 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 import machine  # noqa: F401  (before TensorFlow, which may come behind this)
 from files.errors import UserError  # noqa: F401  (where most look for it)
+from files.listing import FORMATS
 from files.notices import note, or_warn
 from files.writing import write_whole
 from pictures import depth, exif
 
-# What Pillow decodes by itself; of its others, EPS runs a program, and some take anything for one.
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 # Pillow's warnings name no file; what it cannot use, it raises. (To catch them is not thread-safe.)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 LARGE = 2**24  # pixels, of pictures that are read one at a time, for the memory's sake

@@ -13,10 +13,11 @@ import os
 import numpy as np
 from PIL import Image
 
-import utils
 from files import notices, ownership
 from files.errors import UserError
 
+# What Pillow decodes by itself; of its others, EPS runs a program, and some take anything for one.
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 # Folders that a system keeps for itself, where people see none or should not look.
 SYSTEM_FOLDERS = {"$recycle.bin", "recycler", "system volume information", "lost+found", "@eadir",
                   "#recycle", "#snapshot", "__macosx", "__pycache__", "temporary items",
@@ -39,9 +40,9 @@ MADE = "made by this program in an earlier run"
 
 @functools.cache
 def suffixes():
-    """The suffixes of `utils.FORMATS`, as Pillow has registered them, in order."""
+    """The suffixes of `FORMATS`, as Pillow has registered them, in order."""
     Image.init()
-    formats = {*utils.FORMATS, "MPO"}  # phones' JPEG with extras, which is read as JPEG
+    formats = {*FORMATS, "MPO"}  # phones' JPEG with extras, which is read as JPEG
     return tuple(sorted(suffix for suffix, kind in Image.registered_extensions().items()
                         if kind in formats))
 

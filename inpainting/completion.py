@@ -27,7 +27,7 @@ class Completion(NamedTuple):
     losses: np.ndarray  # `[B, K]` float32, contextual + lam * perceptual
     contextual: np.ndarray  # `[B, K]` float32
     perceptual: np.ndarray  # `[B, K]` float32
-    G: np.ndarray  # `[B, S, S, C]` float32 in [-1, 1], what the holes were filled from
+    fills: np.ndarray  # `[B, S, S, C]` float32 in [-1, 1], what the holes were filled from
 
 
 class Progress(NamedTuple):
@@ -36,8 +36,8 @@ class Progress(NamedTuple):
     iteration: int
     first: int  # the number of the batch's first image
     losses: np.ndarray  # `[B, K]` float32, the lowest so far; inf before the first iteration
-    images: np.ndarray  # `[B, S, S, C]` uint8, completed with G as it is
-    G: np.ndarray  # `[B, S, S, C]` float32 in [-1, 1], what the holes are filled from
+    images: np.ndarray  # `[B, S, S, C]` uint8, completed as it stands
+    fills: np.ndarray  # `[B, S, S, C]` float32 in [-1, 1], what the holes are filled from
 
 
 class _Reported(Observer):

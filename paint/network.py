@@ -57,7 +57,7 @@ class Network:
         found = self.dcgan.complete(frame.image[np.newaxis], frame.mask[np.newaxis],
                                     progress=progress, **self._of_call(settings))
         candidates = self.dcgan.set_as(settings).generator(found.z[0])
-        return Filled(found.images[0], found.G[0], np.asarray(candidates))
+        return Filled(found.images[0], found.fills[0], np.asarray(candidates))
 
     def _of_call(self, settings):
         """What `DCGAN.complete` takes of a `CompletionSettings`: all but where the mask is from."""

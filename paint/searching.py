@@ -106,7 +106,7 @@ class Search:
                 "losses": [float(loss) if np.isfinite(loss) else None
                            for loss in progress.losses[0]]}
         if self.spent <= PREVIEW_SHARE * (now - self.begun):
-            G = progress.G[0]
+            G = progress.fills[0]
             told |= {"G": png_url(utils.to_uint8(G)), "patch": self._patch(G)}
             self.spent += time.monotonic() - now
         self.tell(told)

@@ -88,9 +88,9 @@ def test_its_share_of_what_fills_a_hole(tmp_path):
     G = model.complete(images, mask, nIter=2, blend="paste").G
     for share in (0.0, 0.4, 1.0):
         completion = model.complete(images, mask, nIter=2, blend="paste", gaussian=share)
-        np.testing.assert_allclose(completion.G, (1 - share) * G + share * likely, atol=1e-6)
+        np.testing.assert_allclose(completion.fills, (1 - share) * G + share * likely, atol=1e-6)
         np.testing.assert_array_equal(
-            completion.images[:, 4:12, 4:12], utils.to_uint8(completion.G)[:, 4:12, 4:12])
+            completion.images[:, 4:12, 4:12], utils.to_uint8(completion.fills)[:, 4:12, 4:12])
     # Of the means of blocks, it knows nothing.
     blocks = {"maskType": "lowres", "nIter": 2, "blend": "paste"}
     np.testing.assert_array_equal(

@@ -17,6 +17,7 @@ CLOSED = {
     **{room: ("model", "training", "inpainting", "latent", "validation") for room in (
         "checkpoints", "faces", "files", "kernels", "machine", "networks", "pictures", "settings",
         "summaries", "cli")},
+    **{room: ("model", "utils", "ops", "training", "inpainting") for room in ("files", "pictures")},
 }
 
 

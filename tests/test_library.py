@@ -118,9 +118,9 @@ def test_the_loss_is_that_of_its_z_and_the_holes_are_its_G(model, images):
                             ("perceptual", perceptual)):
             np.testing.assert_allclose(getattr(completion, name)[:, k], value, rtol=1e-5)
     best = completion.z[np.arange(COUNT), completion.losses.argmin(axis=1)]
-    np.testing.assert_allclose(completion.G, model.generator(best), atol=1e-5)
+    np.testing.assert_allclose(completion.fills, model.generator(best), atol=1e-5)
     np.testing.assert_array_equal(
-        completion.images, np.where(mask == 1, images, utils.to_uint8(completion.G)))
+        completion.images, np.where(mask == 1, images, utils.to_uint8(completion.fills)))
 
 
 def test_a_mask_for_all_is_one_for_each(model, images):

@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Time the page to paint on, in Chromium: from the press of Complete to the first change, and to
+the completed photograph.
+
+    .venv/bin/python benchmarks/page.py demo/out/paint/photos/photo_003.png
+
+Each preset has a server of its own, just started, as who opens the page for the first time has.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+sys.path[:0] = [ROOT, os.path.join(ROOT, "demo")]
+import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+
+# isort: split
+import paint_pictures  # noqa: E402
+from PIL import Image  # noqa: E402
+
+from cli import flags, running  # noqa: E402
+from inpainting.presets import PRESETS  # noqa: E402
+from settings.kinds import path  # noqa: E402
+
+LIMIT = 300_000  # milliseconds
+READY = 10_000  # in which the server reads the network, while a user would choose a picture
+
+
+class Unseen:
+    """A recorder that records nothing."""
+
+    def look(self, milliseconds):
+        pass
+
+
+def parse_args(argv=None):
+    parser = flags.Parser(prog="page.py", description=__doc__.split("\n\n")[0])
+    parser.add_argument("photo", type=path, help="a photograph of a face")
+    parser.add_argument("--preset", nargs="+", choices=tuple(PRESETS), default=["fast", "best"],
+                        help="the presets")
+    return parser.parse_args(argv)
+
+
+def measure(tab, address, photo, preset):
+    """`(seconds to the first change, seconds to the end)` behind the press of the button."""
+    tab.goto(address)
+    tab.wait_for_timeout(READY)
+    tab.set_input_files("#file", photo)
+    tab.wait_for_selector("#overlay .chosen", timeout=LIMIT)
+    paint_pictures.paint(tab, Unseen())
+    tab.evaluate("document.getElementById('settings').open = true")
+    tab.select_option("#form [name=preset]", preset)
+    before = time.perf_counter()
+    tab.click("#complete")
+    tab.wait_for_selector("#G[src]", state="attached", timeout=LIMIT)
+    first = time.perf_counter() - before
+    tab.wait_for_selector("body[data-state=done]", timeout=LIMIT)
+    return first, time.perf_counter() - before
+
+
+def main(argv=None):
+    config = parse_args(argv)
+    cli.environment.require(("playwright",))
+    from playwright.sync_api import sync_playwright
+
+    print(f"{'preset':<8} {'pixels':>11} {'first change':>13} {'completed':>10}")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
+        window = driver.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        photo = paint_pictures.scribbled(config.photo, folder)
+        size = "x".join(map(str, Image.open(photo).size))
+        for preset in config.preset:
+            with paint_pictures.served() as address:
+                tab = window.new_page(viewport=paint_pictures.WINDOW)
+                first, done = measure(tab, address, photo, preset)
+                tab.close()
+            print(f"{preset:<8} {size:>11} {first:>11.1f} s {done:>8.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    running.run(main, "page.py")
