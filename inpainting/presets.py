@@ -18,17 +18,16 @@ PLAIN_STOP = (0.01, 100)
 NO_STOP = (0.0, 20)
 
 # What each preset changes; measured in docs/search.md and docs/quality.md.
+_FAST = {"approach": "adam", "lr": 0.05, "nIter": 20, "nInit": 512, "initBy": "regression",
+         "schedule": "cosine", "contextual": "mixed", "gaussian": 0.4, "blend": "poisson",
+         "precision": "bfloat16"}
 PRESETS = {
     "article": {"approach": "momentum", "lr": 0.01, "momentum": 0.9, "nIter": 1000, "lam": 0.1,
                 "nInit": 1, "schedule": "constant", "tol": 0.0, "keepBest": False,
                 "nCandidates": 1, "prior": "article", "contextual": "uniform", "blend": "paste",
                 "precision": "float32"},
-    "fast": {"approach": "adam", "lr": 0.05, "nIter": 20, "nInit": 512, "initBy": "regression",
-             "schedule": "cosine", "contextual": "mixed", "blend": "poisson",
-             "precision": "bfloat16"},
-    "best": {"approach": "adam", "lr": 0.1, "nIter": 80, "schedule": "cosine", "nCandidates": 6,
-             "combine": "mean", "contextual": "mixed", "gaussian": 0.4, "blend": "poisson",
-             "precision": "bfloat16"},
+    "fast": _FAST,
+    "best": _FAST | {"nCandidates": 6, "combine": "mean"},
 }
 
 

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+import utils
 from inpainting.presets import for_network
 from machine.importing import import_tensorflow
 
@@ -42,6 +43,15 @@ class Network:
         mask[:, size // 4:size // 2, size // 4:size // 2] = 0
         image = np.zeros((1, size, size, self.c_dim), np.uint8)
         self.dcgan.complete(image, mask, **self._of_call(settings) | {"nIter": 1})
+
+    def most_likely(self, settings, frame):
+        """What fills the hole of a frame by the Gaussian, `[S, S, C]`, which is there at once, long
+        before any G(z); None if the settings or the checkpoint have none."""
+        gaussian = self.dcgan.gaussian if settings.gaussian else None
+        if gaussian is None:
+            return None
+        y, mask = utils.to_float(frame.image), frame.mask[..., np.newaxis]
+        return gaussian.fills(y[np.newaxis], mask[np.newaxis])[0]
 
     def complete(self, settings, frame, progress):
         """Search for the z of a frame.

@@ -95,6 +95,9 @@ class Search:
             raise UserError(f"{self.picture.name}: {reason}")
         self.frame, photo = frames[0], self.framer.photo(self.picture.path)
         self.framer.photo = lambda path: photo  # it would be read anew each time
+        likely = network.most_likely(self.settings, self.frame)
+        if likely is not None:
+            self.tell(self._preview(likely))
         self.filled = network.complete(self.settings, self.frame, self._progress)
         if self.cancelled:
             raise Cancelled
@@ -106,11 +109,13 @@ class Search:
                 "losses": [float(loss) if np.isfinite(loss) else None
                            for loss in progress.losses[0]]}
         if self.spent <= PREVIEW_SHARE * (now - self.begun):
-            G = progress.fills[0]
-            told |= {"G": png_url(utils.to_uint8(G)), "patch": self._patch(G)}
+            told |= self._preview(progress.fills[0])
             self.spent += time.monotonic() - now
         self.tell(told)
         return self.stopped or self.cancelled
+
+    def _preview(self, G):
+        return {"G": png_url(utils.to_uint8(G)), "patch": self._patch(G)}
 
     def _completed(self, G):
         return self.framer.completed([self.frame], G[np.newaxis], self.settings.blend)

@@ -85,7 +85,7 @@ def test_its_share_of_what_fills_a_hole(tmp_path):
     mask[4:12, 4:12] = 0
     likely = model.gaussian.fills(utils.to_float(images), mask[np.newaxis, ..., np.newaxis].repeat(
         3, axis=0))
-    G = model.complete(images, mask, nIter=2, blend="paste").G
+    G = model.complete(images, mask, nIter=2, blend="paste").fills
     for share in (0.0, 0.4, 1.0):
         completion = model.complete(images, mask, nIter=2, blend="paste", gaussian=share)
         np.testing.assert_allclose(completion.fills, (1 - share) * G + share * likely, atol=1e-6)

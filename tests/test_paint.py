@@ -17,6 +17,8 @@ from conftest import ROOT, assert_one_line_error, draw_faces, load_script, run_s
 from page_server import Client, repeated, serving, until
 from PIL import Image
 
+from inpainting.gaussian import Gaussian
+
 pytest.importorskip("uvicorn", reason="what the page needs is not there: make paint installs it")
 pytest.importorskip("starlette", reason="what the page needs is not there: make paint installs it")
 
@@ -115,6 +117,18 @@ def test_a_search_tells_of_itself(client, photo):
         [29 / 90, 29 / 70, 22 / 90, 17 / 70], atol=1e-9)
     assert first["G"].startswith("data:image/png") and patch["png"].startswith("data:image/png")
     assert len(told[-1]["tiles"]) == 1 + 3
+
+
+def test_what_is_most_likely_is_shown_at_once(page, client, photo, monkeypatch):
+    """Before the search has begun, which may take seconds."""
+    network = page.network.result()
+    x = np.random.default_rng(3).uniform(-1, 1, (30, network.size**2 * 3)).astype(np.float32)
+    monkeypatch.setattr(network.dcgan, "gaussian", Gaussian.fit(x, 5))
+    sent = client.send(photo)[1]
+    for preset, first in (("fast", "patch"), ("article", "iteration")):
+        told = client.search(sent["id"], MASK, settings=FEW | {"preset": preset})
+        shown = [each for each in told if "patch" in each or "iteration" in each]
+        assert first in shown[0] and ("iteration" in shown[0]) == (first == "iteration")
 
 
 def test_what_is_warned_of_is_told(client, photo):
@@ -299,3 +313,8 @@ def test_what_it_cannot_serve_is_one_line(client, tmp_path):
                          (("--port", 0, "--checkpointDir", tmp_path / "none"), tmp_path / "none")):
         assert_one_line_error(
             run_script("paint/serve.py", "--no-open", *flags, cwd=tmp_path), words)
+
+
+def test_readme_names_its_address():
+    port = load_script("paint/serve.py").parse_args([]).port
+    assert f"http://127.0.0.1:{port} " in (ROOT / "README.md").read_text()
