@@ -27,7 +27,7 @@ ELSEWHERE = (
     (r"make (setup|test)$", ".ci/run"),
     (r"make docs-check", "this is it"),
     (r"make paint( |$)", "tests/test_paint.py"),
-    (r"make paint-pictures$", "wants minutes, and Chromium"),
+    (r"make paint-pictures$|\.venv/bin/python benchmarks/page\.py", "wants minutes, and Chromium"),
     (r"make bench$", "the row of it that docs/performance.md names"),
     (r"source \.venv/bin/activate", "every command here has the environment"),
     (r".*--strategy multiworker", "tests/test_cluster.py"),

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
@@ -15,7 +16,7 @@ import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 import utils  # noqa: E402
-from files import notices  # noqa: E402
+from files import notices, ownership  # noqa: E402
 from files.aligned import made_of  # noqa: E402
 from model import DCGAN  # noqa: E402
 
@@ -24,6 +25,13 @@ SHARED = ROOT.parent / "shared"
 
 needs_chromium = pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not there")
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not there")
+
+
+def pytest_sessionstart():
+    """A record of results that lies in the temporary folder, or above, is that of the tests too."""
+    for record in ownership.records_of(os.path.join(tempfile.gettempdir(), "test")):
+        pytest.exit(f"{record.path} is the record of results that a script has written there; "
+                    "remove it", returncode=2)
 
 
 def run_script(script, *args, cwd, **environment):
