@@ -233,10 +233,10 @@ class DCGAN(Networks):
         """
         with tf.GradientTape() as tape:
             fake = self.generator(z, training=True, momentum=ops.BN_MOMENTUM**2,
-                                  weights=self.training_weights("generator", len(images)))
+                                  weights=self.training_weights("generator", images.shape[0]))
         result = self._update_d(images, tf.stop_gradient(fake), learning_rate, u, penalised)
 
-        weights = self.training_weights("discriminator", len(images))
+        weights = self.training_weights("discriminator", images.shape[0])
         with tf.GradientTape() as of_fake:
             of_fake.watch(fake)
             g_loss = tf.reduce_mean(self.g_loss(self._judge(fake, 2, u, weights)[1]))
@@ -246,7 +246,7 @@ class DCGAN(Networks):
 
         with tf.GradientTape() as tape:
             fake = self.generator(
-                z, training=True, weights=self.training_weights("generator", len(images)))
+                z, training=True, weights=self.training_weights("generator", images.shape[0]))
             g_loss = tf.reduce_mean(self.g_loss(self._judge(fake, 3, u, weights)[1]))
             scaled = self.g_optim.scaled(g_loss)
         self.g_optim.apply(
@@ -263,7 +263,7 @@ class DCGAN(Networks):
     def _update_d(self, images, fake, learning_rate, u, penalised):
         """D's update; arguments and result as of `train_step`."""
         with tf.GradientTape() as tape:
-            weights = self.training_weights("discriminator", len(images))
+            weights = self.training_weights("discriminator", images.shape[0])
 
             def judge(real):
                 return self._judge(real, 0, u, weights)

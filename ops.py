@@ -383,12 +383,15 @@ def hmc(beta, epsilon, n_leapfrog, anneal, seed):
     def update(z, state, loss, gradient, i, objective):
         beta, numbers = state
         v_old, u = draw(z, numbers, i)
-        z_new, v, new_loss = z, v_old, loss
-        for _ in tf.range(n_leapfrog):
+
+        def leap(k, z, v, loss, gradient):
             v -= epsilon / 2 * beta * gradient
-            z_new = tf.clip_by_value(z_new + epsilon * v, -1, 1)
-            new_loss, gradient = objective(z_new)
-            v -= epsilon / 2 * beta * gradient
+            z = tf.clip_by_value(z + epsilon * v, -1, 1)
+            loss, gradient = objective(z)
+            return k + 1, z, v - epsilon / 2 * beta * gradient, loss, gradient
+
+        _, z_new, v, new_loss, _ = tf.while_loop(
+            lambda k, *_: k < n_leapfrog, leap, (0, z, v_old, loss, gradient))
         log_accept = beta * (loss - new_loss) + tf.reduce_sum(v_old**2 - v**2, axis=1) / 2
         z = tf.where((tf.math.log(u) < log_accept)[:, tf.newaxis], z_new, z)
         return z, (beta * anneal, numbers)

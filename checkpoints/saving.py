@@ -91,7 +91,8 @@ def export(weights, path):
     values = [np.asarray(weights[name], np.float16 if name.endswith(("/w", "/Matrix"))
                          else np.float32) for name in names]
 
-    @tf.function  # on its own, an operation on half precision makes oneDNN complain of the CPU
+    # On its own, an operation on half precision makes oneDNN complain of the CPU.
+    @tf.function(autograph=False)
     def write(beside):
         tf.raw_ops.SaveV2(
             prefix=beside, tensor_names=names, shape_and_slices=[""] * len(names), tensors=values)

@@ -94,15 +94,13 @@ def make_search(model, settings, batch=None):
         worst = tf.fill([len(z)], np.inf)
         return SearchState(z, init(z, first), z, worst, worst, tf.zeros([len(z)], tf.int32))
 
-    @tf.function(jit_compile=model.jit, reduce_retracing=True)
+    # (AutoGraph leaves compiled code in the system's temporary folder.)
+    @tf.function(jit_compile=model.jit, reduce_retracing=True, autograph=False)
     def search(state, images, mask, lowres_mask, first, n):
-        @tf.autograph.experimental.do_not_convert
         def objective(z):
             return model.completion_gradient(z, images, mask, lowres_mask, weights)
 
-        losses = tf.TensorArray(tf.float32, size=n)
-        zs = tf.TensorArray(tf.float32, size=n)
-        for k in tf.range(n):
+        def iterate(k, state, losses, zs):
             z, approach, best_z, best_loss, mark, waited = state
             loss, gradient = objective(z)
             losses, zs = losses.write(k, loss), zs.write(k, z)
@@ -114,7 +112,12 @@ def make_search(model, settings, batch=None):
             next_z, approach = update(z, approach, loss, gradient, first + k, objective)
             next_z = tf.where((waited >= patience)[:, tf.newaxis], z, next_z)
             state = SearchState(next_z, approach, best_z, best_loss, mark, waited)
-        return state, losses.stack(), zs.stack()
+            return k + 1, state, losses, zs
+
+        _, state, *found = tf.while_loop(
+            lambda k, *_: k < n, iterate,
+            (0, state, *(tf.TensorArray(tf.float32, size=n) for _ in range(2))))
+        return state, *(each.stack() for each in found)
 
     return start, search
 

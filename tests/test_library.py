@@ -199,10 +199,10 @@ def test_progress_is_told_of_every_interval(model, images, settings):
     known = own_mask() == 1
     for p in told:
         rows = slice(p.first, p.first + len(p.images))
-        assert p.losses.shape == completion.losses[rows].shape and p.G.shape == p.images.shape
+        assert p.losses.shape == completion.losses[rows].shape and p.fills.shape == p.images.shape
         np.testing.assert_array_equal(p.images[:, known], images[rows][:, known])
         if not settings.get("preset"):
-            np.testing.assert_array_equal(p.images[:, ~known], utils.to_uint8(p.G)[:, ~known])
+            np.testing.assert_array_equal(p.images[:, ~known], utils.to_uint8(p.fills)[:, ~known])
         if p.iteration == 0:
             assert np.isinf(p.losses).all()
             assert not np.array_equal(p.images, completion.images[rows])
@@ -212,7 +212,7 @@ def test_progress_is_told_of_every_interval(model, images, settings):
     z = np.stack([model.initial_z(0, 2, k) for k in range(completion.z.shape[1])])
     if not settings.get("preset"):
         start = np.mean([model.generator(each) for each in z], axis=0)
-        np.testing.assert_allclose(told[0].G, start, atol=1e-5)
+        np.testing.assert_allclose(told[0].fills, start, atol=1e-5)
 
 
 def test_it_ends_where_progress_says_so(model, images):

@@ -284,7 +284,8 @@ def started(lively, tmp_path):
     process = subprocess.Popen(
         [sys.executable, ROOT / "paint" / "serve.py", "--port", "0", "--no-open",
          "--checkpointDir", lively], cwd=tmp_path, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, env=os.environ | {"TMPDIR": str(tmp_path / "tmp")})
+        stderr=subprocess.PIPE, env=os.environ | {"TMPDIR": str(tmp_path / "tmp"),
+                                           "PYTHONDONTWRITEBYTECODE": ""})
     line = process.stdout.readline()
     yield process, Client(int(re.match(r"http://127\.0\.0\.1:(\d+)/ ", line)[1]))
     process.kill()

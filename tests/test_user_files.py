@@ -7,7 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import faces_everywhere, load_script, save_lively, train_here
+from conftest import faces_everywhere, load_script, run_script, save_lively, train_here
 from PIL import Image
 
 from files.errors import UserError
@@ -163,3 +163,19 @@ def test_visualize_and_export(user):
                                         "--sample_dir", folder or ".")
         error = attempts("train-dcgan.py", *flags, "--export", os.path.join(folder, "w"))
         assert (error is None) == (folder not in ("ck", "link"))
+
+
+@pytest.mark.parametrize("command", [
+    ("complete.py", "--preset", "best", "--nIter", 2, "--checkpointDir"),
+    ("complete.py", "--approach", "hmc", "--hmcL", 2, "--nIter", 2, "--checkpointDir"),
+    ("train-dcgan.py", "--max_steps", 2, "--image_size", 16, "--gf_dim", 4, "--batch_size", 8,
+     "--diffaug", "color", "--r1", 1, "--init")], ids=["best", "hmc", "training"])
+def test_nothing_stays_in_the_temporary_folder(lively, faces, tmp_path, command):
+    """Such as the code that AutoGraph writes and Python keeps compiled."""
+    script, *flags = command
+    pictures = ["--dataset", faces] if script == "train-dcgan.py" else [faces]
+    (tmp_path / "tmp").mkdir()
+    result = run_script(script, *pictures, *flags, lively, cwd=tmp_path,
+                        TMPDIR=str(tmp_path / "tmp"), PYTHONDONTWRITEBYTECODE="")
+    assert result.returncode == 0, result.stderr
+    assert os.listdir(tmp_path / "tmp") == []

@@ -82,7 +82,7 @@ def total(strategy, values, first_alone=False):
     Returns:
         The list of the sums.
     """
-    @tf.function
+    @tf.function(autograph=False)
     def exchange(values):
         def of_replica(values):
             context = tf.distribute.get_replica_context()

@@ -254,9 +254,10 @@ class Pictures:
             start += (rank * local + replica) * share
             return np.stack([self.training_picture(now, start + i) for i in range(share)])
 
+        @tf.autograph.experimental.do_not_convert
         def loaded(element):
             batch = tf.numpy_function(load, [element], tf.uint8, stateful=False)
-            return tf.ensure_shape(batch, [share, *self.shape])
+            return tf.cast(tf.ensure_shape(batch, [share, *self.shape]), tf.float32) / 127.5 - 1
 
         # As many batches are ahead as threads read: not as many as a large machine has cores.
         threads = min(8, os.cpu_count())
@@ -268,5 +269,4 @@ class Pictures:
         options.threading.private_threadpool_size = threads
         return (tf.data.Dataset.counter().with_options(options)
                 .map(loaded, num_parallel_calls=threads, deterministic=True)
-                .map(lambda batch: tf.cast(batch, tf.float32) / 127.5 - 1)
                 .prefetch(2))

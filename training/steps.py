@@ -33,9 +33,9 @@ def make_train_step(model):
         return ops.mean_of_replicas(result), d, d_
 
     if model.jit:
-        of_replica = tf.function(of_replica, jit_compile=True)
+        of_replica = tf.function(of_replica, jit_compile=True, autograph=False)
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(images, z, stop, learning_rate=None, u=None, penalised=False):
         result, d, d_ = model.strategy.run(
             of_replica, (images, z, stop, learning_rate, u, penalised))
