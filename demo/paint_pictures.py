@@ -151,12 +151,12 @@ def record(tab, address, photo, folder, out):
     shown = 0
     while tab.get_attribute("body", "data-state") == "searching":
         iteration = int((re.findall(r"\d+", tab.inner_text("#status")) or [0])[0])
-        if shown == 0 and iteration > 20:
+        if shown == 0 and iteration > 4:
             recorder.keep("searching", 150)
             shown = 1
         else:
             recorder.look(150)
-        tab.wait_for_timeout(250)
+        tab.wait_for_timeout(100)
     tab.wait_for_timeout(300)
     recorder.keep("done", 900)
     for split in (600, 700, 850, 1000, 700, 400, 200, 0, 0, 0):

@@ -172,6 +172,7 @@ def test_the_constructors_settings_stand_where_nothing_else_is_said(folder, mode
 
 def test_the_model_is_left_as_it_was(folder, images):
     model = load(folder)
+    assert model.gaussian is None  # read where it is first wanted
     before = {name: value for name, value in vars(model).items()}
     weights = {name: v.numpy() for name, v in model.vars.items()}
     model.complete(images, own_mask(), preset="fast", nIter=2, nInit=8, seed=3, batchSize=2, lam=4,

@@ -270,7 +270,7 @@ def test_settings_are_those_of_help(client, lively, tmp_path):
     for each in about["settings"]:
         assert each["help"] in words
     assert next(each for each in about["settings"] if each["name"] == "nIter")["defaults"] == {
-        "article": 1000, "fast": 20, "best": 80}
+        "article": 1000, "fast": 20, "best": 20}
     assert len(about["samples"]) == 8
 
 

@@ -45,10 +45,11 @@ def curve(folder, tag):
 def test_the_search_is_that_of_a_preset(faces, others, tmp_path):
     settings = TrainingSettings(validation=str(others), checkpoint_dir=str(tmp_path))
     search = HeldOut(settings, tiny(16)[0], list(map(str, faces.iterdir()))).search
-    preset = PRESETS["fast"]
+    preset = PRESETS["fast"] | {"gaussian": 0.0}
     assert {flag: getattr(search, flag) for flag in preset if flag != "precision"} == {
         flag: value for flag, value in preset.items() if flag != "precision"}
-    options = load_script("complete.py").parse_args(["x.png", "--preset", "fast"])
+    options = load_script("complete.py").parse_args(
+        ["x.png", "--preset", "fast", "--gaussian", "0"])
     assert search.flags() | {"imgs": options.imgs} == options.flags()
 
 
@@ -63,14 +64,15 @@ def test_the_verdict():
 
 @needs_shared
 def test_the_completion_is_complete_pys(tmp_path):
-    """PSNR of the same faces by `complete.py --preset fast`, as results.csv has it."""
+    """PSNR of the same faces by `complete.py --preset fast --gaussian 0`, as results.csv has it."""
     files = sorted((SHARED / "faces" / "test").iterdir())[:4]
     model = DCGAN.from_checkpoint("pretrained", batch_size=64)
     images = np.stack(heldout.read_spread(list(map(str, files)), 4, model, True))
     contextual, psnr = heldout.completion(
-        model, images, completion_settings({"preset": "fast"}))
-    result = run_script("complete.py", *files, "--preset", "fast", "--precision", "float32",
-                        "--checkpointDir", "pretrained", "--outDir", tmp_path, cwd=tmp_path)
+        model, images, completion_settings({"preset": "fast", "gaussian": 0.0}))
+    result = run_script("complete.py", *files, "--preset", "fast", "--gaussian", 0, "--precision",
+                        "float32", "--checkpointDir", "pretrained", "--outDir", tmp_path,
+                        cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     rows = np.genfromtxt(tmp_path / "results.csv", delimiter=",", names=True, dtype=None,
                          encoding="utf-8")

@@ -108,8 +108,9 @@ class HeldOut:
             utils.to_float(np.reshape(faces, (-1, *np.shape(heldout)[1:])))
             for faces in (known, heldout))
         self.images = np.stack(heldout[::-(-len(heldout) // COMPLETED)])
-        # In whatever precision the training has.
-        self.model, self.search = model, completion_settings({"preset": "fast"})
+        # In whatever precision the training has; of G alone, which is what is trained.
+        self.model = model
+        self.search = completion_settings({"preset": "fast", "gaussian": 0.0})
         self.folder = os.path.join(settings.checkpoint_dir, "best")
         self.record = os.path.join(self.folder, "validation.json")
         self.faces = fingerprint(files, settings.validation, model.image_size, settings.crop).hex()
