@@ -276,8 +276,7 @@ class Adam(tf.Module):
             return
         gradients = {name: g / self.loss_scale.scale for name, g in gradients.items()}
         finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients.values()])
-        if finite:
-            self._update(gradients, learning_rate)
+        tf.cond(finite, lambda: self._update(gradients, learning_rate), lambda: None)
         self.loss_scale.update(finite)
 
     def _update(self, gradients, learning_rate):
