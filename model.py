@@ -79,10 +79,14 @@ class Networks(tf.Module):
         return {name: v for name, v in self.vars.items()
                 if name.startswith(f"{net}/") and (v.trainable or not trainable)}
 
+    @property
+    def inference_vars(self):
+        """`vars`, but of G the average, if there is one: all images are made with it."""
+        return self.vars | self.average
+
     def folded(self, net=""):
-        """The weights for inference as `networks.folding.folded` makes them, of G the average, if
-        there is one; of the generator or discriminator alone, if one is named."""
-        return folding.folded({name: v for name, v in (self.vars | self.average).items()
+        """`inference_vars`, or those of one net, as `networks.folding.folded` makes them."""
+        return folding.folded({name: v for name, v in self.inference_vars.items()
                                if name.startswith(net)}, self.dtype)
 
     def search_weights(self, batch):
@@ -409,10 +413,8 @@ class DCGAN(Networks):
         return tracking.save(self, checkpoint_dir, max_to_keep)
 
     def export(self, path):
-        """Write the weights alone, of G the average, if there is one: `checkpoints.saving.export`;
-        `from_checkpoint` reads it."""
-        weights = self.vars | self.average
-        saving.export({name: v.numpy() for name, v in weights.items()}, path)
+        """Write `inference_vars` alone: `checkpoints.saving.export`; `from_checkpoint` reads it."""
+        saving.export({name: v.numpy() for name, v in self.inference_vars.items()}, path)
 
     @classmethod
     def from_checkpoint(cls, checkpoint_dir, **settings):

@@ -4,11 +4,11 @@ the completed photograph.
 
     .venv/bin/python benchmarks/page.py demo/out/paint/photos/photo_003.png
 
-Each preset has a server of its own, just started, as who opens the page for the first time has.
+The photograph is first made as wide as `WIDTH`. Each preset has a server of its own, just started,
+as who opens the page for the first time has.
 """
 
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -25,6 +25,7 @@ from cli import flags, running  # noqa: E402
 from inpainting.presets import PRESETS  # noqa: E402
 from settings.kinds import path  # noqa: E402
 
+WIDTH = 1000  # pixels
 LIMIT = 300_000  # milliseconds
 READY = 10_000  # in which the server reads the network, while a user would choose a picture
 
@@ -63,14 +64,11 @@ def measure(tab, address, photo, preset):
 
 def main(argv=None):
     config = parse_args(argv)
-    cli.environment.require(("playwright",))
-    from playwright.sync_api import sync_playwright
-
     print(f"{'preset':<8} {'pixels':>11} {'first change':>13} {'completed':>10}")
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
-        window = driver.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        photo = paint_pictures.scribbled(config.photo, folder)
+    with paint_pictures.chromium() as window, tempfile.TemporaryDirectory() as folder:
+        with Image.open(config.photo) as photo:
+            scale = WIDTH / photo.width
+        photo = paint_pictures.scribbled(config.photo, folder, scale)
         size = "x".join(map(str, Image.open(photo).size))
         for preset in config.preset:
             with paint_pictures.served() as address:

@@ -98,8 +98,8 @@ def place(box, u, v):
     return ax + u * (bx - ax) + v * (dx - ax), ay + u * (by - ay) + v * (dy - ay)
 
 
-def scribbled(photo, folder):
-    """A copy of a photograph with a pen's line over the face, which a network finds again."""
+def scribbled(photo, folder, scale=SCALE):
+    """A copy of a photograph, so many times as large, with a pen's line over the face."""
     from faces import alignment, detection
 
     face, *_ = detection.find_landmarks(utils.read_image(photo), detection.face_predictor_path())
@@ -109,8 +109,8 @@ def scribbled(photo, folder):
     back = cv2.invertAffineTransform(inverse)
     box = [back @ [u, v, 1] for u, v in ((0, 0), (1, 0), (1, 1), (0, 1))]
     image = Image.open(photo).convert("RGB")
-    image = image.resize([SCALE * edge for edge in image.size], Image.Resampling.BICUBIC)
-    line = [tuple(SCALE * each for each in place(box, u, 0.36 + v)) for u, v in PEN]
+    image = image.resize([round(scale * edge) for edge in image.size], Image.Resampling.BICUBIC)
+    line = [tuple(scale * each for each in place(box, u, 0.36 + v)) for u, v in PEN]
     ImageDraw.Draw(image).line(line, fill="#1440d8", width=9, joint="curve")
     target = os.path.join(folder, "portrait.png")
     image.save(target)
@@ -174,20 +174,27 @@ def record(tab, address, photo, folder, out):
     recorder.keep("refused")
 
 
-def main(argv=None):
-    config = parse_args(argv)
+@contextlib.contextmanager
+def chromium():
+    """Playwright's browser; UserError where Chromium is not there."""
     cli.environment.require(("playwright",))
     from playwright.sync_api import sync_playwright
 
     browser = shutil.which("chromium")
     if not browser:
         raise UserError("Chromium is not there: apt install chromium")
-    writing.make_folder(config.outDir)
-    with tempfile.TemporaryDirectory() as folder, served() as address, sync_playwright() as driver:
+    with sync_playwright() as driver:
         window = driver.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        yield window
+        window.close()
+
+
+def main(argv=None):
+    config = parse_args(argv)
+    with chromium() as window, tempfile.TemporaryDirectory() as folder, served() as address:
+        writing.make_folder(config.outDir)
         photo = scribbled(config.photo, folder)
         record(window.new_page(viewport=WINDOW), address, photo, folder, config.outDir)
-        window.close()
 
 
 if __name__ == "__main__":

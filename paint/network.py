@@ -13,7 +13,7 @@ class Filled(NamedTuple):
     """What a search found for one frame."""
 
     image: np.ndarray  # `[S, S, C]` uint8, the frame completed
-    G: np.ndarray  # `[S, S, C]` float32 in [-1, 1], what the hole is filled from
+    fill: np.ndarray  # `[S, S, C]` float32 in [-1, 1], what the hole is filled from
     candidates: np.ndarray  # `[K, S, S, C]` float32, the G(z) of each
 
 
@@ -46,12 +46,11 @@ class Network:
 
     def most_likely(self, settings, frame):
         """What fills the hole of a frame by the Gaussian, `[S, S, C]`, which is there at once, long
-        before any G(z); None if the settings or the checkpoint have none."""
-        gaussian = self.dcgan.gaussian if settings.gaussian else None
-        if gaussian is None:
+        before any G(z); None if it has no share."""
+        if not for_network(settings, self.dcgan).gaussian:
             return None
         y, mask = utils.to_float(frame.image), frame.mask[..., np.newaxis]
-        return gaussian.fills(y[np.newaxis], mask[np.newaxis])[0]
+        return self.dcgan.gaussian.fills(y[np.newaxis], mask[np.newaxis])[0]
 
     def complete(self, settings, frame, progress):
         """Search for the z of a frame.

@@ -142,7 +142,7 @@ class Search:
         """What the page shows of the result, and of each candidate if there are several: a square
         around the hole, small."""
         count = len(self.filled.candidates)
-        fills = [self.filled.G, *(self.filled.candidates if count > 1 else [])]
+        fills = [self.filled.fill, *(self.filled.candidates if count > 1 else [])]
         tiles = []
         for G in fills:
             pixels, hole = self._nearly_completed(G)
@@ -162,7 +162,7 @@ class Search:
         """
         if candidate in self.files:
             return self.files[candidate]
-        G = (self.filled.G if candidate is None
+        G = (self.filled.fill if candidate is None
              else self.filled.candidates[candidate])
         behind = "" if candidate is None else f"-candidate-{candidate}"
         folder = os.path.join(self.folder, "photos")

@@ -15,9 +15,9 @@ CLOSED = {
     "ops": ("model", "utils"),
     "utils": ("model", "ops"),
     **{room: ("model", "training", "inpainting", "latent", "validation") for room in (
-        "checkpoints", "faces", "files", "kernels", "machine", "networks", "pictures", "settings",
-        "summaries", "cli")},
-    **{room: ("model", "utils", "ops", "training", "inpainting") for room in ("files", "pictures")},
+        "checkpoints", "faces", "kernels", "machine", "networks", "settings", "summaries", "cli")},
+    **{room: ("model", "training", "inpainting", "latent", "validation", "utils", "ops")
+       for room in ("files", "pictures")},
 }
 
 

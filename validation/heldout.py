@@ -47,7 +47,7 @@ def copy_of(model):
     twin = type(model)(architecture=model.architecture, batch_size=COMPLETED,
                        precision=model.dtype.name, jit=model.jit, lam=model.lam)
     for name, variable in twin.vars.items():
-        variable.assign(model.average.get(name, model.vars[name]))
+        variable.assign(model.inference_vars[name])
     return twin
 
 
