@@ -40,8 +40,8 @@ class Networks(tf.Module):
         seed: seeds weights, z and the order of the data.
         precision: of the convolutions, float32, bfloat16 or float16; variables, batch norm's
             statistics, G's first and D's last layer and the losses are always float32.
-        jit: compile training step and search with XLA; None is on a GPU alone (on a CPU, XLA's
-            convolutions are many times slower; what several GPUs do was never tried).
+        jit: compile training step and search with XLA; None is the training step on a GPU alone (on
+            a CPU, XLA's convolutions are many times slower; what several GPUs do was never tried).
         sync_batch_norm: in training, normalise with the statistics of the whole batch, where
             several replicas share it, and not each with its own.
         ema: in training, keep a moving average of G's weights too, of which each step keeps this
@@ -61,9 +61,7 @@ class Networks(tf.Module):
         self.batch_size, self.seed, self.dtype = batch_size, seed, tf.as_dtype(precision)
         self.sync_batch_norm, self.ema = sync_batch_norm, ema
         self.strategy = strategy or tf.distribute.get_strategy()
-        one_gpu = (tf.config.get_visible_devices("GPU")
-                   and self.strategy.num_replicas_in_sync == 1)
-        self.jit = bool(one_gpu) if jit is None else jit
+        self.jit = jit
         with self.strategy.scope():
             self.vars = {
                 name: tf.Variable(initial_value(name, shape, (seed, i)), name=name,

@@ -11,6 +11,7 @@ from inpainting.search import PATIENCE, make_search
 from inpainting.settings import Search
 from inpainting.starts import make_bank, start_z
 from model import DCGAN
+from training.steps import make_train_step
 
 
 @pytest.mark.parametrize("size,c_dim,lowres", [(8, 3, False), (16, 1, True), (16, 3, True)])
@@ -194,3 +195,29 @@ def test_xla_searches_the_same():
         results.append((losses, state.best_z))
     for plain, compiled in zip(*results):
         np.testing.assert_allclose(plain, compiled, rtol=1e-4, atol=1e-4)
+
+
+def test_on_a_gpu_the_training_step_is_compiled_and_a_search_is_not(monkeypatch):
+    """20 iterations took 17 s of compiling there (docs/performance.md)."""
+    made = []
+    function = tf.function
+
+    def recording(*args, jit_compile=None, **options):
+        made.append(bool(jit_compile))
+        return function(*args, jit_compile=jit_compile, **options)
+
+    def compiled(make):
+        made.clear()
+        make()
+        return any(made)
+
+    model, _ = tiny(8)
+    monkeypatch.setattr(tf, "function", recording)
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: ["a GPU"])
+    assert compiled(lambda: make_train_step(model))
+    assert not compiled(lambda: make_search(model, search_settings()))
+    assert not compiled(lambda: make_bank(model, 4))
+    model.jit = True
+    assert compiled(lambda: make_search(model, search_settings()))
+    model.jit = False
+    assert not compiled(lambda: make_train_step(model))

@@ -32,7 +32,9 @@ def make_train_step(model):
         result["stop"] = tf.identity(stop)
         return ops.mean_of_replicas(result), d, d_
 
-    if model.jit:
+    one_gpu = (tf.config.get_visible_devices("GPU")
+               and model.strategy.num_replicas_in_sync == 1)
+    if model.jit or model.jit is None and one_gpu:
         of_replica = tf.function(of_replica, jit_compile=True, autograph=False)
 
     @tf.function(autograph=False)
