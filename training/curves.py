@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import tensorflow as tf
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
 import utils
 from files.errors import UserError
@@ -59,9 +60,12 @@ def begin_record(model, settings, pictures, workers):
 
 def summarise(result, histograms):
     """Write the scalars of a step, and its histograms if they are due, under the original tags."""
-    for tag, description in SCALARS.items():
-        if tag in result:
-            tf.summary.scalar(tag, result[tag], description=description)
+    # One operation for all of them: a third of a step on a GPU went into one each.
+    scalars = [scalar_pb(tag, float(result[tag]), description)
+               for tag, description in SCALARS.items() if tag in result]
+    for one in scalars[1:]:
+        scalars[0].MergeFrom(one)
+    tf.summary.experimental.write_raw_pb(scalars[0].SerializeToString())
     if histograms:
         for tag, description in HISTOGRAMS.items():
             tf.summary.histogram(tag, result[tag], description=description)
