@@ -8,9 +8,11 @@ checkpoint that was seen before.
 """
 
 import argparse
+import glob
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,23 +36,30 @@ SMALL = ("--image_size", "16", "--batch_size", "8", "--gf_dim", "64", "--df_dim"
 
 
 class Training:
-    """A process of train-dcgan.py in a folder, and the steps on its progress bar."""
+    """A process of train-dcgan.py in a folder, in which every step of it leaves a sample.
+
+    (Its progress bar begins after a second, in which a small network takes a hundred steps.)
+    """
 
     def __init__(self, folder, *flags):
+        self.samples = os.path.join(folder, "samples")
+        shutil.rmtree(self.samples, ignore_errors=True)
+        script = os.path.join(ROOT, "train-dcgan.py")
         self.process = subprocess.Popen(
-            [sys.executable, os.path.join(ROOT, "train-dcgan.py"), *flags], cwd=folder,
+            [sys.executable, script, "--sample_interval", "1", *flags], cwd=folder,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.step, self.errors = 0, b""
+        self.errors = b""
         self.reader = threading.Thread(target=self._read)
         self.reader.start()
 
     def _read(self):
-        first = None
         while data := os.read(self.process.stderr.fileno(), 4096):
             self.errors += data
-            for done in re.findall(rb"(\d+)/\d+ \[", data):
-                first = int(done) if first is None else first
-                self.step = int(done)
+
+    @property
+    def step(self):
+        """The steps that this process has done."""
+        return len(glob.glob(os.path.join(self.samples, "train_*")))
 
     def wait_for(self, step):
         """Until so many steps of this process are done, or it has ended."""
@@ -98,10 +107,11 @@ def resume(options, folder, rng):
     through = Training(folders[0], *flags)
     lost = 0
     for kill in range(options.kills):
-        # Anywhere behind the start, but so that there are steps left for the other kills.
+        # Anywhere behind the start, but so that there are steps left for the other kills, and for
+        # those that it takes until it is killed.
         from_step = steps_in(folders[1])
-        room = (options.steps - from_step) // (options.kills - kill)
-        point = from_step + rng.randint(1, max(1, min(options.steps - from_step - 1, 2 * room)))
+        room = (options.steps - from_step) // (options.kills - kill + 1)
+        point = from_step + rng.randint(1, max(1, room))
         training = Training(folders[1], *flags)
         training.wait_for(point - from_step)
         time.sleep(rng.uniform(0, options.pause))

@@ -1,5 +1,7 @@
+import contextlib
 import functools
 import importlib.util
+import io
 import os
 import shutil
 import subprocess
@@ -16,6 +18,7 @@ import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 import utils  # noqa: E402
+from cli import running  # noqa: E402
 from files import notices, ownership  # noqa: E402
 from files.aligned import made_of  # noqa: E402
 from model import DCGAN  # noqa: E402
@@ -38,6 +41,22 @@ def run_script(script, *args, cwd, **environment):
     """Run one of the scripts as a user does."""
     return subprocess.run([sys.executable, ROOT / script, *map(str, args)], cwd=cwd, text=True,
                           capture_output=True, timeout=240, env=os.environ | environment)
+
+
+def run_here(script, *args, cwd):
+    """The same in this process, where TensorFlow is imported already: for what a script computes,
+    writes and says. Returns what `run_script` does."""
+    before, streams = os.getcwd(), (io.StringIO(), io.StringIO())
+    os.chdir(cwd)
+    try:
+        with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
+            running.run(lambda: load_script(script).main(list(map(str, args))), script)
+        code = 0
+    except SystemExit as end:
+        code = end.code
+    finally:
+        os.chdir(before)
+    return subprocess.CompletedProcess([script, *args], code, *(s.getvalue() for s in streams))
 
 
 TINY = ("--image_size", 16, "--batch_size", 8, "--gf_dim", 4, "--df_dim", 4, "--z_dim", 10)

@@ -12,6 +12,7 @@ from conftest import (
     draw_faces,
     load_script,
     needs_shared,
+    run_here,
     run_script,
     save_lively,
 )
@@ -27,9 +28,9 @@ from model import DCGAN
 FAST = ("--nIter", 5, "--outInterval", 2)
 
 
-def complete(trained, cwd, *arguments, images):
-    return run_script("complete.py", *images, "--checkpointDir", trained / "checkpoint",
-                      *arguments, cwd=cwd)
+def complete(trained, cwd, *arguments, images, run=run_here):
+    return run("complete.py", *images, "--checkpointDir", trained / "checkpoint", *arguments,
+               cwd=cwd)
 
 
 def read(path):
@@ -51,7 +52,8 @@ def lively(tmp_path_factory):
 def completed(lively, test_faces, tmp_path_factory):
     """The folder after completing five faces in batches of two."""
     folder = tmp_path_factory.mktemp("completed")
-    result = complete(lively, folder, *FAST, "--batchSize", 2, images=[test_faces])
+    result = complete(
+        lively, folder, *FAST, "--batchSize", 2, images=[test_faces], run=run_script)
     assert result.returncode == 0, result.stderr
     assert "5 completed: completions/images" in result.stdout
     return folder / "completions"
@@ -309,11 +311,11 @@ def test_missing_empty_and_unreadable_input(trained, tmp_path):
 
 
 def test_a_missing_or_corrupt_checkpoint(trained, test_faces, tmp_path):
-    result = run_script("complete.py", test_faces, "--checkpointDir", "nowhere", cwd=tmp_path)
+    result = run_here("complete.py", test_faces, "--checkpointDir", "nowhere", cwd=tmp_path)
     assert_one_line_error(result, "no checkpoint in nowhere")
     (tmp_path / "checkpoint").mkdir()
     (tmp_path / "checkpoint" / "DCGAN-1.index").write_bytes(b"garbage" * 100)
-    result = run_script("complete.py", test_faces, cwd=tmp_path)
+    result = run_here("complete.py", test_faces, cwd=tmp_path)
     assert_one_line_error(result, "checkpoint/DCGAN-1 is damaged")
     assert sorted(os.listdir(tmp_path)) == ["checkpoint"]
 
@@ -334,7 +336,7 @@ def test_the_reference_checkpoint_completes_a_face(tmp_path):
     """Adam's completion of unseen faces comes closer to them than the mean of what is known."""
     names = sorted(os.listdir(SHARED / "faces" / "test"))[::70]
     images = [SHARED / "faces" / "test" / name for name in names]
-    result = run_script("complete.py", *images, "--checkpointDir", SHARED / "reference-checkpoint",
+    result = run_here("complete.py", *images, "--checkpointDir", SHARED / "reference-checkpoint",
                         "--approach", "adam", "--lr", 0.1, "--nIter", 60, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     hole = np.zeros((64, 64), bool)

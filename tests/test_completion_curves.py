@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 from completing import draw, run
-from conftest import draw_faces, run_script
+from conftest import draw_faces, run_here
 
 
 def test_tensorboard_has_losses_and_quality_of_each_picture(done):
@@ -67,7 +67,7 @@ def test_a_disk_that_fails_tensorboard_costs_nothing_else(
 
 def test_the_present_folder_takes_results_and_logs(lively, tmp_path):
     draw(tmp_path / "a.png", (16, 16))
-    result = run_script("complete.py", "a.png", "--outDir", "", "--checkpointDir", lively,
-                        "--nIter", 1, "--log_dir", "logs", cwd=tmp_path)
+    result = run_here("complete.py", "a.png", "--outDir", "", "--checkpointDir", lively,
+                      "--nIter", 1, "--log_dir", "logs", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "report.html").exists() and os.listdir(tmp_path / "logs")

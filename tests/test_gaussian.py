@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from conftest import assert_one_line_error, run_script, save_lively
+from conftest import assert_one_line_error, run_here, save_lively
 
 import utils
 from files.errors import UserError
@@ -105,7 +105,7 @@ def test_a_preset_takes_it_where_it_is(tmp_path, faces):
         checkpoint = (with_gaussian(tmp_path / name) if file
                       else save_lively(tmp_path / name) / "checkpoint")
         for out, flags in (("best", ()), ("none", ("--gaussian", 0))):
-            result = run_script(
+            result = run_here(
                 "complete.py", picture, "--checkpointDir", checkpoint, "--preset", "best",
                 "--nIter", 1, "--nCandidates", 2, "--outDir", out, *flags, cwd=tmp_path / name)
             assert result.returncode == 0, result.stderr
@@ -116,8 +116,8 @@ def test_a_preset_takes_it_where_it_is(tmp_path, faces):
 
 def test_what_it_refuses(tmp_path, faces):
     def complete(checkpoint):
-        return run_script("complete.py", faces, "--checkpointDir", checkpoint, "--gaussian", 0.3,
-                          cwd=tmp_path)
+        return run_here("complete.py", faces, "--checkpointDir", checkpoint, "--gaussian", 0.3,
+                        cwd=tmp_path)
 
     (tmp_path / "without").mkdir()
     assert_one_line_error(complete(save_lively(tmp_path / "without") / "checkpoint"),
@@ -134,20 +134,20 @@ def test_what_it_refuses(tmp_path, faces):
 def test_a_script_fits_it(tmp_path, faces):
     checkpoint = save_lively(tmp_path) / "checkpoint"
     fit = ("train-dcgan.py", "--dataset", faces, "--checkpoint_dir", checkpoint, "--components")
-    result = run_script(*fit, 5, cwd=tmp_path)
+    result = run_here(*fit, 5, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert f"{checkpoint}/gaussian.npz" in result.stdout and "24 pictures" in result.stdout
     x = gaussians.read_faces(sorted(map(str, faces.glob("*.png"))), 16, 3)
     fitted = gaussians.beside(str(checkpoint / "DCGAN-0"), 768)
     np.testing.assert_allclose(fitted.mean, x.mean(axis=0), atol=1e-5)
     assert fitted.factors.shape == (5, 768)
-    assert_one_line_error(run_script(*fit, 24, cwd=tmp_path), "--components 24", "at most 23")
+    assert_one_line_error(run_here(*fit, 24, cwd=tmp_path), "--components 24", "at most 23")
     gaussians.write(Gaussian(np.zeros(48), np.zeros((2, 48)), 0.5), str(checkpoint))
-    again = run_script(*fit, 5, cwd=tmp_path)  # which is what an error of another size advises
+    again = run_here(*fit, 5, cwd=tmp_path)  # which is what an error of another size advises
     assert again.returncode == 0, again.stderr
     assert gaussians.beside(str(checkpoint / "DCGAN-0"), 768).factors.shape == (5, 768)
     (checkpoint / "gaussian.npz").write_text("mine")
-    assert_one_line_error(run_script(*fit, 5, cwd=tmp_path), "gaussian.npz")
+    assert_one_line_error(run_here(*fit, 5, cwd=tmp_path), "gaussian.npz")
     assert (checkpoint / "gaussian.npz").read_text() == "mine"
 
 

@@ -4,7 +4,14 @@ import argparse
 import os
 
 import pytest
-from conftest import assert_one_line_error, draw_faces, load_script, run_script, save_lively
+from conftest import (
+    assert_one_line_error,
+    draw_faces,
+    load_script,
+    run_here,
+    run_script,
+    save_lively,
+)
 
 from cli import flags
 from settings import kinds
@@ -13,8 +20,8 @@ from settings import kinds
 def test_flags_may_stand_among_the_pictures(tmp_path):
     save_lively(tmp_path)
     draw_faces(tmp_path, 2)
-    result = run_script("complete.py", "face_0.png", "--outDir", "o", "face_1.png", "--nIter", 1,
-                        "--checkpointDir", "checkpoint", cwd=tmp_path)
+    result = run_here("complete.py", "face_0.png", "--outDir", "o", "face_1.png", "--nIter", 1,
+                      "--checkpointDir", "checkpoint", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert sorted(os.listdir(tmp_path / "o" / "images")) == ["face_0.png", "face_1.png"]
 

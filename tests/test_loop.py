@@ -111,7 +111,7 @@ def test_a_second_signal_stops_at_once(faces, tmp_path):
 
 
 def test_killed_trainings_end_bitwise_as_one_that_ran_through(faces, tmp_path):
-    options = argparse.Namespace(flags=list(map(str, TINY)), dataset=str(faces), steps=40, kills=2,
+    options = argparse.Namespace(flags=list(map(str, TINY)), dataset=str(faces), steps=60, kills=2,
                                  pause=0)
     assert not kills.resume(options, str(tmp_path), random.Random(0))
 

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 from completing import draw, read, run
-from conftest import SHARED, needs_shared, run_script
+from conftest import SHARED, needs_shared, run_here
 from PIL import Image
 
 import utils
@@ -43,8 +43,8 @@ def test_a_hundred_pictures_with_masks_of_their_own(lively, tmp_path):
     (tmp_path / "masks" / "p004.png").write_bytes(b"")
     Image.new("L", originals["p005"].shape[1::-1]).save(tmp_path / "masks" / "p005.png")
     os.remove(tmp_path / "masks" / "p006.png")
-    result = run_script("complete.py", "in", "--mask", "masks", "--checkpointDir", lively,
-                        "--nIter", 2, cwd=tmp_path)
+    result = run_here("complete.py", "in", "--mask", "masks", "--checkpointDir", lively,
+                      "--nIter", 2, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "96 completed: " in result.stdout
     warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
@@ -111,8 +111,8 @@ def test_a_photograph_of_odd_exif_data_keeps_its_results(lively, tmp_path):
 
     Image.fromarray(PIXELS).save(tmp_path / "a.jpg", exif=odd_block("<"))
     draw(tmp_path / "b.png", (40, 24))
-    result = run_script("complete.py", "a.jpg", "b.png", "--checkpointDir", lively, "--nIter", 1,
-                        cwd=tmp_path)
+    result = run_here("complete.py", "a.jpg", "b.png", "--checkpointDir", lively, "--nIter", 1,
+                      cwd=tmp_path)
     assert result.returncode == 0 and "2 completed" in result.stdout, result.stderr
     assert "warning" not in result.stderr
     out = tmp_path / "completions"
@@ -165,8 +165,8 @@ def test_faces_are_found_in_photographs_and_put_back(tmp_path):
     for name, (image, hole) in photographs.items():
         Image.fromarray(image).save(tmp_path / "in" / f"{name}.png")
         Image.fromarray(hole).save(tmp_path / "masks" / f"{name}.png")
-    result = run_script("complete.py", "in", "--align", "--mask", "masks", "--preset", "fast",
-                        "--checkpointDir", SHARED / "reference-checkpoint", cwd=tmp_path)
+    result = run_here("complete.py", "in", "--align", "--mask", "masks", "--preset", "fast",
+                      "--checkpointDir", SHARED / "reference-checkpoint", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     for name, (image, hole) in photographs.items():
         check_photo(tmp_path / "completions" / "photos" / f"{name}.png", image, hole)

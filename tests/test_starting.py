@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import assert_one_line_error, run_script, train_here
+from conftest import assert_one_line_error, run_here, train_here
 from trainings import checkpoints, variable
 
 from files import ownership
@@ -97,12 +97,12 @@ def test_a_corrupt_checkpoint(trained, faces, tmp_path):
     for name in ("checkpoint", "DCGAN-6.index", "DCGAN-6.data-00000-of-00001"):
         data = (trained / "checkpoint" / name).read_bytes()
         (folder / name).write_bytes(data[:1000] if ".data" in name else data)
-    result = run_script("train-dcgan.py", "--dataset", faces, "--batch_size", 8, cwd=tmp_path)
+    result = run_here("train-dcgan.py", "--dataset", faces, "--batch_size", 8, cwd=tmp_path)
     assert_one_line_error(result, "DCGAN-6 is damaged")
 
 
 def test_sizes_that_are_not_the_checkpoints(trained, faces):
-    result = run_script("train-dcgan.py", "--dataset", faces, "--z_dim", 50, cwd=trained)
+    result = run_here("train-dcgan.py", "--dataset", faces, "--z_dim", 50, cwd=trained)
     assert_one_line_error(result, "--z_dim 50", "has 10")
 
 

@@ -3,7 +3,7 @@
 import os
 
 import tensorflow as tf
-from conftest import draw_faces, run_script, save_lively
+from conftest import draw_faces, run_here, save_lively
 from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
 
 from summaries.writer import run_folder
@@ -33,7 +33,7 @@ def test_two_completions_into_one_folder_are_two_runs(tmp_path):
     draw_faces(tmp_path / "in", 2)
     flags = ("--checkpointDir", "checkpoint", "--log_dir", "logs", "--outInterval", 2)
     for count in (4, 6):
-        result = run_script("complete.py", "in", *flags, "--nIter", count, cwd=tmp_path)
+        result = run_here("complete.py", "in", *flags, "--nIter", count, cwd=tmp_path)
         assert result.returncode == 0, result.stderr
     assert "--log_dir logs has another run's curves: this one's are in logs/run_02" in result.stdout
     runs = EventMultiplexer().AddRunsFromDirectory(str(tmp_path / "logs")).Reload()

@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import TINY, assert_one_line_error, draw_faces, run_script, train_here
+from conftest import TINY, assert_one_line_error, draw_faces, run_here, run_script, train_here
 from PIL import Image
 from trainings import checkpoints, events, variable
 
@@ -67,8 +67,8 @@ def test_grey_pictures_of_any_kind_and_a_bad_one(tmp_path):
         picture = Image.fromarray(rng.integers(0, 255, (20 + i, 30, 3), dtype=np.uint8))
         picture.convert(mode).save(folder / f"{mode}.{suffix}")
     (folder / "bad.png").write_text("not a picture")
-    result = run_script("train-dcgan.py", "--dataset", "data", "--image_size", 8, "--gf_dim", 2,
-                        "--df_dim", 2, "--c_dim", 1, "--epoch", 3, cwd=tmp_path)
+    result = run_here("train-dcgan.py", "--dataset", "data", "--image_size", 8, "--gf_dim", 2,
+                      "--df_dim", 2, "--c_dim", 1, "--epoch", 3, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "fewer than a batch of 64: training with batches of 12" in result.stderr
     assert result.stderr.count("bad.png: not an image; skipped") == 1
@@ -106,7 +106,7 @@ def test_a_dataset_of_nothing_readable(tmp_path):
     (tmp_path / "data").mkdir()
     for i in range(3):
         (tmp_path / "data" / f"{i}.png").write_text("not a picture")
-    result = run_script("train-dcgan.py", "--dataset", "data", *TINY, cwd=tmp_path)
+    result = run_here("train-dcgan.py", "--dataset", "data", *TINY, cwd=tmp_path)
     assert_one_line_error(result, "--dataset data", "none of the 3 images can be read")
     assert not checkpoints(tmp_path)
 

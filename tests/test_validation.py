@@ -13,6 +13,7 @@ from conftest import (
     f32,
     load_script,
     needs_shared,
+    run_here,
     run_script,
     tiny,
     train_here,
@@ -70,9 +71,9 @@ def test_the_completion_is_complete_pys(tmp_path):
     images = np.stack(heldout.read_spread(list(map(str, files)), 4, model, True))
     contextual, psnr = heldout.completion(
         model, images, completion_settings({"preset": "fast", "gaussian": 0.0}))
-    result = run_script("complete.py", *files, "--preset", "fast", "--gaussian", 0, "--precision",
-                        "float32", "--checkpointDir", "pretrained", "--outDir", tmp_path,
-                        cwd=tmp_path)
+    result = run_here(
+        "complete.py", *files, "--preset", "fast", "--gaussian", 0, "--precision", "float32",
+        "--checkpointDir", "pretrained", "--outDir", tmp_path, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     rows = np.genfromtxt(tmp_path / "results.csv", delimiter=",", names=True, dtype=None,
                          encoding="utf-8")
@@ -161,7 +162,7 @@ def test_a_checkpoint_that_cannot_be_kept(others, tmp_path, capsys):
     (["--validation_interval", "7"], ["--validation_interval 7: is of --validation; add that"])])
 def test_nonsense(faces, tmp_path, flags, words):
     assert_one_line_error(
-        run_script("train-dcgan.py", "--dataset", faces, *flags, cwd=tmp_path), *words)
+        run_here("train-dcgan.py", "--dataset", faces, *flags, cwd=tmp_path), *words)
 
 
 def test_a_folder_of_nothing_readable(faces, tmp_path):

@@ -6,7 +6,7 @@ from conftest import (
     assert_one_line_error,
     draw_faces,
     randomise,
-    run_script,
+    run_here,
     save_lively,
     train_here,
 )
@@ -166,4 +166,4 @@ def test_what_cannot_be_visualized(folder, tmp_path):
     (["--visualize", "faces"], "invalid choice"),
     (["--visualize", "samples", "--checkpoint_dir", "nowhere"], "no checkpoint in nowhere")])
 def test_what_makes_no_sense_is_one_line(tmp_path, flags, words):
-    assert_one_line_error(run_script("train-dcgan.py", *flags, cwd=tmp_path), words)
+    assert_one_line_error(run_here("train-dcgan.py", *flags, cwd=tmp_path), words)
