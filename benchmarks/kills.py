@@ -138,7 +138,7 @@ def save(options, folder, rng, lane, kills, results):
     os.makedirs(folder)
     checkpoint_dir = os.path.join(folder, "checkpoint")
     flags = [*options.flags, "--dataset", options.dataset, "--save_interval", "1", "--max_to_keep",
-             "2", "--epoch", "1000000", "--sample_interval", "1000000"]
+             "2", "--epoch", "1000000"]
     for kill in range(kills):
         before = steps_in(folder)
         training = Training(folder, *flags)
