@@ -46,8 +46,9 @@ def run_script(script, *args, cwd, **environment):
 def run_here(script, *args, cwd):
     """The same in this process, where TensorFlow is imported already: for what a script computes,
     writes and says. Returns what `run_script` does."""
-    before, streams = os.getcwd(), (io.StringIO(), io.StringIO())
+    before, streams = (os.getcwd(), sys.path[:]), (io.StringIO(), io.StringIO())
     os.chdir(cwd)
+    sys.path.insert(0, str((ROOT / script).parent))  # as Python does
     try:
         with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
             running.run(lambda: load_script(script).main(list(map(str, args))), script)
@@ -55,7 +56,8 @@ def run_here(script, *args, cwd):
     except SystemExit as end:
         code = end.code
     finally:
-        os.chdir(before)
+        os.chdir(before[0])
+        sys.path[:] = before[1]
     return subprocess.CompletedProcess([script, *args], code, *(s.getvalue() for s in streams))
 
 

@@ -12,6 +12,7 @@ from conftest import (
     draw_faces,
     load_script,
     needs_chromium,
+    run_here,
     run_script,
     save_lively,
 )
@@ -101,7 +102,7 @@ def test_show_stacks_hidden_shown_and_completed(tmp_path):
 def test_measure_compares_completions_with_interpolation(tmp_path):
     save_lively(tmp_path)
     faces = draw_faces(tmp_path / "faces", 3)
-    result = run_script("complete.py", "faces", "--outDir", "out", "--nIter", 1, cwd=tmp_path)
+    result = run_here("complete.py", "faces", "--outDir", "out", "--nIter", 1, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     with open(tmp_path / "out" / "results.csv") as file:
         rows = list(csv.DictReader(file))
@@ -127,8 +128,8 @@ def test_measure_compares_completions_with_interpolation(tmp_path):
 def test_quality_has_every_method_of_every_mask(tmp_path):
     save_lively(tmp_path)
     draw_faces(tmp_path / "faces", 3)
-    result = run_script("benchmarks/quality.py", "faces", "--count", 2, "--search", "--nIter 2",
-                        "--maskType", "center", "pattern", cwd=tmp_path)
+    result = run_here("benchmarks/quality.py", "faces", "--count", 2, "--search", "--nIter 2",
+                      "--maskType", "center", "pattern", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     tables = [table.splitlines() for table in result.stdout.split("\n\n| method")][1:]
     assert len(tables) == 2
@@ -140,8 +141,8 @@ def test_quality_has_every_method_of_every_mask(tmp_path):
         by_label = {row[0]: row[1:] for row in rows}
         assert by_label["G(z), paste (the article)"] != by_label["G(z), Poisson"]
     assert "center mask, 2 pictures" in result.stdout
-    result = run_script("benchmarks/quality.py", "faces", "--count", 2, "--maskType", "center",
-                        "--only", "preset fast", cwd=tmp_path)
+    result = run_here("benchmarks/quality.py", "faces", "--count", 2, "--maskType", "center",
+                      "--only", "preset fast", cwd=tmp_path)
     rows = [line for line in result.stdout.splitlines() if line.startswith("| ")]
     assert [row[2:17] for row in rows[2:]] == ["`--preset fast`"]
 
@@ -150,8 +151,8 @@ def test_deviations_are_what_the_article_does(tmp_path):
     """The batch's mean changes no result; the batch's statistics change each."""
     save_lively(tmp_path)
     draw_faces(tmp_path / "faces", 10)
-    result = run_script("benchmarks/deviations.py", "faces", "--count", 10, "--search", "--nIter 4",
-                        cwd=tmp_path)
+    result = run_here("benchmarks/deviations.py", "faces", "--count", 10, "--search", "--nIter 4",
+                      cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     ours, mean, statistics = ([float(figure) for figure in line.strip("| ").split(" | ")[2:]]
                               for line in result.stdout.splitlines()[2:])
@@ -219,18 +220,18 @@ def test_the_benchmarks_search_from_the_z_of_the_seed(tmp_path):
     save_lively(tmp_path)
     draw_faces(tmp_path / "faces", 2)
     flags = [f"--nIter 4 --lam 500 --seed {seed}" for seed in (0, 7)]
-    result = run_script("benchmarks/search.py", "faces", "--search", *flags, cwd=tmp_path)
+    result = run_here("benchmarks/search.py", "faces", "--search", *flags, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     losses = [line.split()[-3] for line in result.stdout.splitlines()[1:]]
     assert losses[0] != losses[1]
     for flag, loss in zip(flags, losses):
-        result = run_script("complete.py", "faces", "--checkpointDir", "checkpoint", "--outDir",
-                            "out", *flag.split(), cwd=tmp_path)
+        result = run_here("complete.py", "faces", "--checkpointDir", "checkpoint", "--outDir",
+                          "out", *flag.split(), cwd=tmp_path)
         assert result.returncode == 0, result.stderr
         with open(tmp_path / "out" / "results.csv") as file:
             rows = list(csv.DictReader(file))
         assert f"{np.mean([float(row['loss']) for row in rows]):.0f}" == loss
-    outputs = [run_script("benchmarks/quality.py", "faces", "--maskType", "center", "--only",
-                          "preset fast", "--seed", seed, cwd=tmp_path).stdout for seed in (0, 7)]
+    outputs = [run_here("benchmarks/quality.py", "faces", "--maskType", "center", "--only",
+                        "preset fast", "--seed", seed, cwd=tmp_path).stdout for seed in (0, 7)]
     one, other = (re.search("`--preset fast`.*", output)[0] for output in outputs)
     assert one != other
