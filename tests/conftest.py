@@ -46,19 +46,17 @@ def run_script(script, *args, cwd, **environment):
 def run_here(script, *args, cwd):
     """The same in this process, where TensorFlow is imported already: for what a script computes,
     writes and says. Returns what `run_script` does."""
-    before, streams = (os.getcwd(), sys.path[:]), (io.StringIO(), io.StringIO())
-    os.chdir(cwd)
+    said, errors, path, code = io.StringIO(), io.StringIO(), sys.path[:], 0
     sys.path.insert(0, str((ROOT / script).parent))  # as Python does
     try:
-        with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
+        with (contextlib.chdir(cwd), contextlib.redirect_stdout(said),
+              contextlib.redirect_stderr(errors)):
             running.run(lambda: load_script(script).main(list(map(str, args))), script)
-        code = 0
     except SystemExit as end:
         code = end.code
     finally:
-        os.chdir(before[0])
-        sys.path[:] = before[1]
-    return subprocess.CompletedProcess([script, *args], code, *(s.getvalue() for s in streams))
+        sys.path[:] = path
+    return subprocess.CompletedProcess([script, *args], code, said.getvalue(), errors.getvalue())
 
 
 TINY = ("--image_size", 16, "--batch_size", 8, "--gf_dim", 4, "--df_dim", 4, "--z_dim", 10)
@@ -66,13 +64,9 @@ TINY = ("--image_size", 16, "--batch_size", 8, "--gf_dim", 4, "--df_dim", 4, "--
 
 def train_here(folder, faces, *flags, sizes=TINY):
     """train-dcgan.py in this process, where TensorFlow is imported already; may raise."""
-    before = os.getcwd()
-    os.chdir(folder)
-    try:
+    with contextlib.chdir(folder):
         load_script("train-dcgan.py").main(
             [str(flag) for flag in ("--dataset", faces, *sizes, *flags)])
-    finally:
-        os.chdir(before)
 
 
 def load_script(script):
