@@ -98,7 +98,7 @@ def test_two_processes_are_one(alone, pictures, lively, tmp_path, monkeypatch):
     """The chief alone looks at held-out faces, which changes nothing."""
     workers = start_cluster(tmp_path, monkeypatch, "--dataset", pictures, "--init", lively, *STEPS,
                             "--sync_batch_norm", "--validation", pictures, "--validation_interval",
-                            5)
+                            5, "--sample_interval", 100)
     said = [worker.end() for worker in workers]
     assert [worker.process.returncode for worker in workers] == [0, 0], workers[0].errors
     assert "10 steps done" in said[0] and said[1] == ""  # only the chief speaks and writes
