@@ -52,12 +52,15 @@ def test_what_succeeds_alone_is_not_lost(tmp_path):
 def write_or_die(path):
     """The first time, one process is killed while the other writes."""
     begun = path.parent / "begun"
-    if begun.exists():
-        return "done"
     if path.name == "killed":
+        if path.exists():
+            return "done"
+        path.touch()
         while not begun.exists():
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGKILL)
+    if begun.exists():
+        return "done"
     with ownership.beside(str(path)) as temporary:
         begun.write_text(temporary)
         time.sleep(60)
@@ -66,7 +69,7 @@ def write_or_die(path):
 def test_a_killed_process_leaves_no_half_file_of_another(tmp_path):
     jobs = [tmp_path / "killed", tmp_path / "written"]
     assert list(run_jobs(write_or_die, jobs, 2, failed=lambda job: "failed")) == ["done", "done"]
-    assert [path.name for path in tmp_path.iterdir()] == ["begun"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["begun", "killed"]
 
 
 def refuse(job):
