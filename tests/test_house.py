@@ -8,6 +8,7 @@ import pytest
 from conftest import ROOT
 
 LONGEST = {"file": 450, "class": 300, "function": 60}
+SHORTER = {"README.md": 200, "complete.py": 200, "train-dcgan.py": 200, "utils.py": 300}
 # A room, and those that it may not enter: imports run from the scripts down.
 CLOSED = {
     "inpainting": ("model", "training", "latent", "validation"),
@@ -38,6 +39,11 @@ def test_nothing_outgrows_one_sitting(name):
             kind = "class" if isinstance(node, ast.ClassDef) else "function"
             sizes[f"{name}:{node.lineno} {node.name}"] = kind, node.end_lineno - node.lineno + 1
     assert not {what: lines for what, (kind, lines) in sizes.items() if lines > LONGEST[kind]}
+
+
+@pytest.mark.parametrize("name", SHORTER)
+def test_what_is_read_first_is_short(name):
+    assert len((ROOT / name).read_text().splitlines()) <= SHORTER[name]
 
 
 def rooms_of(name):
