@@ -34,12 +34,13 @@ ELSEWHERE = (
     (r"\.venv/bin/python benchmarks/kills\.py", "tests/test_train.py, with fewer kills"),
     (r"\.venv/bin/python -m pytest|\.ci/run", ".ci/run"),
     (r".*--checkpoint_dir \w+/DCGAN-\d", "tests/test_checkpoints.py, of another checkpoint"),
-    (r".* \.\./data/lfw-valid", "tests/test_gaussian.py"),
+    (r".* (\.\./data/|third\b)", "wants the faces that pretrained/training_set.py aligns"),
     (r".*pretrained/training_set\.py", "tests/test_training_set.py, with fewer photographs"),
     (r"git clone", "wants the network; its checkpoint is played by one of the same format"),
     (r"\./openface|find |cd outputImages|ruff ", "of other programs"))
 # Flags that cut a command short.
 SHORT = (
+    (r"train-dcgan\.py .*--components", "--components 20"),
     (r"train-dcgan\.py (?!.*--(visualize|export))", "--max_steps 2 --batch_size 8"),
     (r"complete\.py .*hmc", "--nIter 1 --hmcL 2 --batchSize 8"),
     (r"complete\.py ", "--nIter 2"),
@@ -47,6 +48,8 @@ SHORT = (
     (r"benchmarks/search\.py", "--count 2 --iterations 1 --search '--nIter 1'"),
     (r"benchmarks/deviations\.py", "--count 2 --search '--nIter 1'"),
     (r"benchmarks/scaling\.py", "--steps 4"),
+    (r"benchmarks/patience\.py", "--tol 0.01 --patience 20"),
+    (r"benchmarks/unchanged\.py", "--only distributions"),
     (r"benchmarks/blend\.py", "--edge 600 --rounds 1"),
     (r"benchmarks/fuzz\.py damage", "--cases 20"))
 
@@ -164,7 +167,7 @@ def main(argv=None):
                 if elsewhere:
                     print(f"     -    {command}: {elsewhere}")
                     continue
-                if re.match(r"\./train-dcgan\.py --dataset (?!.*--visualize)", command):
+                if re.match(r"\./train-dcgan\.py --dataset (?!.*--(visual|compon))", command):
                     shutil.rmtree(os.path.join(scratch, "checkpoint"), ignore_errors=True)
                 before = time.monotonic()
                 if command.startswith("tensorboard"):
