@@ -38,10 +38,11 @@ ELSEWHERE = (
     (r".*pretrained/training_set\.py", "tests/test_training_set.py, with fewer photographs"),
     (r"git clone", "wants the network; its checkpoint is played by one of the same format"),
     (r"\./openface|find |cd outputImages|ruff ", "of other programs"))
+TRAINING = r"\./train-dcgan\.py --dataset (?!.*--(visualize|components))"
 # Flags that cut a command short.
 SHORT = (
+    (TRAINING, "--max_steps 2 --batch_size 8"),
     (r"train-dcgan\.py .*--components", "--components 20"),
-    (r"train-dcgan\.py (?!.*--(visualize|export))", "--max_steps 2 --batch_size 8"),
     (r"complete\.py .*hmc", "--nIter 1 --hmcL 2 --batchSize 8"),
     (r"complete\.py ", "--nIter 2"),
     (r"benchmarks/quality\.py", "--count 2 --maskType center --search '--nIter 1'"),
@@ -167,7 +168,7 @@ def main(argv=None):
                 if elsewhere:
                     print(f"     -    {command}: {elsewhere}")
                     continue
-                if re.match(r"\./train-dcgan\.py --dataset (?!.*--(visual|compon))", command):
+                if re.match(TRAINING, command):
                     shutil.rmtree(os.path.join(scratch, "checkpoint"), ignore_errors=True)
                 before = time.monotonic()
                 if command.startswith("tensorboard"):

@@ -1,13 +1,9 @@
 #!/usr/bin/env python3
-"""Draw validation.csv, what --validation said of the trainings that were tried.
-
-    .venv/bin/python pretrained/draw_validation.py pretrained/validation.png
-"""
+"""Draw validation.csv, what --validation said of each training that was tried: validation.png."""
 
 import csv
 import itertools
 import os
-import sys
 
 import matplotlib
 
@@ -17,9 +13,8 @@ import matplotlib.pyplot as plt  # noqa: E402  (the backend first: there may be 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def main():
-    with open(os.path.join(HERE, "validation.csv"), newline="") as file:
-        rows = list(csv.DictReader(file))
+def draw(rows):
+    """The figure of what is in the table."""
     figure, axes = plt.subplots(figsize=(9, 4.5), layout="constrained")
     for run, points in itertools.groupby(rows, lambda row: row["run"]):
         steps, psnr = zip(*((int(row["step"]), float(row["psnr"])) for row in points))
@@ -29,8 +24,9 @@ def main():
     axes.set_ylabel("PSNR in the hole of 64 held-out faces, dB")
     axes.grid(alpha=0.3)
     figure.legend(loc="outside right upper", frameon=False, fontsize="small")
-    figure.savefig(sys.argv[1], dpi=100)
+    return figure
 
 
 if __name__ == "__main__":
-    main()
+    with open(os.path.join(HERE, "validation.csv"), newline="") as file:
+        draw(csv.DictReader(file)).savefig(os.path.join(HERE, "validation.png"), dpi=100)

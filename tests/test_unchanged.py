@@ -21,8 +21,7 @@ def recordings(tmp_path_factory):
         (root / name / "inputs").mkdir()
         (root / name / "inputs" / "mask.csv").write_text("the same")
         train_here(case, faces, "--max_steps", 1, "--seed", int(name == "two"))
-        np.savez(case / "latents.npz", z=np.full(3, len(case.parent.name)),
-                 settings=json.dumps({"nIter": len(name), "seed": name}))
+        np.savez(case / "latents.npz", z=np.zeros(3), settings=json.dumps({"seed": name}))
         with open(case / "results.csv", "w", newline="") as file:
             csv.writer(file).writerows([["name", "psnr"], ["a", name]])
         said = [{"command": "train-dcgan.py", "code": 0, "stdout": name, "stderr": ""}]

@@ -22,11 +22,10 @@ def test_the_network_in_there_is_the_best_of_all(rows):
     assert f"**{best['psnr']}**" in (FOLDER / "README.md").read_text()
 
 
-def test_every_training_is_drawn(rows, tmp_path, monkeypatch):
-    monkeypatch.setattr("sys.argv", ["draw_validation.py", str(tmp_path / "drawn.png")])
-    module = load_script("pretrained/draw_validation.py")
-    module.main()
-    lines = module.plt.gca().get_lines()
+def test_every_training_is_drawn(rows, tmp_path):
+    figure = load_script("pretrained/draw_validation.py").draw(rows)
+    figure.savefig(tmp_path / "drawn.png", dpi=100)
+    lines = figure.axes[0].get_lines()
     assert [line.get_label() for line in lines] == list(dict.fromkeys(row["run"] for row in rows))
     assert sum(len(line.get_xdata()) for line in lines) == len(rows)
     drawn, shown = (np.asarray(Image.open(path), dtype=int)
