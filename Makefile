@@ -56,8 +56,13 @@ demo: setup
 	@echo "And paint over a photograph of your own:"
 	@echo "  make paint"
 
-test: setup .venv/paint-test
+test: .venv/test .venv/paint-test
+	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -n 2
+
+.venv/test: .venv/installed tests/requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	touch $@
 
 # Run every command that README and docs/ show.
 docs-check: setup
