@@ -1,4 +1,4 @@
-# One of 3.11, 3.12 and 3.13; cli/python.sh finds it where none is named.
+# One of 3.11, 3.12 and 3.13; .ci/python.sh finds it where none is named.
 PYTHON ?=
 BIN = .venv/bin
 DEMO = demo/out
@@ -7,7 +7,7 @@ DEMO = demo/out
 setup: .venv/installed
 
 .venv/installed: requirements.txt
-	python=`sh cli/python.sh $(PYTHON)` && "$$python" -m venv .venv
+	python=`sh .ci/python.sh $(PYTHON)` && "$$python" -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
@@ -72,7 +72,7 @@ docs-check: setup
 FACES ?= pretrained
 SAMPLES = docs/samples
 SHOWN = $(DEMO)/shown
-LIST_MASKS = $(BIN)/python -c 'from inpainting.masks import MASKS; print(*MASKS)'
+LIST_MASKS = $(BIN)/python -c 'from dcgan.inpainting.masks import MASKS; print(*MASKS)'
 COMPLETE = $(BIN)/python complete.py --checkpointDir $(FACES)
 VISUALIZE = $(BIN)/python train-dcgan.py --checkpoint_dir $(FACES) --sample_dir $(SHOWN)/latent --visualize
 pictures: setup

@@ -1,21 +1,20 @@
 #!/usr/bin/env python3
 """Complete the missing part of pictures with a trained DCGAN."""
 
-import cli.environment  # noqa: F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: F401  (first: it says so where packages are missing)
 
 # isort: split
 import dataclasses
 
-from cli import running
-from cli.flags import Parser, add_settings, given_flags
-from faces import detection
-from files.errors import UserError
-from inpainting.presets import PRESETS, completion_settings, flags_of_presets, for_network
-from inpainting.settings import Files, Loss, Masking, Search, View
-from inpainting.tables import read_latents
-from machine.importing import import_tensorflow
-from settings.kinds import path
-from settings.machine import Machine
+from dcgan.cli import running
+from dcgan.cli.flags import Parser, add_settings, given_flags
+from dcgan.faces import detection
+from dcgan.inpainting.presets import PRESETS, completion_settings, flags_of_presets, for_network
+from dcgan.inpainting.settings import Files, Loss, Masking, Search, View
+from dcgan.machine.importing import import_tensorflow
+from dcgan.messages import UserError
+from dcgan.results.tables import read_latents
+from dcgan.settings import Compute, path
 
 # Flags of which one takes the others' place.
 MASK_FLAGS = ("mask", "maskFromAlpha", "maskColor", "maskType")
@@ -44,7 +43,7 @@ def make_parser():
                              f"{presets} (bfloat16 only where the CPU has instructions for it)")
     add_settings(search, Search, *SEARCH_FLAGS)
     add_settings(parser.add_argument_group("the loss and the blend"), Loss)
-    add_settings(parser.add_argument_group("the machine"), Machine)
+    add_settings(parser.add_argument_group("the machine"), Compute)
     return parser
 
 
@@ -110,8 +109,8 @@ def load_model(settings, kind):
 def main(argv=None):
     settings = parse_args(argv)
     import_tensorflow(settings.tf32)
-    from checkpoints.finding import or_pretrained
-    from inpainting.pipeline import complete_pictures
+    from dcgan.checkpoints.finding import or_pretrained
+    from dcgan.results.pipeline import complete_pictures
     from model import DCGAN
 
     found = {"checkpointDir": or_pretrained(settings.checkpointDir)}

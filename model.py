@@ -5,7 +5,7 @@ Its networks, generator G and discriminator D, their losses and updates are afte
 Chen et al. 2016 (arXiv 1607.07539).
 """
 
-import machine  # noqa: F401, I001  (before TensorFlow, whose environment it sets)
+import dcgan  # noqa: F401, I001  (before TensorFlow, whose environment it sets)
 
 import copy
 import functools
@@ -14,18 +14,18 @@ import numpy as np
 import tensorflow as tf
 
 import ops
-import utils
-from checkpoints import reading, saving, tracking
-from inpainting import completion, gaussian
-from inpainting.losses import PRIORS
-from networks import folding
-from networks.architecture import Architecture, initial_value
-from settings.kinds import Number
-from training import augment
-from training.loop import Training
-from training.penalty import with_r1
-from training.recipe import Recipe
-from validation.heldout import HeldOut
+from dcgan.checkpoints import reading, saving, tracking
+from dcgan.inpainting import completion, gaussian
+from dcgan.inpainting.losses import PRIORS
+from dcgan.networks import weights
+from dcgan.networks.architecture import Architecture, initial_value
+from dcgan.pictures import drawing
+from dcgan.settings import Number
+from dcgan.training import augment
+from dcgan.training.loop import Training
+from dcgan.training.penalty import with_r1
+from dcgan.training.recipe import Recipe
+from dcgan.training.validation import HeldOut
 
 
 class Networks(tf.Module):
@@ -83,22 +83,22 @@ class Networks(tf.Module):
         return self.vars | self.average
 
     def folded(self, net=""):
-        """`inference_vars`, or those of one net, as `networks.folding.folded` makes them."""
-        return folding.folded({name: v for name, v in self.inference_vars.items()
+        """`inference_vars`, or those of one net, as `dcgan.networks.weights.folded` makes them."""
+        return weights.folded({name: v for name, v in self.inference_vars.items()
                                if name.startswith(net)}, self.dtype)
 
     def search_weights(self, batch):
         """What `folded` returns, in the form that is fastest for a search of `batch` z at once."""
-        return folding.with_fastest_filters(self.folded(), self.dtype, batch)
+        return weights.with_fastest_filters(self.folded(), self.dtype, batch)
 
     def training_weights(self, net, batch):
         """`vars` of G or D in the form that is fastest for updates with `batch` images, of which
         gradients reach `vars`; to be made within their tape."""
-        return folding.with_fastest_filters(self.net(net), self.dtype, batch, trained=True)
+        return weights.with_fastest_filters(self.net(net), self.dtype, batch, trained=True)
 
     def batch_norm(self, h, name, momentum=ops.BN_MOMENTUM):
         """Batch norm by the batch's own statistics, which move the running ones."""
-        return ops.batch_norm(h, *(self.vars[f"{name}/{part}"] for part in folding.BATCH_NORM),
+        return ops.batch_norm(h, *(self.vars[f"{name}/{part}"] for part in weights.BATCH_NORM),
                               momentum, self.sync_batch_norm)
 
     def generator(self, z, training=False, momentum=ops.BN_MOMENTUM, weights=None):
@@ -161,10 +161,10 @@ class DCGAN(Networks):
 
     Args:
         lam: weight of the perceptual against the contextual loss in completion.
-        prior: the perceptual loss in completion, by its name in `inpainting.losses`: article,
+        prior: the perceptual loss in completion, by its name in `dcgan.inpainting.losses`: article,
             -log D(G(z)), or saturating, log(1 - D(G(z))).
         lowres: edge of the blocks that the `lowres` mask averages.
-        recipe: the `training.recipe.Recipe`; None is the article's.
+        recipe: the `dcgan.training.recipe.Recipe`; None is the article's.
         **networks: as `Networks` takes them.
     """
 
@@ -224,7 +224,7 @@ class DCGAN(Networks):
             images: `[B, image_size, image_size, c_dim]` float32 in [-1, 1].
             z: `[B, z_dim]` float32 in [-1, 1].
             learning_rate: float32 scalar; None is the optimizers'.
-            u: `[4, B, ...]` float32, of `training.augment.draw`; None augments nothing.
+            u: `[4, B, ...]` float32, of `dcgan.training.augment.draw`; None augments nothing.
             penalised: add the R1 penalty to D's loss.
 
         Returns:
@@ -285,10 +285,10 @@ class DCGAN(Networks):
         """Train on a folder of images, from the newest whole checkpoint in `checkpoint_dir` on.
 
         Args:
-            settings: the `training.settings.TrainingSettings`.
+            settings: the `dcgan.training.settings.TrainingSettings`.
 
         Raises:
-            UserError, Stopped: as `training.loop.Training.run` has them.
+            UserError, Stopped: as `dcgan.training.loop.Training.run` has them.
         """
         Training(self, settings, HeldOut).run()
 
@@ -304,7 +304,7 @@ class DCGAN(Networks):
             z: `[B, z_dim]` float32 in [-1, 1].
             images: `[B, H, W, C]` float32 in [-1, 1], the y; pixels under mask 0 do not matter.
             mask: broadcastable to `images`, 1 = known, 0 = missing; or its
-                `inpainting.losses.contextual_weights`.
+                `dcgan.inpainting.losses.contextual_weights`.
             lowres_mask: broadcastable to the block means, 1 = that mean is known.
             weights: as `generator` takes them.
 
@@ -359,16 +359,17 @@ class DCGAN(Networks):
                 rounded to bytes; pixels under mask 0 do not matter.
             masks: `[B, image_size, image_size]`, or one for all, 1 = known, 0 = missing.
             preset: article, fast or best; None is the plain search.
-            progress: called with an `inpainting.completion.Progress` before the first iteration of
-                each batch and after every `outInterval`, but the last; where it returns something
-                true, the search ends at once, that for the images behind before it begins.
-            **settings: those of `inpainting.completion.SETTINGS`, such as `nIter`, `lam`, `seed`,
-                `nCandidates` and `blend`, as complete.py's flags have them; with `maskType`
+            progress: called with a `dcgan.inpainting.completion.Progress` before the first
+                iteration of each batch and after every `outInterval`, but the last; where it
+                returns something true, the search ends at once, that for the images behind before
+                it begins.
+            **settings: those of `dcgan.inpainting.completion.SETTINGS`, such as `nIter`, `lam`,
+                `seed`, `nCandidates` and `blend`, as complete.py's flags have them; with `maskType`
                 `lowres`, the means over blocks are known too. Where neither they nor the preset has
                 a word, the constructor's stand.
 
         Returns:
-            An `inpainting.completion.Completion`: `images`, `z`, `losses`, ...
+            A `dcgan.inpainting.completion.Completion`: `images`, `z`, `losses`, ...
 
         Raises:
             ValueError: an array or a setting is of no use.
@@ -377,7 +378,7 @@ class DCGAN(Networks):
         return completion.complete(self.set_as(chosen), images, masks, chosen, progress)
 
     def set_as(self, settings):
-        """The same networks, to complete as `inpainting.settings.CompletionSettings` say."""
+        """The same networks, to complete as `dcgan.inpainting.settings.CompletionSettings` say."""
         model = copy.copy(self)
         model.batch_size, model.seed = settings.batchSize, settings.seed
         model.lam, model.prior = settings.lam, settings.prior
@@ -393,7 +394,7 @@ class DCGAN(Networks):
             Number(int, low=0).require("seed", seed)
             model.seed = seed
         weights = self.folded("generator")
-        return ops.in_batches(lambda z: utils.to_uint8(self.generator(z, weights=weights)),
+        return ops.in_batches(lambda z: drawing.to_uint8(self.generator(z, weights=weights)),
                               model.initial_z(0, count), self.batch_size)
 
     def discriminate(self, images):
@@ -407,11 +408,11 @@ class DCGAN(Networks):
     # Checkpoints
 
     def save(self, checkpoint_dir, max_to_keep=5):
-        """Write a checkpoint of the present step: `checkpoints.saving.save`; returns its path."""
+        """Write a checkpoint of the present step; returns its path."""
         return tracking.save(self, checkpoint_dir, max_to_keep)
 
     def export(self, path):
-        """Write `inference_vars` alone: `checkpoints.saving.export`; `from_checkpoint` reads it."""
+        """Write `inference_vars` alone, in half precision; `from_checkpoint` reads it."""
         saving.export({name: v.numpy() for name, v in self.inference_vars.items()}, path)
 
     @classmethod

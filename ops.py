@@ -4,18 +4,16 @@ Shapes are NHWC. `linear`, `conv2d`, `conv2d_transpose`, `lrelu` and `batch_norm
 layers with its constants; variables are made by the caller (`model.py`) and passed in.
 """
 
-import machine  # noqa: F401, I001  (before TensorFlow, whose environment it sets)
-
-import math
+import dcgan  # noqa: F401, I001  (before TensorFlow, whose environment it sets)
 
 import numpy as np
 import tensorflow as tf
 
-from kernels.convolution import MinimalFilter, ProductFilter, filter_gradient, input_gradient
-
 BN_MOMENTUM = 0.9
 BN_EPSILON = 1e-5
 LEAK = 0.2
+FEW_CHANNELS = 4  # at most as many: `subpixel_transpose`
+FEW_PLACES = 16  # at most as many: `product_filter_gradient`
 
 
 def linear(x, matrix, bias):
@@ -28,14 +26,15 @@ def conv2d(x, w, biases, leak=1.0):
 
     Args:
         x: `[B, H, W, in]`.
-        w: `[5, 5, in, out]`, or where H = W = 8 what `fastest_filter` makes of it.
+        w: `[5, 5, in, out]`, or where H = W = 8 what `networks.convolution.fastest_filter` makes of
+            it.
         biases: `[out]`.
         leak: of an `lrelu` behind it, which TensorFlow can then fuse into it; 1 is none.
 
     Returns:
         `[B, ceil(H / 2), ceil(W / 2), out]`, the dtype of x.
     """
-    if isinstance(w, (MinimalFilter, ProductFilter)):
+    if hasattr(w, "convolve"):
         return lrelu(tf.nn.bias_add(w.convolve(x), biases), leak)
 
     @tf.custom_gradient
@@ -63,13 +62,13 @@ def conv2d_transpose(x, w, biases):
     Args:
         x: `[B, H, W, in]`.
         w: `[5, 5, out, in]`, TensorFlow's order for transposed convolutions, or where H = W = 4
-            what `fastest_filter` makes of it.
+            what `networks.convolution.fastest_filter` makes of it.
         biases: `[out]`.
 
     Returns:
         `[B, 2 H, 2 W, out]`, the dtype of x.
     """
-    if isinstance(w, (MinimalFilter, ProductFilter)):
+    if hasattr(w, "convolve"):
         return tf.nn.bias_add(w.transpose(x), biases)
 
     @tf.custom_gradient
@@ -82,6 +81,61 @@ def conv2d_transpose(x, w, biases):
         return tf.nn.bias_add(input_gradient(x, w, shape), biases), gradient
 
     return convolve(x, tf.cast(w, x.dtype), tf.cast(biases, x.dtype))
+
+
+# The gradients of the two, which are each other's. On a CPU oneDNN's kernels reach the speed of a
+# plain matrix product, except at the two ends of the networks: where a picture of few channels is
+# made, and between 8x8 and 4x4 places. `benchmarks/layers.py` measures what takes their place.
+
+
+def on_cpu():
+    """Whether TensorFlow computes on the CPU, where the detours pay."""
+    return not tf.config.get_visible_devices("GPU")
+
+
+def input_gradient(dy, w, shape):
+    """The gradient of `conv2d(x, w)` for its x of `shape`."""
+    doubles = all(shape[axis] == 2 * dy.shape[axis] for axis in (1, 2))
+    if on_cpu() and doubles and w.shape[2] <= FEW_CHANNELS:
+        return subpixel_transpose(dy, w)
+    return tf.nn.conv2d_transpose(dy, w, tf.stack(shape), strides=2, padding="SAME")
+
+
+def filter_gradient(x, dy, shape):
+    """The gradient of `conv2d(x, w)` for its w of `shape`."""
+    if on_cpu() and dy.shape[1] * dy.shape[2] <= FEW_PLACES:
+        return product_filter_gradient(x, dy, shape)
+    return tf.raw_ops.Conv2DBackpropFilter(
+        input=x, filter_sizes=shape, out_backprop=dy, strides=[1, 2, 2, 1], padding="SAME")
+
+
+def subpixel_transpose(dy, w):
+    """`conv2d` transposed, to twice the size, as a 3x3 convolution that makes each 2x2 block of
+    the result as 4 times the channels (Shi et al. 2016, arXiv 1609.07009).
+
+    Row 2m + p of the result is the sum over d = -1, 0, 1 of row m + d of dy times tap p + 1 - 2d:
+    with a zero in front of the five taps, those of p = 0, 1 are a pair of six, the last pair first.
+    It computes 36 products for 25, which only pays where there are few channels to make.
+    """
+    height, width, n_out, n_in = dy.shape[1], dy.shape[2], w.shape[2], w.shape[3]
+    taps = tf.reshape(tf.pad(w, [[1, 0], [1, 0], [0, 0], [0, 0]]), [3, 2, 3, 2, n_out, n_in])
+    kernel = tf.transpose(tf.reverse(taps, axis=[0, 2]), [0, 2, 5, 1, 3, 4])
+    y = tf.nn.conv2d(dy, tf.reshape(kernel, [3, 3, n_in, 4 * n_out]), strides=1, padding="SAME")
+    y = tf.reshape(y, [-1, height, width, 2, 2 * n_out])  # columns lie beside their channels
+    return tf.reshape(tf.transpose(y, [0, 1, 3, 2, 4]), [-1, 2 * height, 2 * width, n_out])
+
+
+def columns_of(x):
+    """The 5x5 places of x that each result of `conv2d` is made of: `[B h w, 25 in]`."""
+    patches = tf.image.extract_patches(
+        x, [1, 5, 5, 1], [1, 2, 2, 1], [1, 1, 1, 1], padding="SAME")
+    return tf.reshape(patches, [-1, 25 * x.shape[3]])
+
+
+def product_filter_gradient(x, dy, shape):
+    """The gradient for a filter as one matrix product, which pays for the smallest maps."""
+    rows = tf.reshape(dy, [-1, shape[3]])
+    return tf.reshape(tf.matmul(columns_of(x), rows, transpose_a=True), shape)
 
 
 def lrelu(x, leak=LEAK):
@@ -287,112 +341,3 @@ class Adam(tf.Module):
                 var=variable.handle, m=self.m[name].handle, v=self.v[name].handle,
                 beta1_power=beta1_power, beta2_power=beta2_power, lr=learning_rate,
                 beta1=self.beta1, beta2=self.beta2, epsilon=self.epsilon, grad=gradients[name])
-
-
-def ridge_prediction(features, targets, queries, strength):
-    """Linear regression with a penalty on its coefficients (Hoerl & Kennard 1970), applied.
-
-    Solved in its dual form, an equation of as many unknowns as there are samples.
-
-    Args:
-        features: `[N, ...]` float32, the samples.
-        targets: `[N, k]` float32, what they belong to, with means of 0.
-        queries: `[B, ...]` float32, of the shape of a sample.
-        strength: of the penalty, as a share of the mean squared length of a (centred) sample.
-
-    Returns:
-        `[B, k]` float32, the targets predicted for the queries.
-    """
-    samples, queries = (tf.reshape(t, [tf.shape(t)[0], -1]) for t in (features, queries))
-    mean = tf.reduce_mean(samples, axis=0)
-    samples, queries = samples - mean, queries - mean
-    kernel = tf.matmul(samples, samples, transpose_b=True)
-    penalty = strength * tf.reduce_mean(tf.linalg.diag_part(kernel))
-    # A little more, for features that are all alike (nothing is known of the image).
-    kernel = tf.linalg.set_diag(kernel, tf.linalg.diag_part(kernel) + penalty + 1e-3)
-    weights = tf.linalg.cholesky_solve(tf.linalg.cholesky(kernel), targets)
-    return tf.matmul(tf.matmul(queries, samples, transpose_b=True), weights)
-
-
-# Step sizes of a search: functions of the iteration, from the first step size and the iterations.
-SCHEDULES = {
-    "constant": lambda lr, n_iter: lambda i: lr,
-    # Half a cosine down to 0 (Loshchilov & Hutter 2017).
-    "cosine": lambda lr, n_iter: lambda i: (
-        lr / 2 * (1 + tf.cos(math.pi / n_iter * tf.cast(i, tf.float32)))),
-}
-
-
-# The z-search. Each approach is a pair `(init, update)`: `init(z, first)` makes its state for the
-# images that are numbered from `first` on, and `update(z, state, loss, gradient, i, objective)`
-# returns the next `(z, state)`. z is `[B, z_dim]`, loss `[B]`, i the iteration counted from 0, and
-# `objective(z)` returns `(loss, gradient)`; step sizes come from `rate(i)`. Every approach projects
-# z onto [-1, 1], where z was drawn in training (Yeh et al. 2016).
-
-
-def nesterov(rate, momentum):
-    """Gradient descent with Nesterov momentum: the article's search."""
-    def init(z, first):
-        return (tf.zeros_like(z),)
-
-    def update(z, state, loss, gradient, i, objective):
-        (v_prev,) = state
-        v = momentum * v_prev - rate(i) * gradient
-        z += -momentum * v_prev + (1 + momentum) * v
-        return tf.clip_by_value(z, -1, 1), (v,)
-
-    return init, update
-
-
-def projected_adam(rate, beta1, beta2, eps):
-    """Adam with bias correction before epsilon, the paper's algorithm 1 (Kingma & Ba 2015)."""
-    def init(z, first):
-        return tf.zeros_like(z), tf.zeros_like(z)
-
-    def update(z, state, loss, gradient, i, objective):
-        m, v = state
-        m = beta1 * m + (1 - beta1) * gradient
-        v = beta2 * v + (1 - beta2) * gradient**2
-        t = tf.cast(i + 1, tf.float32)
-        m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
-        return tf.clip_by_value(z - rate(i) * m_hat / (tf.sqrt(v_hat) + eps), -1, 1), (m, v)
-
-    return init, update
-
-
-def hmc(beta, epsilon, n_leapfrog, anneal, seed):
-    """Hamiltonian Monte Carlo samples of exp(-beta * loss), each image accepted by itself.
-
-    An iteration draws a momentum, takes `n_leapfrog` steps of size `epsilon` (Neal 2011, section
-    2.3, in the original's order: half a momentum step before and after each step of z), and then
-    multiplies beta by `anneal`. What it draws is a function of seed, image number and iteration.
-    """
-    def init(z, first):
-        return tf.constant(beta, tf.float32), first + tf.range(tf.shape(z)[0])
-
-    def draw(z, numbers, i):
-        def draw_one(number):
-            key = tf.random.fold_in(tf.stack([seed, i]), number)
-            # Another key for the other draw: of one key, both would come from the same bits.
-            return (tf.random.stateless_normal(z.shape[1:], key),
-                    tf.random.stateless_uniform([], tf.random.fold_in(key, 1)))
-
-        return tf.map_fn(draw_one, numbers, fn_output_signature=(tf.float32, tf.float32))
-
-    def update(z, state, loss, gradient, i, objective):
-        beta, numbers = state
-        v_old, u = draw(z, numbers, i)
-
-        def leap(k, z, v, loss, gradient):
-            v -= epsilon / 2 * beta * gradient
-            z = tf.clip_by_value(z + epsilon * v, -1, 1)
-            loss, gradient = objective(z)
-            return k + 1, z, v - epsilon / 2 * beta * gradient, loss, gradient
-
-        _, z_new, v, new_loss, _ = tf.while_loop(
-            lambda k, *_: k < n_leapfrog, leap, (0, z, v_old, loss, gradient))
-        log_accept = beta * (loss - new_loss) + tf.reduce_sum(v_old**2 - v**2, axis=1) / 2
-        z = tf.where((tf.math.log(u) < log_accept)[:, tf.newaxis], z_new, z)
-        return z, (beta * anneal, numbers)
-
-    return init, update

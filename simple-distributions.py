@@ -2,7 +2,7 @@
 """Draw the article's pictures of distributions: normal in one and two dimensions, and completion
 there: the most likely y given x."""
 
-import cli.environment  # noqa: F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: F401  (first: it says so where packages are missing)
 
 # isort: split
 import functools
@@ -10,10 +10,10 @@ import os
 
 import numpy as np
 
-from cli import flags, running
-from files import ownership, writing
-from settings import kinds
-from settings.kinds import Number
+from dcgan import settings
+from dcgan.cli import flags, running
+from dcgan.files import ownership, writing
+from dcgan.settings import Number
 
 NAMES = ("normal-pdf.png", "normal-samples.png", "normal-2d.png", "normal-2d-max.png")
 MEAN = np.array([0.0, 0.0])
@@ -23,7 +23,7 @@ KNOWN_X = 1.0
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="simple-distributions.py", description=__doc__)
-    parser.add_argument("--outDir", type=kinds.path, default=".", help="where the pictures go")
+    parser.add_argument("--outDir", type=settings.path, default=".", help="where the pictures go")
     parser.add_argument("--seed", type=Number(int, low=0), default=0, help="of the samples")
     return parser.parse_args(argv)
 

@@ -1,22 +1,21 @@
 #!/usr/bin/env python3
 """Train a DCGAN on a folder of pictures."""
 
-import cli.environment  # noqa: F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: F401  (first: it says so where packages are missing)
 
 # isort: split
 import dataclasses
 import os
 
-from cli import running
-from cli.flags import Parser, add_settings
-from latent.settings import Latent
-from machine.importing import import_tensorflow
-from settings.machine import Machine
-from settings.setting import part
-from training.recipe import Recipe
-from training.settings import (
+from dcgan.cli import running
+from dcgan.cli.flags import Parser, add_settings
+from dcgan.machine.importing import import_tensorflow
+from dcgan.settings import Compute, part
+from dcgan.training.recipe import Recipe
+from dcgan.training.settings import (
     Data,
     Devices,
+    Latent,
     Saving,
     Sizes,
     Steps,
@@ -45,7 +44,7 @@ def make_parser():
     add_settings(parser.add_argument_group(
         "beyond the article's recipe", "docs/training.md has what they are good for"), Recipe)
     machine = parser.add_argument_group("the machine")
-    add_settings(machine, Machine)
+    add_settings(machine, Compute)
     add_settings(machine, Devices)
     add_settings(parser.add_argument_group(
         "sizes of the networks", "read from the checkpoint where training starts from one"), Sizes)
@@ -104,17 +103,17 @@ def refuse_uncomputable(settings, parser):
 def main(argv=None):
     settings = parse_args(argv)
     import_tensorflow(settings.tf32, settings.deterministic)
-    from checkpoints.finding import or_pretrained
-    from checkpoints.saving import require_new_name
+    from dcgan.checkpoints.finding import or_pretrained
+    from dcgan.checkpoints.saving import require_new_name
+    from dcgan.training.cluster import naming_failures
+    from dcgan.training.starting import model_for
     from model import DCGAN
-    from training.cluster import naming_failures
-    from training.starting import model_for
 
     if settings.export is not None:
         require_new_name(settings.export)
     if settings.visualize or settings.components or settings.export:
-        from latent.fitting import fit_gaussian
-        from latent.visualize import visualize
+        from dcgan.inpainting.gaussian import fit_gaussian
+        from dcgan.visualize import visualize
 
         source = settings.checkpoint_dir
         model = DCGAN.from_checkpoint(

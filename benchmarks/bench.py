@@ -21,21 +21,21 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
 import numpy as np  # noqa: E402
 from steps import PATTERN, center_mask, check, run_matmul, run_step_row  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402
-from files import naming, ownership, writing  # noqa: E402
-from files.errors import UserError  # noqa: E402
-from files.listing import list_images  # noqa: E402
-from inpainting.measures import psnr, ssim  # noqa: E402
-from machine import importing  # noqa: E402
-from settings import kinds  # noqa: E402
-from settings.kinds import Number  # noqa: E402
+from dcgan import settings  # noqa: E402
+from dcgan.cli import flags, running  # noqa: E402
+from dcgan.files import naming, ownership, writing  # noqa: E402
+from dcgan.files.listing import list_images  # noqa: E402
+from dcgan.machine import importing  # noqa: E402
+from dcgan.messages import UserError  # noqa: E402
+from dcgan.metrics import psnr, ssim  # noqa: E402
+from dcgan.settings import Number  # noqa: E402
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 COMPARED = ("matmul-float32", "matmul-bfloat16",
@@ -292,11 +292,11 @@ def parse_args(argv=None):
     parser.add_argument("--only", metavar="ROW", help="measure one row, in this process")
     parser.add_argument("--rounds", type=Number(int, low=1), default=3,
                         help="how often the compared rows take turns")
-    parser.add_argument("--json", type=kinds.path,
+    parser.add_argument("--json", type=settings.path,
                         help="where the figures go (benchmarks/bench.json; with --only nowhere)")
-    parser.add_argument("--faces", type=kinds.path, default="../shared/faces/test",
+    parser.add_argument("--faces", type=settings.path, default="../shared/faces/test",
                         help="faces for the time to a quality; left out where there are none")
-    parser.add_argument("--checkpointDir", type=kinds.path,
+    parser.add_argument("--checkpointDir", type=settings.path,
                         default="../shared/reference-checkpoint", help="the network for them")
     config = parser.parse_args(argv)
     if config.only and not is_row(config.only):

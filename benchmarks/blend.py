@@ -19,10 +19,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from bench import ROOT, run_script  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402
-from files import writing  # noqa: E402
-from inpainting.blending import BLENDS  # noqa: E402
-from settings.kinds import Number  # noqa: E402
+from dcgan.cli import flags, running  # noqa: E402
+from dcgan.files import writing  # noqa: E402
+from dcgan.inpainting.blending import BLENDS  # noqa: E402
+from dcgan.settings import Number  # noqa: E402
 
 
 def parse_args(argv=None):

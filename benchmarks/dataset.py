@@ -13,7 +13,7 @@ import time
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 sys.path.insert(0, ROOT)
-import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
 import numpy as np  # noqa: E402
@@ -21,10 +21,10 @@ import numpy as np  # noqa: E402
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 
 
-from cli import flags, running  # noqa: E402
-from files.errors import UserError  # noqa: E402
-from files.listing import list_images  # noqa: E402
-from settings import kinds  # noqa: E402
+from dcgan import settings  # noqa: E402
+from dcgan.cli import flags, running  # noqa: E402
+from dcgan.files.listing import list_images  # noqa: E402
+from dcgan.messages import UserError  # noqa: E402
 
 
 def seconds_of(command, cwd=None):
@@ -69,7 +69,7 @@ def measure(dataset, flags, imports):
 def parse_args(argv=None):
     parser = flags.Parser(prog="dataset.py", description=__doc__,
                           epilog="More flags are train-dcgan.py's.")
-    parser.add_argument("dataset", type=kinds.path, nargs="+", help="folders of pictures")
+    parser.add_argument("dataset", type=settings.path, nargs="+", help="folders of pictures")
     options, options.flags = parser.parse_known_args(argv)
     options.dataset = [os.path.abspath(folder) for folder in options.dataset]
     return options

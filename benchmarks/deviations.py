@@ -10,7 +10,7 @@ import shlex
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
 import numpy as np  # noqa: E402
@@ -18,9 +18,9 @@ import search  # noqa: E402
 
 import complete  # noqa: E402  (the project's root is on the path only now)
 import utils  # noqa: E402
-from cli import flags, running  # noqa: E402
-from inpainting.measures import psnr  # noqa: E402
-from machine import importing  # noqa: E402
+from dcgan.cli import flags, running  # noqa: E402
+from dcgan.machine import importing  # noqa: E402
+from dcgan.metrics import psnr  # noqa: E402
 
 
 def variants():

@@ -19,7 +19,7 @@ from queue import Empty
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 sys.path[:0] = [ROOT, os.path.join(ROOT, "tests")]
-import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
 import hypothesis  # noqa: E402
@@ -27,9 +27,8 @@ from hostile import HOSTILE, damaged, encoded, seeds, write_hostile  # noqa: E40
 from PIL import Image  # noqa: E402
 
 import utils  # noqa: E402
-from cli import flags, running  # noqa: E402
-from files import notices  # noqa: E402
-from settings import kinds  # noqa: E402
+from dcgan import messages, settings  # noqa: E402
+from dcgan.cli import flags, running  # noqa: E402
 
 PATIENCE = 20  # seconds, after which a file counts as hanging
 GIB = 2**20  # in the units of `peak`
@@ -58,7 +57,7 @@ def peak():
 
 def read(path):
     """Why a file cannot be used, or None."""
-    return notices.attempt(lambda: utils.read_image(path, 64))[1]
+    return messages.attempt(lambda: utils.read_image(path, 64))[1]
 
 
 def write(folder, data):
@@ -152,8 +151,9 @@ def run_fuzz(cases, number):
 def parse_args(argv=None):
     parser = flags.Parser(prog="fuzz.py", description=__doc__)
     parser.add_argument("what", choices=("table", "damage"))
-    parser.add_argument("--cases", type=kinds.Number(int, low=1), default=20000, help="how many")
-    parser.add_argument("--seed", type=kinds.Number(int, low=0), default=0, help="of the damages")
+    parser.add_argument("--cases", type=settings.Number(int, low=1), default=20000, help="how many")
+    parser.add_argument("--seed", type=settings.Number(int, low=0), default=0,
+                        help="of the damages")
     return parser.parse_args(argv)
 
 

@@ -22,15 +22,15 @@ import time
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 sys.path.insert(0, ROOT)
-import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 
-from cli import flags, running  # noqa: E402
-from files.errors import UserError  # noqa: E402
-from settings import kinds  # noqa: E402
+from dcgan import settings  # noqa: E402
+from dcgan.cli import flags, running  # noqa: E402
+from dcgan.messages import UserError  # noqa: E402
 
 SMALL = ("--image_size", "16", "--batch_size", "8", "--gf_dim", "64", "--df_dim", "64")
 
@@ -81,7 +81,7 @@ class Training:
 
 def steps_in(folder):
     """The newest checkpoint's step in a run's folder."""
-    from checkpoints import finding
+    from dcgan.checkpoints import finding
 
     paths = finding.find_checkpoints(os.path.join(folder, "checkpoint"))
     return finding.step_of(paths[0]) if paths else 0
@@ -89,7 +89,7 @@ def steps_in(folder):
 
 def weights_in(folder):
     """`{name: array}` of everything in the newest checkpoint."""
-    from checkpoints import reading
+    from dcgan.checkpoints import reading
 
     path, _ = reading.newest_whole(os.path.join(folder, "checkpoint"))
     reader = reading.open_checkpoint(path)
@@ -164,13 +164,13 @@ def parse_args(argv=None):
     parser = flags.Parser(prog="kills.py", description=__doc__,
                           epilog="More flags are train-dcgan.py's.")
     parser.add_argument("what", choices=("resume", "save"))
-    parser.add_argument("--dataset", type=kinds.path, required=True, help="folder of pictures")
-    parser.add_argument("--kills", type=kinds.Number(int, low=1), default=10, help="how many")
-    parser.add_argument("--steps", type=kinds.Number(int, low=2), default=40,
+    parser.add_argument("--dataset", type=settings.path, required=True, help="folder of pictures")
+    parser.add_argument("--kills", type=settings.Number(int, low=1), default=10, help="how many")
+    parser.add_argument("--steps", type=settings.Number(int, low=2), default=40,
                         help="of resume's training")
-    parser.add_argument("--pause", type=kinds.Number(float, low=0), default=1.0,
+    parser.add_argument("--pause", type=settings.Number(float, low=0), default=1.0,
                         help="kill up to so many seconds behind the step")
-    parser.add_argument("--lanes", type=kinds.Number(int, low=1), default=1,
+    parser.add_argument("--lanes", type=settings.Number(int, low=1), default=1,
                         help="trainings that save kills at the same time")
     parser.add_argument("--seed", type=int, help="of the moments", default=0)
     parser.add_argument("--small", action=argparse.BooleanOptionalAction, default=True,

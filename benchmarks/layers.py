@@ -5,21 +5,21 @@
     ONEDNN_MAX_CPU_ISA=AVX2 .venv/bin/python benchmarks/layers.py --batch_size 1 --sizes 8 64
 
 The second leaves oneDNN the kernels of a CPU with AVX2 alone; AVX512_CORE and AVX512_CORE_BF16 are
-the kinds between that and one with AMX. What kernels/convolution.py chooses, it chooses by this.
+the kinds between that and one with AMX. ops.py and dcgan/networks/convolution.py choose by this.
 """
 
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
 from steps import median_time  # noqa: E402
 
-from cli import flags, running  # noqa: E402
-from machine import cpu, importing  # noqa: E402
-from settings.kinds import Number  # noqa: E402
+from dcgan.cli import flags, running  # noqa: E402
+from dcgan.machine import cpu, importing  # noqa: E402
+from dcgan.settings import Number  # noqa: E402
 
 LAYERS = ((64, 3, 64), (32, 64, 128), (16, 128, 256), (8, 256, 512))  # pixels, channels in, out
 
@@ -37,12 +37,8 @@ def kernels(dtype, batch, size, n_in, n_out):
     """`{name: call}` of what a layer computes forward and backward, each in all its ways."""
     import tensorflow as tf
 
-    from kernels.convolution import (
-        MinimalFilter,
-        ProductFilter,
-        product_filter_gradient,
-        subpixel_transpose,
-    )
+    from dcgan.networks.convolution import MinimalFilter, ProductFilter
+    from ops import product_filter_gradient, subpixel_transpose
 
     def random(*shape):
         return tf.cast(tf.random.stateless_normal(shape, [0, 1]), dtype)

@@ -15,15 +15,15 @@ import time
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 sys.path[:0] = [ROOT, os.path.join(ROOT, "demo")]
-import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
 import paint_pictures  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from cli import flags, running  # noqa: E402
-from inpainting.presets import PRESETS  # noqa: E402
-from settings.kinds import path  # noqa: E402
+from dcgan.cli import flags, running  # noqa: E402
+from dcgan.inpainting.presets import PRESETS  # noqa: E402
+from dcgan.settings import path  # noqa: E402
 
 WIDTH = 1000  # pixels
 LIMIT = 300_000  # milliseconds

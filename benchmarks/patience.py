@@ -13,7 +13,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
 import csv  # noqa: E402
@@ -23,18 +23,18 @@ import numpy as np  # noqa: E402
 import quality  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402
-from inpainting.measures import psnr, ssim  # noqa: E402
-from machine import importing  # noqa: E402
-from settings import kinds  # noqa: E402
-from settings.kinds import Number  # noqa: E402
+from dcgan import settings  # noqa: E402
+from dcgan.cli import flags, running  # noqa: E402
+from dcgan.machine import importing  # noqa: E402
+from dcgan.metrics import psnr, ssim  # noqa: E402
+from dcgan.settings import Number  # noqa: E402
 
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="patience.py", description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=kinds.path,
+    parser.add_argument("run", type=settings.path,
                         help="the --outDir of a run with one candidate and the center mask")
-    parser.add_argument("--checkpointDir", type=kinds.path, default="pretrained",
+    parser.add_argument("--checkpointDir", type=settings.path, default="pretrained",
                         help="the network of that run")
     parser.add_argument("--tol", type=Number(float, low=0), nargs="+", default=[0, 0.001, 0.01],
                         help="shares to try")

@@ -14,24 +14,24 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
 import numpy as np  # noqa: E402
 import search  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402
-from faces import detection  # noqa: E402
-from files.errors import UserError  # noqa: E402
-from files.listing import list_images  # noqa: E402
-from inpainting import blending  # noqa: E402
-from inpainting.blending import completed_images, fill_of  # noqa: E402
-from inpainting.gaussian import Gaussian, read_faces  # noqa: E402
-from inpainting.masks import MASKS  # noqa: E402
-from inpainting.measures import psnr, ssim  # noqa: E402
-from machine import importing  # noqa: E402
-from settings import kinds  # noqa: E402
+from dcgan import settings  # noqa: E402
+from dcgan.cli import flags, running  # noqa: E402
+from dcgan.faces import detection  # noqa: E402
+from dcgan.files.listing import list_images  # noqa: E402
+from dcgan.inpainting import blending  # noqa: E402
+from dcgan.inpainting.blending import completed_images, fill_of  # noqa: E402
+from dcgan.inpainting.gaussian import Gaussian, read_faces  # noqa: E402
+from dcgan.inpainting.masks import MASKS  # noqa: E402
+from dcgan.machine import importing  # noqa: E402
+from dcgan.messages import UserError  # noqa: E402
+from dcgan.metrics import psnr, ssim  # noqa: E402
 
 # Those with something known and something missing.
 MEASURED = [name for name in MASKS if name not in ("full", "lowres")]
@@ -144,14 +144,14 @@ def parse_args(argv=None):
     parser.add_argument("--search", default="--approach adam --lr 0.1 --nIter 150", metavar="FLAGS",
                         help="flags of complete.py, in one word: the search of all rows but those "
                              "of the presets")
-    parser.add_argument("--seed", type=kinds.Number(int, low=0), default=0,
+    parser.add_argument("--seed", type=settings.Number(int, low=0), default=0,
                         help="another starts the searches from other z, and draws other masks")
     parser.add_argument("--linear", metavar="FOLDER",
                         help="measure the most likely hole under a normal distribution too, which "
                              "is fitted to the aligned faces in this folder")
-    parser.add_argument("--components", nargs="+", type=kinds.Number(int, low=1), default=[100],
+    parser.add_argument("--components", nargs="+", type=settings.Number(int, low=1), default=[100],
                         help="principal components of that distribution")
-    parser.add_argument("--noise", type=kinds.Number(float, above=0), default=1.0,
+    parser.add_argument("--noise", type=settings.Number(float, above=0), default=1.0,
                         help="standard deviation of its noise in a pixel, of -1 to 1")
     parser.add_argument("--only", metavar="TEXT", default="",
                         help="only the methods with this in their name, such as 'preset best'")

@@ -17,17 +17,17 @@ import tempfile
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 sys.path.insert(0, ROOT)
-import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 
 import utils  # noqa: E402
-from cli import flags, running  # noqa: E402
-from files.errors import UserError  # noqa: E402
-from files.listing import list_images  # noqa: E402
-from settings import kinds  # noqa: E402
+from dcgan import settings  # noqa: E402
+from dcgan.cli import flags, running  # noqa: E402
+from dcgan.files.listing import list_images  # noqa: E402
+from dcgan.messages import UserError  # noqa: E402
 
 COUNTER = "/sys/class/net/lo/statistics/tx_bytes"
 
@@ -78,7 +78,7 @@ def measure(options):
 def calculate(options):
     """Print the rate of many GPUs: a ring sends 2 (N - 1) / N of the bytes through each link, and
     nothing else happens meanwhile."""
-    from networks.architecture import Architecture
+    from dcgan.networks.architecture import Architecture
 
     shapes = Architecture.make().shapes()
     count = {"generator": 0, "discriminator": 0, "moving": 0}
@@ -103,8 +103,8 @@ def amplify(options):
     rounding alone does to fresh weights, and no two ways of adding up can be closer."""
     import numpy as np
 
+    from dcgan.training.steps import make_train_step, z_of_step
     from model import DCGAN
-    from training.steps import make_train_step, z_of_step
 
     files = list_images([options.dataset])[:640]
     images = utils.to_float(np.stack([utils.read_image(path, 32) for path in files]))
@@ -130,13 +130,13 @@ def amplify(options):
 def parse_args(argv=None):
     parser = flags.Parser(prog="scaling.py", description=__doc__,
                           epilog="More flags are train-dcgan.py's.")
-    parser.add_argument("dataset", type=kinds.path, help="folder of pictures")
-    parser.add_argument("--steps", type=kinds.Number(int, low=4), default=12,
+    parser.add_argument("dataset", type=settings.path, help="folder of pictures")
+    parser.add_argument("--steps", type=settings.Number(int, low=4), default=12,
                         help="to measure over")
-    parser.add_argument("--seconds", type=kinds.Number(float, above=0), nargs="+",
+    parser.add_argument("--seconds", type=settings.Number(float, above=0), nargs="+",
                         default=[1.64, 0.95, 0.1, 0.02],
                         help="a step's time on one device, 64 images, to calculate with")
-    parser.add_argument("--gigabits", type=kinds.Number(float, above=0), default=100.0,
+    parser.add_argument("--gigabits", type=settings.Number(float, above=0), default=100.0,
                         help="per second, of the links")
     options, options.flags = parser.parse_known_args(argv)
     options.dataset = os.path.abspath(options.dataset)

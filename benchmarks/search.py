@@ -11,26 +11,26 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
 
 import complete  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402
-from files import listing  # noqa: E402
-from inpainting.blending import completed_images, fill_of  # noqa: E402
-from inpainting.measures import psnr, ssim  # noqa: E402
-from inpainting.photos import Framer  # noqa: E402
-from machine import importing  # noqa: E402
-from settings import kinds  # noqa: E402
-from settings.kinds import Number  # noqa: E402
+from dcgan import settings  # noqa: E402
+from dcgan.cli import flags, running  # noqa: E402
+from dcgan.files import listing  # noqa: E402
+from dcgan.inpainting.blending import completed_images, fill_of  # noqa: E402
+from dcgan.inpainting.photos import Framer  # noqa: E402
+from dcgan.machine import importing  # noqa: E402
+from dcgan.metrics import psnr, ssim  # noqa: E402
+from dcgan.settings import Number  # noqa: E402
 
 
 def add_flags(parser, count):
     """What every comparison of searches is told: the pictures, how many of them, the checkpoint."""
-    parser.add_argument("imgs", type=kinds.path, nargs="+",
+    parser.add_argument("imgs", type=settings.path, nargs="+",
                         help="whole pictures, or folders of them")
-    parser.add_argument("--checkpointDir", type=kinds.path, default="checkpoint",
+    parser.add_argument("--checkpointDir", type=settings.path, default="checkpoint",
                         help="the checkpoint")
     parser.add_argument("--count", type=Number(int, low=1), default=count,
                         help="pictures, spread evenly over what there is")
@@ -58,8 +58,8 @@ def load(flags, files, checkpoint):
         `(settings, model, batch)`: the `CompletionSettings`, a DCGAN that is set as they say, and a
         `CompletionBatch` of all pictures.
     """
-    from inpainting.pipeline import batch_of
-    from inpainting.presets import for_network
+    from dcgan.inpainting.presets import for_network
+    from dcgan.results.pipeline import batch_of
     from model import DCGAN
 
     settings = complete.parse_args([*files, *flags, "--checkpointDir", checkpoint])
@@ -83,8 +83,8 @@ def search(settings, model, batch, until):
     """
     import tensorflow as tf
 
-    from inpainting.search import make_search
-    from inpainting.starts import Starts
+    from dcgan.inpainting.search import make_search
+    from dcgan.inpainting.starts import Starts
 
     first = time.perf_counter()
     state = Starts(model, settings).of(batch, 0)

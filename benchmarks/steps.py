@@ -10,10 +10,10 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import numpy as np  # noqa: E402
 
-from files.errors import UserError  # noqa: E402  (the project's root is on the path only now)
-from inpainting.masks import MASKS  # noqa: E402
-from inpainting.settings import Masking  # noqa: E402
-from machine import importing  # noqa: E402
+from dcgan.inpainting.masks import MASKS  # noqa: E402
+from dcgan.inpainting.settings import Masking  # noqa: E402
+from dcgan.machine import importing  # noqa: E402
+from dcgan.messages import UserError  # noqa: E402  (the project's root is on the path only now)
 
 PATTERN = re.compile(r"(train|search)(?:-(torch|article))?(?:-(float32|bfloat16))?"
                      r"(?:-batch(\d+))?(?:-size(\d+))?")
@@ -67,10 +67,10 @@ def make_inputs(model):
 
 
 def compiled_search(model, approach, lr):
-    """`inpainting.search.make_search` with a constant step size, and no end before the last
+    """`dcgan.inpainting.search.make_search` with a constant step size, and no end before the last
     iteration."""
-    from inpainting.presets import completion_settings
-    from inpainting.search import make_search
+    from dcgan.inpainting.presets import completion_settings
+    from dcgan.inpainting.search import make_search
 
     return make_search(model, completion_settings({"approach": approach, "lr": lr, "tol": 0.0}))
 

@@ -9,7 +9,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
 import cv2  # noqa: E402
@@ -17,10 +17,10 @@ import numpy as np  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402
-from files import writing  # noqa: E402
-from settings import kinds  # noqa: E402
-from settings.kinds import Number  # noqa: E402
+from dcgan import settings  # noqa: E402
+from dcgan.cli import flags, running  # noqa: E402
+from dcgan.files import writing  # noqa: E402
+from dcgan.settings import Number  # noqa: E402
 
 CANVAS = 192  # drawn at this size, then averaged down
 SHIFT = 4  # OpenCV draws with this many fractional bits
@@ -193,7 +193,7 @@ def paint_mouth(canvas, x, y, width, smile, lips, opening):
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="draw_faces.py", description="Draw synthetic, aligned faces.")
-    parser.add_argument("outDir", type=kinds.path, help="where the faces go")
+    parser.add_argument("outDir", type=settings.path, help="where the faces go")
     parser.add_argument("--count", type=Number(int, low=1), default=3000, help="how many")
     parser.add_argument("--size", type=Number(int, low=8, high=CANVAS), default=64, help="edge")
     parser.add_argument("--seed", type=Number(int, low=0), default=0,

@@ -10,7 +10,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
 import cv2  # noqa: E402
@@ -18,12 +18,12 @@ import numpy as np  # noqa: E402
 from draw_faces import CANVAS, draw_face  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402
-from faces import alignment  # noqa: E402
-from files import writing  # noqa: E402
-from files.listing import list_images  # noqa: E402
-from settings import kinds  # noqa: E402
-from settings.kinds import Number  # noqa: E402
+from dcgan import settings  # noqa: E402
+from dcgan.cli import flags, running  # noqa: E402
+from dcgan.faces import alignment  # noqa: E402
+from dcgan.files import writing  # noqa: E402
+from dcgan.files.listing import list_images  # noqa: E402
+from dcgan.settings import Number  # noqa: E402
 
 EDGE = CANVAS // 4
 STROKES = (  # in the face's unit box: lines, and their width
@@ -78,8 +78,8 @@ def draw_photo(rng, strokes, face=None):
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="draw_photos.py", description=__doc__.splitlines()[0])
-    parser.add_argument("outDir", type=kinds.path, help="where they go")
-    parser.add_argument("--faces", type=kinds.path, metavar="FOLDER",
+    parser.add_argument("outDir", type=settings.path, help="where they go")
+    parser.add_argument("--faces", type=settings.path, metavar="FOLDER",
                         help="aligned faces to use instead of drawn ones, one for each photograph")
     parser.add_argument("--count", type=Number(int, low=1), default=6, help="how many")
     parser.add_argument("--seed", type=Number(int, low=0), default=0,

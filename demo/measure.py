@@ -6,20 +6,20 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
 import numpy as np  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402
-from inpainting.measures import psnr, ssim  # noqa: E402
-from settings import kinds  # noqa: E402
+from dcgan import settings  # noqa: E402
+from dcgan.cli import flags, running  # noqa: E402
+from dcgan.metrics import psnr, ssim  # noqa: E402
 
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="measure.py", description=__doc__)
-    parser.add_argument("outDir", type=kinds.path,
+    parser.add_argument("outDir", type=settings.path,
                         help="a folder that complete.py wrote, with one mask for all pictures")
     return parser.parse_args(argv)
 

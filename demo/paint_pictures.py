@@ -5,7 +5,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
 import contextlib  # noqa: E402
@@ -18,11 +18,11 @@ import tempfile  # noqa: E402
 from PIL import Image, ImageDraw  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import running  # noqa: E402  (the project's root is on the path only now)
-from cli.flags import Parser  # noqa: E402
-from files import writing  # noqa: E402
-from files.errors import UserError  # noqa: E402
-from settings.kinds import path  # noqa: E402
+from dcgan.cli import running  # noqa: E402  (the project's root is on the path only now)
+from dcgan.cli.flags import Parser  # noqa: E402
+from dcgan.files import writing  # noqa: E402
+from dcgan.messages import UserError  # noqa: E402
+from dcgan.settings import path  # noqa: E402
 
 WINDOW = {"width": 1120, "height": 700}
 GIF_WIDTH = 720
@@ -43,7 +43,7 @@ def parse_args(argv=None):
 @contextlib.contextmanager
 def served():
     """The address of a server of its own."""
-    script = os.path.join(cli.environment.ROOT, "paint", "serve.py")
+    script = os.path.join(dcgan.cli.environment.ROOT, "paint", "serve.py")
     process = subprocess.Popen([sys.executable, script, "--port", "0", "--no-open"],
                                stdout=subprocess.PIPE, text=True)
     try:
@@ -100,7 +100,7 @@ def place(box, u, v):
 
 def scribbled(photo, folder, scale=SCALE):
     """A copy of a photograph, so many times as large, with a pen's line over the face."""
-    from faces import alignment, detection
+    from dcgan.faces import alignment, detection
 
     face, *_ = detection.find_landmarks(utils.read_image(photo), detection.face_predictor_path())
     inverse = alignment.face_transform(face, alignment.ALIGNMENTS["innerEyesAndBottomLip"], 1)
@@ -177,7 +177,7 @@ def record(tab, address, photo, folder, out):
 @contextlib.contextmanager
 def chromium():
     """Playwright's browser; UserError where Chromium is not there."""
-    cli.environment.require(("playwright",))
+    dcgan.cli.environment.require(("playwright",))
     from playwright.sync_api import sync_playwright
 
     browser = shutil.which("chromium")

@@ -5,21 +5,21 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402
-from files import writing  # noqa: E402
-from machine import importing  # noqa: E402
-from settings import kinds  # noqa: E402
-from settings.kinds import Number  # noqa: E402
+from dcgan import settings  # noqa: E402
+from dcgan.cli import flags, running  # noqa: E402
+from dcgan.files import writing  # noqa: E402
+from dcgan.machine import importing  # noqa: E402
+from dcgan.settings import Number  # noqa: E402
 
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="sample.py", description=__doc__)
-    parser.add_argument("outDir", type=kinds.path, help="where they go")
-    parser.add_argument("--checkpointDir", type=kinds.path, default="checkpoint",
+    parser.add_argument("outDir", type=settings.path, help="where they go")
+    parser.add_argument("--checkpointDir", type=settings.path, default="checkpoint",
                         help="the network")
     parser.add_argument("--count", type=Number(int, low=1), default=6, help="how many")
     parser.add_argument("--seed", type=Number(int, low=0), default=0, help="of z")

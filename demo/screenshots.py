@@ -11,16 +11,16 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
 from PIL import Image  # noqa: E402
 
-from cli import flags, running  # noqa: E402  (the project's root is on the path only now)
-from files import naming, writing  # noqa: E402
-from files.errors import UserError  # noqa: E402
-from settings import kinds  # noqa: E402
-from settings.kinds import Number  # noqa: E402
+from dcgan import settings  # noqa: E402
+from dcgan.cli import flags, running  # noqa: E402  (the project's root is on the path only now)
+from dcgan.files import naming, writing  # noqa: E402
+from dcgan.messages import UserError  # noqa: E402
+from dcgan.settings import Number  # noqa: E402
 
 PAGES = ("scalars", "images", "graphs", "histograms", "hparams")
 SECONDS = 20  # of the page's own clock, in which it loads what it shows
@@ -58,11 +58,11 @@ def tensorboard(logdir):
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="screenshots.py", description=__doc__)
-    parser.add_argument("outDir", type=kinds.path,
+    parser.add_argument("outDir", type=settings.path,
                         help="where the pictures go, as tensorboard-PAGE.png or PAGE.png")
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--logdir", type=kinds.path, help="show these logs in TensorBoard")
-    what.add_argument("--page", type=kinds.path, metavar="FILE.html", help="show this file")
+    what.add_argument("--logdir", type=settings.path, help="show these logs in TensorBoard")
+    what.add_argument("--page", type=settings.path, metavar="FILE.html", help="show this file")
     parser.add_argument("--width", type=Number(int, low=1), default=1200, help="of the window")
     parser.add_argument("--height", type=Number(int, low=1), default=800, help="of the window")
     return parser.parse_args(argv)

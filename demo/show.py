@@ -5,21 +5,21 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
 import numpy as np  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402
-from settings import kinds  # noqa: E402
-from settings.kinds import Number  # noqa: E402
+from dcgan import settings  # noqa: E402
+from dcgan.cli import flags, running  # noqa: E402
+from dcgan.settings import Number  # noqa: E402
 
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="show.py", description=__doc__)
-    parser.add_argument("picture", type=kinds.path, help="the PNG to write")
-    parser.add_argument("outDirs", type=kinds.path, nargs="+",
+    parser.add_argument("picture", type=settings.path, help="the PNG to write")
+    parser.add_argument("outDirs", type=settings.path, nargs="+",
                         help="folders that complete.py wrote")
     parser.add_argument("--count", type=Number(int, low=1, high=8), default=8, help="faces a row")
     parser.add_argument("--scale", type=Number(int, low=1), default=2, help="enlargement")

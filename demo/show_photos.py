@@ -5,27 +5,27 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
 import numpy as np  # noqa: E402
 from PIL import Image, ImageOps  # noqa: E402
 
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402
-from files import naming  # noqa: E402
-from files.listing import list_images  # noqa: E402
-from inpainting.masks import read_mask  # noqa: E402
-from settings import kinds  # noqa: E402
-from settings.kinds import Number  # noqa: E402
+from dcgan import settings  # noqa: E402
+from dcgan.cli import flags, running  # noqa: E402
+from dcgan.files import naming  # noqa: E402
+from dcgan.files.listing import list_images  # noqa: E402
+from dcgan.inpainting.masks import read_mask  # noqa: E402
+from dcgan.settings import Number  # noqa: E402
 
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="show_photos.py", description=__doc__)
-    parser.add_argument("picture", type=kinds.path, help="the PNG to write")
-    parser.add_argument("photos", type=kinds.path, help="folder of the whole pictures")
-    parser.add_argument("masks", type=kinds.path, help="folder of their masks")
-    parser.add_argument("outDir", type=kinds.path, help="folder that complete.py wrote")
+    parser.add_argument("picture", type=settings.path, help="the PNG to write")
+    parser.add_argument("photos", type=settings.path, help="folder of the whole pictures")
+    parser.add_argument("masks", type=settings.path, help="folder of their masks")
+    parser.add_argument("outDir", type=settings.path, help="folder that complete.py wrote")
     parser.add_argument("--size", type=Number(int, low=1), default=240, help="edge of each")
     return parser.parse_args(argv)
 

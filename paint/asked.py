@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 import complete
-from files.errors import UserError
-from inpainting.presets import flags_of_presets
+from dcgan.inpainting.presets import flags_of_presets
+from dcgan.messages import UserError
 from paint import overhearing
 
 # What can be set on the page, in its order: flags of complete.py.

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 import utils
-from inpainting.presets import for_network
-from machine.importing import import_tensorflow
+from dcgan.inpainting.presets import for_network
+from dcgan.machine.importing import import_tensorflow
 
 
 class Filled(NamedTuple):
@@ -29,7 +29,7 @@ class Network:
 
     def __init__(self, checkpoint):
         import_tensorflow()
-        from checkpoints.finding import or_pretrained
+        from dcgan.checkpoints.finding import or_pretrained
         from model import DCGAN
 
         self.checkpoint = or_pretrained(checkpoint)
@@ -57,7 +57,7 @@ class Network:
 
         Args:
             settings: the `CompletionSettings`.
-            frame: an `inpainting.photos.Frame`.
+            frame: a `dcgan.inpainting.photos.Frame`.
             progress: as `DCGAN.complete` takes it.
 
         Returns:
@@ -70,7 +70,7 @@ class Network:
 
     def _of_call(self, settings):
         """What `DCGAN.complete` takes of a `CompletionSettings`: all but where the mask is from."""
-        from inpainting.completion import SETTINGS
+        from dcgan.inpainting.completion import SETTINGS
 
         settings = for_network(settings, self.dcgan)
         return {name: getattr(settings, name) for name in SETTINGS if name != "maskType"}

@@ -10,11 +10,11 @@ import numpy as np
 from PIL import Image
 
 import utils
-from files.errors import UserError
-from files.notices import attempt
-from inpainting.blending import blend
-from inpainting.masks import around
-from inpainting.photos import Framer, save_photo
+from dcgan.inpainting.blending import blend
+from dcgan.inpainting.masks import around
+from dcgan.inpainting.photos import Framer
+from dcgan.messages import UserError, attempt
+from dcgan.pictures.saving import save_photo
 from paint import asked, overhearing
 
 TOLD = 40  # times that a search tells of itself
@@ -103,7 +103,8 @@ class Search:
             raise Cancelled
 
     def _progress(self, progress):
-        """Tell of an iteration, an `inpainting.completion.Progress`; returns whether to end."""
+        """Tell of an iteration, a `dcgan.inpainting.completion.Progress`; returns whether to
+        end."""
         now = time.monotonic()
         told = {"iteration": progress.iteration, "of": self.settings.nIter,
                 "losses": [float(loss) if np.isfinite(loss) else None

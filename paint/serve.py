@@ -5,7 +5,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
 import signal  # noqa: E402
@@ -14,10 +14,10 @@ import tempfile  # noqa: E402
 import webbrowser  # noqa: E402
 from argparse import BooleanOptionalAction  # noqa: E402
 
-from cli import running  # noqa: E402  (the project's root is on the path only now)
-from cli.flags import Parser  # noqa: E402
-from files.errors import UserError  # noqa: E402
-from settings.kinds import Number, path  # noqa: E402
+from dcgan.cli import running  # noqa: E402  (the project's root is on the path only now)
+from dcgan.cli.flags import Parser  # noqa: E402
+from dcgan.messages import UserError  # noqa: E402
+from dcgan.settings import Number, path  # noqa: E402
 
 SECONDS = 3  # that a search has to end, when the server does
 
@@ -59,7 +59,7 @@ def interrupt(*_):
 
 def main(argv=None):
     config = parse_args(argv)
-    cli.environment.require(("starlette", "uvicorn"))
+    dcgan.cli.environment.require(("starlette", "uvicorn"))
     import uvicorn
 
     from paint.network import Network

@@ -14,8 +14,8 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from faces import alignment
-from files.errors import UserError, first_line
+from dcgan.faces import alignment
+from dcgan.messages import UserError, first_line
 from paint import asked, uploads
 from paint.guard import Guard
 from paint.searching import Cancelled, Search

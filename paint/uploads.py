@@ -7,10 +7,9 @@ import shutil
 import threading
 
 import utils
-from faces import alignment, detection
-from files.errors import UserError
-from files.notices import attempt
-from inpainting.photos import FACE_THRESHOLDS
+from dcgan.faces import alignment, detection
+from dcgan.inpainting.photos import FACE_THRESHOLDS
+from dcgan.messages import UserError, attempt
 from paint import overhearing
 
 MOST_BYTES = 64 * 2**20  # of one picture

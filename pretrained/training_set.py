@@ -21,13 +21,13 @@ import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import utils  # noqa: E402  (the project's root is on the path only now)
-from cli import flags, running  # noqa: E402
-from faces import alignment, detection  # noqa: E402
-from faces.processes import run_jobs  # noqa: E402
-from files import naming, writing  # noqa: E402
-from files.errors import UserError  # noqa: E402
-from files.listing import list_images  # noqa: E402
-from settings import kinds  # noqa: E402
+from dcgan import settings  # noqa: E402
+from dcgan.cli import flags, running  # noqa: E402
+from dcgan.faces import alignment, detection  # noqa: E402
+from dcgan.faces.jobs import run_jobs  # noqa: E402
+from dcgan.files import naming, writing  # noqa: E402
+from dcgan.files.listing import list_images  # noqa: E402
+from dcgan.messages import UserError  # noqa: E402
 
 PARTS = ("train", "valid", "test")
 
@@ -127,7 +127,7 @@ def gather(folders, output, cap):
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="training_set.py", description=__doc__.splitlines()[0])
-    count = kinds.Number(int, low=1)
+    count = settings.Number(int, low=1)
     parser.add_argument("outDir", help="where the folders go; outside of any repository")
     parser.add_argument("--lfw", default="../shared/lfw",
                         help="the photographs: train, valid and test, a folder per person in each")

@@ -12,15 +12,16 @@ from pathlib import Path
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the tolerances are the CPU's
 
-import machine  # noqa: E402, F401, I001  (TensorFlow reads the environment when it is imported)
+import dcgan  # noqa: E402, F401, I001  (TensorFlow reads the environment when it is imported)
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 import utils  # noqa: E402
-from cli import running  # noqa: E402
-from files import notices, ownership  # noqa: E402
-from files.aligned import made_of  # noqa: E402
+from dcgan.cli import running  # noqa: E402
+from dcgan import messages  # noqa: E402
+from dcgan.files import ownership  # noqa: E402
+from dcgan.faces.places import made_of  # noqa: E402
 from model import DCGAN  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
@@ -136,7 +137,7 @@ def save_lively(folder, **sizes):
 def faces_everywhere(function, jobs, processes, **_):
     """Takes the place of align.py's `run_jobs`: each picture is a face, as it is."""
     for path, output in jobs:
-        face, reason = notices.attempt(functools.partial(utils.read_image, path, 8))
+        face, reason = messages.attempt(functools.partial(utils.read_image, path, 8))
         if face is not None:
             utils.save_image(output, face, of=made_of(path, function.keywords["settings"]))
         yield path, reason or "aligned"

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 
 import numpy as np
 import pytest
@@ -10,9 +9,9 @@ from conftest import SHARED, assert_one_line_error, load_script, run_script
 from PIL import Image
 
 import utils
-from faces import detection
-from faces.alignment import LANDMARK_TEMPLATE
-from files import ownership
+from dcgan.faces import detection
+from dcgan.faces.alignment import LANDMARK_TEMPLATE
+from dcgan.files import ownership
 
 RAW = SHARED / "faces" / "raw"
 
@@ -130,7 +129,6 @@ def test_bad_input(tmp_path):
 def test_a_killed_process_costs_one_picture(tmp_path, monkeypatch, capsys):
     """As Linux kills one when memory is short: a line names the picture, and the rest goes on."""
     script = load_script("align.py")
-    monkeypatch.setitem(sys.modules, script.__name__, script)  # where its processes look for it
 
     def find(image, *_, **__):
         if image.shape[0] == 30:

@@ -8,7 +8,9 @@ from conftest import faces_everywhere, load_script
 from PIL import Image
 
 import utils
-from files.errors import UserError
+from dcgan.faces import aligning, detection
+from dcgan.messages import UserError
+from dcgan.pictures import drawing
 
 
 def draw(path, shade):
@@ -23,7 +25,7 @@ def align(tmp_path, monkeypatch):
     """align.py in the present folder, where every picture is a face; returns the faces' shades."""
     script = load_script("align.py")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(script, "run_jobs", faces_everywhere)
+    monkeypatch.setattr(aligning, "run_jobs", faces_everywhere)
 
     def align(*flags, raw="raw", out="aligned", landmarks="innerEyesAndBottomLip"):
         script.main([raw, "align", landmarks, out, "--size", "8", *map(str, flags)])
@@ -126,9 +128,9 @@ def test_a_face_that_cannot_be_written_costs_no_other(tmp_path, monkeypatch):
     def refuse(path, *_, **__):
         raise UserError(f"{path}: is in the way")
 
-    monkeypatch.setattr(utils, "save_image", refuse)
-    monkeypatch.setattr(script.detection, "find_landmarks", lambda *_, **__: [np.float32(
+    monkeypatch.setattr(drawing, "save_image", refuse)
+    monkeypatch.setattr(detection, "find_landmarks", lambda *_, **__: [np.float32(
         [[i % 8, i % 5] for i in range(68)])])
     Image.new("RGB", (16, 16)).save(tmp_path / "a.png")
-    assert script.align_file((str(tmp_path / "a.png"), "face.png"), config) == (
+    assert aligning.align_file((str(tmp_path / "a.png"), "face.png"), config) == (
         str(tmp_path / "a.png"), "could not be written (face.png: is in the way)")

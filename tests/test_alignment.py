@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import SHARED, needs_shared
 
-from faces import alignment
+from dcgan.faces import alignment
 
 
 def template(size):

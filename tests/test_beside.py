@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 
-import pytest
 from conftest import ROOT
 
 PROGRAM = """
@@ -25,7 +24,6 @@ print("completed", *completion.images.shape)
 """
 
 
-@pytest.mark.xfail(reason="the package has the names of the user's files", strict=True)
 def test_a_programs_own_files_may_have_any_names(tmp_path):
     for name in ("utils.py", "settings.py", "training.py", "files/__init__.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from inpainting import blending, measures
+from dcgan import metrics
+from dcgan.inpainting import blending
 
 
 def dense_poisson(image, fill, known):
@@ -113,12 +114,12 @@ def test_psnr_and_l1_count_the_hole_alone(pictures):
     images, truth, holes = pictures
     for i in range(3):
         error = images[i][holes[i]].astype(float) - truth[i][holes[i]]
-        assert measures.psnr(images, truth, holes)[i] == pytest.approx(
+        assert metrics.psnr(images, truth, holes)[i] == pytest.approx(
             10 * np.log10(255**2 / np.mean(error**2)))
-        assert measures.l1(images, truth, holes)[i] == pytest.approx(np.abs(error).mean() / 255)
-    assert np.isinf(measures.psnr(truth, truth, holes)).all()
-    np.testing.assert_array_equal(measures.psnr(images[:1], truth[:1], holes[0]),
-                                  measures.psnr(images, truth, holes)[:1])
+        assert metrics.l1(images, truth, holes)[i] == pytest.approx(np.abs(error).mean() / 255)
+    assert np.isinf(metrics.psnr(truth, truth, holes)).all()
+    np.testing.assert_array_equal(metrics.psnr(images[:1], truth[:1], holes[0]),
+                                  metrics.psnr(images, truth, holes)[:1])
 
 
 def test_ssim_is_that_of_scikit_image(pictures):
@@ -126,10 +127,10 @@ def test_ssim_is_that_of_scikit_image(pictures):
     from skimage.metrics import structural_similarity
 
     images, truth, holes = pictures
-    found = measures.ssim(images, truth, holes)
+    found = metrics.ssim(images, truth, holes)
     for i in range(3):
         values = structural_similarity(
             images[i], truth[i], channel_axis=2, data_range=255, full=True)[1]
         region = binary_dilation(holes[i], np.ones((3, 3)), iterations=2)
         assert found[i] == pytest.approx(values[region].mean(), abs=1e-9)
-    np.testing.assert_allclose(measures.ssim(truth, truth, holes), 1)
+    np.testing.assert_allclose(metrics.ssim(truth, truth, holes), 1)

@@ -17,10 +17,10 @@ from conftest import (
     uniform,
 )
 
-from checkpoints.reading import checkpoint_architecture
-from files.errors import UserError
+from dcgan.checkpoints.reading import checkpoint_architecture
+from dcgan.messages import UserError
+from dcgan.networks.architecture import Architecture
 from model import DCGAN
-from networks.architecture import Architecture
 
 
 def save_tf1(folder, variables, name="DCGAN.model-7"):
@@ -214,7 +214,7 @@ def test_an_export_overwrites_nothing_and_is_found_again(tmp_path, monkeypatch, 
 
 def test_the_pretrained_network_takes_the_place_of_none(tmp_path, monkeypatch, capsys, faces):
     tiny(batch_size=1)[0].export(str(tmp_path / "shipped" / "DCGAN.model-3"))
-    monkeypatch.setattr("checkpoints.finding.PRETRAINED", str(tmp_path / "shipped"))
+    monkeypatch.setattr("dcgan.checkpoints.finding.PRETRAINED", str(tmp_path / "shipped"))
     monkeypatch.chdir(tmp_path)
     complete = load_script("complete.py").main
     flags = [str(faces / "face_0.png"), "--nIter", "1"]
@@ -235,7 +235,7 @@ def test_a_training_starts_from_the_pretrained_network_only_when_told(
         tmp_path, monkeypatch, capsys, faces):
     model, values = tiny(z_dim=10, gf_dim=4, df_dim=4)
     model.export(str(tmp_path / "shipped" / "DCGAN.model-3"))
-    monkeypatch.setattr("checkpoints.finding.PRETRAINED", str(tmp_path / "shipped"))
+    monkeypatch.setattr("dcgan.checkpoints.finding.PRETRAINED", str(tmp_path / "shipped"))
     files = {name: (tmp_path / "shipped" / name).read_bytes()
              for name in os.listdir(tmp_path / "shipped")}
     for name in ("pretrained", "shipped", "../shipped/../shipped/"):

@@ -15,10 +15,10 @@ from conftest import ROOT, draw_faces, f32, randomise, run_script, train_here, u
 
 import ops
 from benchmarks.kills import Training, steps_in, weights_in
-from files import ownership
-from files.errors import UserError
+from dcgan.files import ownership
+from dcgan.messages import UserError
+from dcgan.training import cluster
 from model import DCGAN
-from training import cluster
 
 SIZES = ("--image_size", 32, "--gf_dim", 4, "--df_dim", 4, "--z_dim", 20)
 STEPS = ("--batch_size", 64, "--max_steps", 10, "--epoch", 100, "--ema", 0.5)

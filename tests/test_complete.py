@@ -19,10 +19,10 @@ from conftest import (
 from PIL import Image, ImageSequence
 
 import utils
-from inpainting.losses import PRIORS
-from inpainting.masks import MASKS
-from inpainting.presets import PRESETS
-from machine import cpu
+from dcgan.inpainting.losses import PRIORS
+from dcgan.inpainting.masks import MASKS
+from dcgan.inpainting.presets import PRESETS
+from dcgan.machine import cpu
 from model import DCGAN
 
 FAST = ("--nIter", 5, "--outInterval", 2)

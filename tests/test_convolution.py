@@ -1,4 +1,4 @@
-"""The detours of kernels/convolution.py, against the convolution by its definition."""
+"""What beats TensorFlow's own convolutions, against the convolution by its definition."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,8 @@ import reference
 import tensorflow as tf
 
 import ops
-from kernels import convolution
-from kernels.convolution import MinimalFilter, ProductFilter, fastest_filter
+from dcgan.networks import convolution
+from dcgan.networks.convolution import MinimalFilter, ProductFilter, fastest_filter
 
 
 def normal(*shape, seed=0):
@@ -33,7 +33,7 @@ def test_both_ways_to_convolve_agree(size, channels, monkeypatch):
         return *results, *tape.gradient(total, arguments + back)
 
     detours = run()
-    monkeypatch.setattr(convolution, "on_cpu", lambda: False)
+    monkeypatch.setattr(ops, "on_cpu", lambda: False)
     for ours, theirs in zip(detours, run()):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
 
@@ -78,5 +78,5 @@ def test_the_fastest_filter(dtype, batch, amx, search, training, monkeypatch):
     monkeypatch.setattr(convolution.cpu, "has", lambda flag: amx and flag == "amx_bf16")
     assert fastest_filter(dtype, batch) is search
     assert fastest_filter(dtype, batch, trained=True) is training
-    monkeypatch.setattr(convolution, "on_cpu", lambda: False)
+    monkeypatch.setattr(ops, "on_cpu", lambda: False)
     assert fastest_filter(dtype, batch) is None

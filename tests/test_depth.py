@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 import utils
-from inpainting import masks
-from pictures import depth
+from dcgan.inpainting import masks
+from dcgan.pictures import depth
 
 RAMP = np.tile(np.linspace(0, 1, 256, dtype=np.float32), (8, 1))
 

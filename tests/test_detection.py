@@ -11,8 +11,8 @@ from conftest import SHARED, needs_shared
 from PIL import Image
 
 import utils
-from faces import detection
-from faces.alignment import LANDMARK_TEMPLATE, face_transform
+from dcgan.faces import detection
+from dcgan.faces.alignment import LANDMARK_TEMPLATE, face_transform
 
 RAW = SHARED / "faces" / "raw"
 PREDICTOR = detection.face_predictor_path()

@@ -25,7 +25,7 @@ OTHERS = {"--logdir",  # tensorboard's, pip's and docker's
 
 def flags_of(script):
     """`{flag: default}` of a script, of every spelling."""
-    from cli import flags
+    from dcgan.cli import flags
 
     parsers = []
 

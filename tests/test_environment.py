@@ -47,7 +47,7 @@ def test_from_elsewhere_the_whole_path_is_named(bare, tmp_path):
 
 
 def test_in_the_environment_pip_is_named(monkeypatch, tmp_path):
-    from cli import environment
+    from dcgan.cli import environment
 
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     (tmp_path / ".venv" / "bin" / "activate").touch()

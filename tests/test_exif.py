@@ -13,9 +13,8 @@ from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 import utils
-from inpainting import photos
-from pictures import exif, metadata
-from pictures.metadata import passed_on
+from dcgan.pictures import exif, metadata, saving
+from dcgan.pictures.metadata import passed_on
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 40, 3), dtype=np.uint8)
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
@@ -59,7 +58,7 @@ def save_again(folder, source, hole=None):
     hole = np.zeros(pixels.shape[:2], bool) if hole is None else hole
     pixels[hole] = 0
     (folder / "out").mkdir(exist_ok=True)
-    return photos.save_photo(str(folder / "out"), "a", source, pixels, hole), pixels
+    return saving.save_photo(str(folder / "out"), "a", source, pixels, hole), pixels
 
 
 def stored_block(path):

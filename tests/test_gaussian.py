@@ -7,9 +7,9 @@ import pytest
 from conftest import assert_one_line_error, run_here, save_lively
 
 import utils
-from files.errors import UserError
-from inpainting import gaussian as gaussians
-from inpainting.gaussian import Gaussian
+from dcgan.inpainting import gaussian as gaussians
+from dcgan.inpainting.gaussian import Gaussian
+from dcgan.messages import UserError
 from model import DCGAN
 
 

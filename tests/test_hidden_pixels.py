@@ -8,8 +8,8 @@ from completing import draw, read, run
 from conftest import load_script
 from PIL import Image
 
-from files import ownership
-from inpainting.masks import MASKS
+from dcgan.files import ownership
+from dcgan.inpainting.masks import MASKS
 
 HOLE = np.zeros((24, 40), bool)
 HOLE[6:14, 16:28] = HOLE[20:, :9] = True

@@ -13,8 +13,8 @@ from conftest import (
     save_lively,
 )
 
-from cli import flags
-from settings import kinds
+from dcgan import settings
+from dcgan.cli import flags
 
 
 def test_flags_may_stand_among_the_pictures(tmp_path):
@@ -85,8 +85,8 @@ def test_every_flag_of_a_path_expands_it(script, monkeypatch):
             if action.type is None and action.choices is None and action.nargs != 0
             and not isinstance(action, argparse.BooleanOptionalAction)]
     assert free == []
-    assert any(action.type is kinds.path for parser in parsers for action in parser._actions)
+    assert any(action.type is settings.path for parser in parsers for action in parser._actions)
 
 
 def test_defaults_are_no_paths_of_the_home_folder():
-    assert kinds.path("a~b") == "a~b" and kinds.path("./~") == "./~" and kinds.path("") == ""
+    assert [settings.path(text) for text in ("a~b", "./~", "")] == ["a~b", "./~", ""]

@@ -10,8 +10,8 @@ from conftest import draw_faces, f32, load_script, save_lively, train_here
 from PIL import Image
 
 import utils
-from inpainting.masks import MASKS
-from inpainting.settings import Masking
+from dcgan.inpainting.masks import MASKS
+from dcgan.inpainting.settings import Masking
 from model import DCGAN
 
 COUNT = 5

@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 import utils
-from files import ownership, writing
-from files.errors import UserError
-from files.listing import MAKERS, list_images, suffixes
+from dcgan.files import ownership, writing
+from dcgan.files.listing import MAKERS, list_images, suffixes
+from dcgan.messages import UserError
 
 
 def touch(folder, *names):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from inpainting import logs
+from dcgan.results import logs
 
 
 def test_logs_have_a_line_per_iteration(tmp_path):

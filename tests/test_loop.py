@@ -19,12 +19,12 @@ from trainings import checkpoints, events, variable, variable_of
 import utils
 from benchmarks import kills
 from benchmarks.kills import Training
-from checkpoints.reading import has_average, read_tf1
-from checkpoints.saving import locked
-from files.errors import UserError
+from dcgan.checkpoints.reading import has_average, read_tf1
+from dcgan.checkpoints.saving import locked
+from dcgan.messages import UserError
+from dcgan.training import curves, loop
+from dcgan.training.settings import TrainingSettings
 from model import DCGAN
-from training import curves, loop
-from training.settings import TrainingSettings
 
 
 def test_the_average_of_G_is_kept_and_is_what_completes(faces, tmp_path, capsys):

@@ -7,8 +7,8 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 import utils
-from inpainting.photos import Framer
-from pictures import lossy
+from dcgan.inpainting.photos import Framer
+from dcgan.pictures import lossy
 
 complete = load_script("complete.py")
 BOX = np.s_[91:150, 107:181]  # on no block's edge

@@ -7,10 +7,10 @@ import sys
 import pytest
 from conftest import ROOT
 
-from machine import cpu
+from dcgan.machine import cpu
 
 
-@pytest.mark.parametrize("first", ["model", "ops", "utils", "kernels.convolution"])
+@pytest.mark.parametrize("first", ["model", "ops", "utils", "dcgan.networks.convolution"])
 @pytest.mark.parametrize("given,expected", [(None, "1"), ("0", "0")])
 def test_onednn_is_on_before_tensorflow_is_there(first, given, expected):
     """Whatever is imported first; a setting of the user's own stands."""

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from files.errors import UserError
-from inpainting import masks
-from inpainting.masks import MASKS
+from dcgan.inpainting import masks
+from dcgan.inpainting.masks import MASKS
+from dcgan.messages import UserError
 
 OPTIONS = {"centerScale": 0.25, "fraction": 0.2, "maskSide": "top"}
 CASES = {

@@ -6,10 +6,10 @@ import reference
 import tensorflow as tf
 from conftest import SHARED, f32, needs_shared, tiny, uniform
 
+from dcgan.networks.architecture import Architecture
+from dcgan.networks.graph import graph
+from dcgan.training.steps import z_of_step
 from model import DCGAN
-from networks.architecture import Architecture
-from networks.graph import graph
-from training.steps import z_of_step
 
 # Networks
 

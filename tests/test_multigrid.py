@@ -8,7 +8,7 @@ from scipy import sparse
 from scipy.ndimage import gaussian_filter
 from scipy.sparse.linalg import spsolve
 
-from inpainting import blending, multigrid
+from dcgan.inpainting import blending, multigrid
 
 
 def direct(values, known):

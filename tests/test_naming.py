@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from files import naming
-from files.errors import UserError
+from dcgan.files import naming
+from dcgan.messages import UserError
 
 
 def test_unique_names():

@@ -2,17 +2,17 @@
 
 import collections
 
-from files import notices
+from dcgan import messages
 
 
 def test_what_is_so_of_a_whole_dataset_is_said_of_a_few(capfd, monkeypatch):
-    monkeypatch.setattr(notices, "_noted", collections.defaultdict(set))
+    monkeypatch.setattr(messages, "_noted", collections.defaultdict(set))
     for i in [*range(100), *range(100)]:
-        notices.note(f"{i}.png", "is odd")
-    notices.note("0.png", "has several pictures")
+        messages.note(f"{i}.png", "is odd")
+    messages.note("0.png", "has several pictures")
     lines = capfd.readouterr().err.splitlines()
-    assert lines == [*(f"warning: {i}.png: is odd" for i in range(notices.NOTED)),
-                     f"warning: {notices.NOTED}.png: is odd; others like it are not named",
+    assert lines == [*(f"warning: {i}.png: is odd" for i in range(messages.NOTED)),
+                     f"warning: {messages.NOTED}.png: is odd; others like it are not named",
                      "warning: 0.png: has several pictures"]
 
 
@@ -20,6 +20,6 @@ def test_what_cannot_be_read_is_named_and_skipped(capfd):
     def fail():
         raise ValueError("too small")
 
-    assert notices.or_warn("a.png", lambda: 3) == 3
-    assert notices.or_warn("a.png", fail) is None
+    assert messages.or_warn("a.png", lambda: 3) == 3
+    assert messages.or_warn("a.png", fail) is None
     assert capfd.readouterr().err == "warning: a.png: too small; skipped\n"

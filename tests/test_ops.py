@@ -4,6 +4,7 @@ import reference
 import tensorflow as tf
 
 import ops
+from dcgan.inpainting import approaches, starts
 
 
 def normal(*shape, seed=0):
@@ -212,17 +213,18 @@ def test_ridge_prediction_is_the_textbooks():
     penalty = 0.3 * ((X - mean) ** 2).sum(axis=1).mean() + 1e-3
     A = (X - mean).T @ (X - mean) + penalty * np.eye(4)
     expected = (Q - mean) @ np.linalg.solve(A, (X - mean).T @ targets)
-    ours = ops.ridge_prediction(*f32(features, targets, queries), strength=0.3)
+    ours = starts.ridge_prediction(*f32(features, targets, queries), strength=0.3)
     np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_ridge_prediction_of_features_that_are_all_alike():
-    ours = ops.ridge_prediction(*f32(np.ones((5, 4)), normal(5, 3), np.ones((2, 4))), strength=0.1)
+    ours = starts.ridge_prediction(
+        *f32(np.ones((5, 4)), normal(5, 3), np.ones((2, 4))), strength=0.1)
     np.testing.assert_array_equal(ours, np.zeros((2, 3)))
 
 
 def test_schedules():
-    constant, cosine = (ops.SCHEDULES[name](0.3, 10) for name in ("constant", "cosine"))
+    constant, cosine = (approaches.SCHEDULES[name](0.3, 10) for name in ("constant", "cosine"))
     for i in range(11):
         assert constant(tf.constant(i)) == 0.3
         expected = 0.15 * (1 + np.cos(np.pi * i / 10))
@@ -263,7 +265,7 @@ def test_nesterov_follows_numpy():
     for _ in range(20):
         v_prev, v = v, 0.9 * v - 0.01 * bowl(z)[1]
         z = np.clip(z - 0.9 * v_prev + 1.9 * v, -1, 1)
-    ours = run_search(ops.nesterov(lambda i: 0.01, 0.9), start, 20)
+    ours = run_search(approaches.nesterov(lambda i: 0.01, 0.9), start, 20)
     np.testing.assert_allclose(ours, z, rtol=1e-4, atol=1e-5)
     assert ours[0, 1] == 1 and ours[1, 0] == -1  # projected
 
@@ -276,7 +278,7 @@ def test_projected_adam_follows_numpy():
         m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
         z = np.clip(
             z - 0.001 * (49 + t) * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8), -1, 1)
-    search = ops.projected_adam(
+    search = approaches.projected_adam(
         lambda i: 0.05 + 0.001 * tf.cast(i, tf.float32), 0.9, 0.999, 1e-8)
     ours = run_search(search, start, 60)
     np.testing.assert_allclose(ours, z, rtol=1e-4, atol=1e-5)
@@ -304,7 +306,7 @@ def test_hmc_follows_numpy_and_accepts_per_image():
         z = np.where(accept[:, None], proposal, z)
         beta *= anneal
     assert True in decisions and False in decisions, "the case must exercise both"
-    ours = run_search(ops.hmc(1.0, epsilon, n_leapfrog, anneal, seed), start, 8)
+    ours = run_search(approaches.hmc(1.0, epsilon, n_leapfrog, anneal, seed), start, 8)
     np.testing.assert_allclose(ours, z, rtol=1e-3, atol=1e-4)
 
 
@@ -315,7 +317,7 @@ def zero_centred(z):
 def test_hmc_samples_the_distribution():
     """Without walls, samples of exp(-beta |z|^2) have variance 1 / (2 beta)."""
     beta = 20.0
-    init, update = ops.hmc(beta, 0.05, 5, 1.0, seed=3)  # a quarter of a period
+    init, update = approaches.hmc(beta, 0.05, 5, 1.0, seed=3)  # a quarter of a period
     z = tf.zeros([400, 2])
     state = init(z, 0)
     step = tf.function(lambda z, state, i: update(z, state, *zero_centred(z), i, zero_centred))
@@ -326,7 +328,7 @@ def test_hmc_samples_the_distribution():
 
 def test_hmc_treats_an_image_alike_in_every_batch():
     """Images 2 and 3 move as they do among images 0 to 3, and not as 0 and 1."""
-    init, update = ops.hmc(2.0, 0.1, 3, 1.0, seed=3)
+    init, update = approaches.hmc(2.0, 0.1, 3, 1.0, seed=3)
     start = tf.constant(np.random.default_rng(0).uniform(-1, 1, (4, 3)), tf.float32)
 
     def run(z, first):

@@ -13,8 +13,8 @@ import pytest
 from conftest import ROOT, draw_faces, load_script, save_lively, train_here
 from PIL import Image
 
-from files import ownership
-from files.errors import UserError
+from dcgan.files import ownership
+from dcgan.messages import UserError
 
 complete = load_script("complete.py").main
 

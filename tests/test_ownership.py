@@ -9,9 +9,9 @@ import sys
 import pytest
 from conftest import ROOT
 
-from files import ownership, writing
-from files.errors import UserError
-from inpainting import logs
+from dcgan.files import ownership, writing
+from dcgan.messages import UserError
+from dcgan.results import logs
 
 
 def write(path, text="ours"):
@@ -94,7 +94,7 @@ def test_one_record_for_a_folder_and_those_in_it(tmp_path):
 
 def test_another_process_adds_to_the_record(tmp_path):
     path = write(tmp_path / "a.txt")
-    subprocess.run([sys.executable, "-c", "import sys; from files import writing; "
+    subprocess.run([sys.executable, "-c", "import sys; from dcgan.files import writing; "
                     "writing.write_text(sys.argv[1], 'b')", path], cwd=ROOT, check=True)
     assert path.read_text() == "b" and ownership.is_ours(str(path))
 

@@ -17,7 +17,7 @@ from conftest import ROOT, assert_one_line_error, draw_faces, load_script, run_s
 from page_server import Client, repeated, serving, until
 from PIL import Image
 
-from inpainting.gaussian import Gaussian
+from dcgan.inpainting.gaussian import Gaussian
 
 pytest.importorskip("uvicorn", reason="what the page needs is not there: make paint installs it")
 pytest.importorskip("starlette", reason="what the page needs is not there: make paint installs it")

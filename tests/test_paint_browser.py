@@ -170,8 +170,8 @@ def test_the_face_that_is_clicked_is_meant(tab, photo, monkeypatch):
 
 
 def test_the_box_is_what_the_network_sees(tab):
-    """The corners as faces.alignment has them."""
-    from faces.alignment import ALIGNMENTS, LANDMARK_TEMPLATE, face_transform
+    """The corners as dcgan.faces.alignment has them."""
+    from dcgan.faces.alignment import ALIGNMENTS, LANDMARK_TEMPLATE, face_transform
 
     indices = ALIGNMENTS["innerEyesAndBottomLip"]
     points = {i: p for i, p in zip(indices, [(40.0, 50.0), (73.0, 41.0), (60.0, 110.0)])}

@@ -10,8 +10,8 @@ from conftest import SHARED, needs_shared, run_here
 from PIL import Image
 
 import utils
-from files.errors import UserError
-from inpainting import measures
+from dcgan import metrics
+from dcgan.messages import UserError
 
 
 def test_a_hundred_pictures_with_masks_of_their_own(lively, tmp_path):
@@ -81,7 +81,7 @@ def test_truth_is_measured_where_it_is_given(lively, tmp_path):
         a, b = csv.DictReader(file)
     images = [read(path)[np.newaxis] for path in (
         tmp_path / "out" / "images" / "a.png", tmp_path / "truth" / "a.png")]
-    assert float(a["psnr"]) == pytest.approx(measures.psnr(*images, mask > 0)[0], rel=1e-4)
+    assert float(a["psnr"]) == pytest.approx(metrics.psnr(*images, mask > 0)[0], rel=1e-4)
     assert not b["psnr"]
 
 

@@ -10,10 +10,11 @@ from PIL import Image, ImageOps
 from PIL.ExifTags import IFD, Base
 
 import utils
-from faces import alignment
-from files.errors import UserError
-from inpainting import photos
-from inpainting.photos import Framer
+from dcgan.faces import alignment
+from dcgan.inpainting import photos
+from dcgan.inpainting.photos import Framer
+from dcgan.messages import UserError
+from dcgan.pictures import saving
 
 complete = load_script("complete.py")
 HOLE = slice(6, 14), slice(20, 30)  # of the mask below
@@ -224,7 +225,7 @@ def test_a_photo_keeps_format_mode_and_pixels(tmp_path, mode, name, expected):
     pixels[hole] = 200
     out = tmp_path / "out"
     out.mkdir()
-    paths = photos.save_photo(str(out), "a", source, pixels, hole)
+    paths = saving.save_photo(str(out), "a", source, pixels, hole)
     kind = {"gif": "PNG", "tif": "TIFF", "jpg": "JPEG"}.get(name[2:], name[2:].upper())
     with Image.open(paths[0]) as written:
         assert (written.format, written.size) == (kind, (40, 24))
@@ -250,7 +251,7 @@ def test_exif_and_orientation_stay(tmp_path, name, orientation):
     hole[:5] = True  # what is on top when it is looked at
     pixels = upright.copy()
     pixels[hole] = 0
-    path = photos.save_photo(str(tmp_path), "b", source, pixels, hole)[-1]
+    path = saving.save_photo(str(tmp_path), "b", source, pixels, hole)[-1]
     with Image.open(path) as written:
         assert written.getexif()[Base.Orientation] == orientation
         assert written.getexif()[0x010E] == "a description"
@@ -273,7 +274,7 @@ def test_the_thumbnail_in_the_exif_data_does_not_show_the_hole(tmp_path):
     assert not ifd
     for name in ("a.jpg", "a.png"):
         Image.fromarray(picture()).save(tmp_path / name, exif=data)
-        for path in photos.save_photo(str(tmp_path), "b", str(tmp_path / name), picture(),
+        for path in saving.save_photo(str(tmp_path), "b", str(tmp_path / name), picture(),
                                       np.zeros((24, 40), bool)):
             with open(path, "rb") as file:
                 content = file.read()
@@ -325,7 +326,7 @@ def test_a_face_that_is_wholly_hidden_does_not_cost_the_other(tmp_path):
 
 def test_a_jpeg_is_compressed_as_it_was(tmp_path):
     Image.fromarray(picture()).save(tmp_path / "a.jpg", quality=31, subsampling=2)
-    path = photos.save_photo(str(tmp_path), "b", str(tmp_path / "a.jpg"), picture(),
+    path = saving.save_photo(str(tmp_path), "b", str(tmp_path / "a.jpg"), picture(),
                              np.zeros((24, 40), bool))[0]
     with Image.open(path) as written, Image.open(tmp_path / "a.jpg") as original:
         assert written.quantization == original.quantization

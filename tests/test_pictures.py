@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from PIL import Image
 
 import utils
-from files import notices
-from files.listing import list_images
-from training.pictures import Cache, Pictures, fingerprint
+from dcgan import messages
+from dcgan.files.listing import fingerprint, list_images
+from dcgan.training.cache import Cache
+from dcgan.training.dataset import Pictures
 
 SIZE = 8
 
@@ -246,16 +247,16 @@ def test_hostile_files_are_used_or_named(hostile):
         import sys
         sys.path.insert(0, sys.argv[1])
         import os, utils
-        from files import notices
-        from files.listing import list_images
+        from dcgan import messages
+        from dcgan.files.listing import list_images
         if os.getuid() == 0:  # root may read everything, also what Pillow imports at first sight
             for path in list_images([sys.argv[2]]):
-                notices.attempt(lambda: utils.read_image(path, 64))
+                messages.attempt(lambda: utils.read_image(path, 64))
             os.setgroups([])
             os.setgid(65534)
             os.setuid(65534)
         for path in list_images([sys.argv[2]]):
-            result, reason = notices.attempt(lambda: utils.read_image(path, 64))
+            result, reason = messages.attempt(lambda: utils.read_image(path, 64))
             assert (result is None) == (reason is not None)
             if result is not None:
                 assert result.shape == (64, 64, 3)
@@ -293,12 +294,12 @@ def test_damaged_files_are_used_or_named(data):
     with tempfile.NamedTemporaryFile(suffix=".png") as file:
         file.write(data)
         file.flush()
-        picture, reason = notices.attempt(lambda: utils.read_image(file.name, SIZE))
+        picture, reason = messages.attempt(lambda: utils.read_image(file.name, SIZE))
     assert reason is None if picture is not None else reason
 
 
 def test_warnings_are_one_line_whatever_the_name(capfd):
-    notices.warn("a\nb\udcff.png", "is odd")
+    messages.warn("a\nb\udcff.png", "is odd")
     assert capfd.readouterr().err == "warning: a\\nb\\udcff.png: is odd\n"
 
 

@@ -1,6 +1,6 @@
 """From the pictures' files to the results' files."""
 
-from inpainting import pipeline
+from dcgan.results import pipeline
 
 
 def test_batched():

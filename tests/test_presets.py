@@ -2,7 +2,7 @@
 
 import pytest
 
-from inpainting.presets import DEFAULT_LR, NO_STOP, PRESETS, completion_settings
+from dcgan.inpainting.presets import DEFAULT_LR, NO_STOP, PRESETS, completion_settings
 
 
 def test_of_several_values_the_given_one_counts():

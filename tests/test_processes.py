@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from faces.processes import run_jobs
-from files import ownership
+from dcgan.faces.jobs import run_jobs
+from dcgan.files import ownership
 
 
 def double(job):

@@ -19,12 +19,12 @@ from conftest import (
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from benchmarks.kills import weights_in
+from dcgan.settings import part
+from dcgan.training import augment
+from dcgan.training.penalty import with_r1
+from dcgan.training.recipe import Recipe
+from dcgan.training.steps import z_of_step
 from model import DCGAN
-from settings.setting import part
-from training import augment
-from training.penalty import with_r1
-from training.recipe import Recipe
-from training.steps import z_of_step
 
 ALL = ("--diffaug", "color", "translation", "cutout", "--label_smoothing", 0.1, "--r1", 1,
        "--r1_interval", 2, "--lr_schedule", "cosine")

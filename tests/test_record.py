@@ -9,7 +9,7 @@ import tensorflow as tf
 from conftest import draw_faces, train_here
 from trainings import keep_identity
 
-from files.errors import UserError
+from dcgan.messages import UserError
 
 # What run.json had under `flags` before settings were dataclasses; they are compared over restarts.
 RECORDED = {

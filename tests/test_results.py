@@ -15,8 +15,9 @@ from completing import draw, read, run
 from conftest import ROOT, run_script
 
 import utils
-from files.errors import UserError
-from inpainting.tables import read_latents
+from dcgan.messages import UserError
+from dcgan.pictures import drawing
+from dcgan.results.tables import read_latents
 from model import DCGAN
 
 
@@ -56,11 +57,11 @@ def test_a_failure_behind_the_first_batch_loses_nothing_of_it(lively, tmp_path):
     OSError(28, "No space left on device"), AttributeError("no attribute 'encode'")])
 def test_a_failure_in_one_photograph_costs_no_other(lively, tmp_path, monkeypatch, capfd, error):
     """And by then, what the search found is written: tables, z and the network's pictures."""
-    from inpainting import results
+    from dcgan.results import writer
 
     for name in "abc":
         draw(tmp_path / f"{name}.png", (40, 24))
-    out, save_photo = tmp_path / "out", results.save_photo
+    out, save_photo = tmp_path / "out", writer.save_photo
 
     def save_or_fail(folder, name, *arguments):
         with open(out / "results.csv") as file:
@@ -71,7 +72,7 @@ def test_a_failure_in_one_photograph_costs_no_other(lively, tmp_path, monkeypatc
             raise error
         return save_photo(folder, name, *arguments)
 
-    monkeypatch.setattr(results, "save_photo", save_or_fail)
+    monkeypatch.setattr(writer, "save_photo", save_or_fail)
     with pytest.raises(UserError, match="b.png: not all of its results were written"):
         run(lively, *(tmp_path / f"{name}.png" for name in "abc"), "--outDir", out)
     assert sorted(os.listdir(out / "photos")) == ["a.png", "c.png"]
@@ -82,7 +83,7 @@ def test_a_failure_in_one_photograph_costs_no_other(lively, tmp_path, monkeypatc
 
 def test_a_picture_that_cannot_be_written_costs_no_other(lively, tmp_path, monkeypatch):
     """Of two batches, and by then tables and z are there."""
-    save_image = utils.save_image
+    save_image = drawing.save_image
 
     def save_or_fail(path, *arguments):
         if path.endswith(os.path.join("images", "a.png")):
@@ -94,7 +95,7 @@ def test_a_picture_that_cannot_be_written_costs_no_other(lively, tmp_path, monke
 
     for name in "ab":
         draw(tmp_path / f"{name}.png", (16, 16))
-    monkeypatch.setattr(utils, "save_image", save_or_fail)
+    monkeypatch.setattr(drawing, "save_image", save_or_fail)
     with pytest.raises(UserError, match="a.png: not all of its results were written"):
         run(lively, tmp_path / "a.png", tmp_path / "b.png", "--outDir", tmp_path / "out",
             "--batchSize", 1)
@@ -104,7 +105,7 @@ def test_a_picture_that_cannot_be_written_costs_no_other(lively, tmp_path, monke
 
 
 def test_a_failure_in_reading_one_picture_costs_no_other(lively, tmp_path, monkeypatch, capfd):
-    from inpainting.photos import Framer
+    from dcgan.inpainting.photos import Framer
 
     for name in "ab":
         draw(tmp_path / f"{name}.png", (16, 16))

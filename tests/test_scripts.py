@@ -19,7 +19,7 @@ from conftest import (
 from PIL import Image
 from scipy import stats
 
-from inpainting.measures import psnr, ssim
+from dcgan.metrics import psnr, ssim
 from model import DCGAN
 
 SCRIPTS = ("train-dcgan.py", "complete.py", "align.py", "simple-distributions.py",

@@ -6,12 +6,12 @@ import reference
 import tensorflow as tf
 from conftest import f32, tiny, uniform
 
-from inpainting.losses import contextual_weights
-from inpainting.search import PATIENCE, make_search
-from inpainting.settings import Search
-from inpainting.starts import make_bank, start_z
+from dcgan.inpainting.losses import contextual_weights
+from dcgan.inpainting.search import PATIENCE, make_search
+from dcgan.inpainting.settings import Search
+from dcgan.inpainting.starts import make_bank, start_z
+from dcgan.training.steps import make_train_step
 from model import DCGAN
-from training.steps import make_train_step
 
 
 @pytest.mark.parametrize("size,c_dim,lowres", [(8, 3, False), (16, 1, True), (16, 3, True)])

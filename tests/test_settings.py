@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from conftest import load_script
 
-from cli.flags import Parser, add_settings
-from settings.kinds import Number, Odd, path
-from settings.setting import Settings, part, setting
-from training.recipe import Recipe
-from training.settings import Data, Sizes, TrainingSettings
+from dcgan.cli.flags import Parser, add_settings
+from dcgan.settings import Number, Odd, Settings, part, path, setting
+from dcgan.training.recipe import Recipe
+from dcgan.training.settings import Data, Sizes, TrainingSettings
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from conftest import ROOT
 
 @pytest.fixture
 def choose(tmp_path):
-    """A function that runs cli/python.sh where only the named commands are there.
+    """A function that runs .ci/python.sh where only the named commands are there.
 
     Each is a script; True stands for one that hands over to this Python.
     """
@@ -22,7 +22,7 @@ def choose(tmp_path):
             command.write_text(
                 "#!/bin/sh\n" + (f'exec {sys.executable} "$@"' if text is True else text))
             command.chmod(0o755)
-        return subprocess.run([shutil.which("sh"), ROOT / "cli" / "python.sh", *named], text=True,
+        return subprocess.run([shutil.which("sh"), ROOT / ".ci" / "python.sh", *named], text=True,
                               capture_output=True,
                               env={"PATH": str(tmp_path), "PYENV_ROOT": str(tmp_path / pyenv)})
 
@@ -66,8 +66,8 @@ def test_the_named_one_is_taken(choose):
 def test_make_stops_where_none_will_do(tmp_path):
     for name in ("Makefile", "requirements.txt"):
         shutil.copy(ROOT / name, tmp_path)
-    (tmp_path / "cli").mkdir()
-    shutil.copy(ROOT / "cli" / "python.sh", tmp_path / "cli")
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "python.sh", tmp_path / ".ci")
     result = subprocess.run(["make", "setup", "PYTHON=python2.7"], cwd=tmp_path, text=True,
                             capture_output=True, env=os.environ)
     assert result.returncode == 2 and "(python2.7 is not there)" in result.stderr

@@ -9,7 +9,7 @@ import time
 import pytest
 from conftest import ROOT
 
-from machine import signals
+from dcgan.machine import signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -18,7 +18,7 @@ def test_a_second_signal_need_not_wait_for_the_first(number):
     program = """if True:
         import hashlib, sys
         sys.path.insert(0, sys.argv[1])
-        from machine import signals
+        from dcgan.machine import signals
         with signals.deferred_stop():
             print("begun", flush=True)
             hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)

@@ -9,10 +9,10 @@ import pytest
 from conftest import assert_one_line_error, run_here, train_here
 from trainings import checkpoints, variable
 
-from files import ownership
-from files.errors import UserError
-from training.settings import TrainingSettings
-from training.starting import model_for
+from dcgan.files import ownership
+from dcgan.messages import UserError
+from dcgan.training.settings import TrainingSettings
+from dcgan.training.starting import model_for
 
 
 def test_a_warm_start_takes_weights_and_nothing_else(trained, faces, tmp_path):

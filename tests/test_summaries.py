@@ -6,7 +6,7 @@ import tensorflow as tf
 from conftest import draw_faces, run_here, save_lively
 from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
 
-from summaries.writer import run_folder
+from dcgan.tensorboard import run_folder
 
 
 def write(folder, step=0):

@@ -8,9 +8,9 @@ from completing import draw, read, run
 from conftest import load_script
 from PIL import Image
 
-from files.errors import UserError
-from inpainting import measures
-from inpainting.tables import read_latents
+from dcgan import metrics
+from dcgan.messages import UserError
+from dcgan.results.tables import read_latents
 
 
 def test_the_table(done, three_faces):
@@ -24,7 +24,7 @@ def test_the_table(done, three_faces):
                   for folder in (done / "images", three_faces)]
         for name in ("psnr", "ssim", "l1"):
             assert float(row[name]) == pytest.approx(
-                getattr(measures, name)(*images, hole)[0], rel=1e-4)
+                getattr(metrics, name)(*images, hole)[0], rel=1e-4)
         assert float(row["loss"]) == pytest.approx(
             float(row["contextual"]) + 0.1 * float(row["perceptual"]), rel=1e-4)
         assert row["iterations"] == "6"

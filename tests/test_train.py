@@ -9,8 +9,8 @@ from conftest import TINY, assert_one_line_error, draw_faces, run_here, run_scri
 from PIL import Image
 from trainings import checkpoints, events, variable
 
-from files import ownership
-from files.errors import UserError
+from dcgan.files import ownership
+from dcgan.messages import UserError
 
 
 def test_it_writes_checkpoints_samples_and_says_where(trained):

@@ -10,8 +10,9 @@ import pytest
 from conftest import faces_everywhere, load_script, run_script, save_lively, train_here
 from PIL import Image
 
-from files.errors import UserError
-from files.ownership import NAME
+from dcgan.faces import aligning
+from dcgan.files.ownership import NAME
+from dcgan.messages import UserError
 
 NAMES = ("a", "b", "c")
 # Where results of the program go, below whatever folder is named.
@@ -110,7 +111,7 @@ def test_complete(user, folder, capfd):
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_align(user, folder, monkeypatch):
     script = load_script("align.py")
-    monkeypatch.setattr(script, "run_jobs", faces_everywhere)
+    monkeypatch.setattr(aligning, "run_jobs", faces_everywhere)
     for out in (folder or ".", os.path.join(folder, "new")):
         for raw, flags in (("plain", ()), (folder or ".", ("--flat",))):
             attempts(script, raw, "align", "innerEyesAndBottomLip", out, "--size", 8, *flags)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import utils
-from files import ownership
+from dcgan.files import ownership
 
 
 def picture(height, width, channels=3, seed=0):

@@ -21,12 +21,12 @@ from conftest import (
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from benchmarks.kills import weights_in
-from files.errors import UserError
-from inpainting.presets import PRESETS, completion_settings
+from dcgan.inpainting.presets import PRESETS, completion_settings
+from dcgan.messages import UserError
+from dcgan.training import validation
+from dcgan.training.settings import TrainingSettings
+from dcgan.training.validation import SCALARS, HeldOut
 from model import DCGAN
-from training.settings import TrainingSettings
-from validation import heldout
-from validation.heldout import SCALARS, HeldOut
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_the_verdict():
     model, _ = tiny(16)
     images = np.random.default_rng(0).uniform(-1, 1, (70, 16, 16, 3)).astype(np.float32)
     logits = model.discriminator(f32(images))[1].numpy()
-    accuracy, mean = heldout.verdict(model, images)
+    accuracy, mean = validation.verdict(model, images)
     assert accuracy == pytest.approx(np.mean(logits > 0)) and 0 < accuracy < 1
     assert mean == pytest.approx(logits.mean(), rel=1e-5)
 
@@ -68,8 +68,8 @@ def test_the_completion_is_complete_pys(tmp_path):
     """PSNR of the same faces by `complete.py --preset fast --gaussian 0`, as results.csv has it."""
     files = sorted((SHARED / "faces" / "test").iterdir())[:4]
     model = DCGAN.from_checkpoint("pretrained", batch_size=64)
-    images = np.stack(heldout.read_spread(list(map(str, files)), 4, model, True))
-    contextual, psnr = heldout.completion(
+    images = np.stack(validation.read_spread(list(map(str, files)), 4, model, True))
+    contextual, psnr = validation.completion(
         model, images, completion_settings({"preset": "fast", "gaussian": 0.0}))
     result = run_here(
         "complete.py", *files, "--preset", "fast", "--gaussian", 0, "--precision", "float32",
@@ -91,7 +91,7 @@ def test_what_is_written_and_kept(faces, others, tmp_path, capsys, monkeypatch):
         measured.append(len(measured))
         return 100.0, quality[2 * len(measured)]
 
-    monkeypatch.setattr(heldout, "completion", completion)
+    monkeypatch.setattr(validation, "completion", completion)
     flags = ("--validation", others, *FLAGS, "--max_to_keep", 1)
     train_here(tmp_path, faces, "--max_steps", 5, *flags)
     assert "best at step 4, 12.00 dB in held-out faces: checkpoint/best" in capsys.readouterr().out
@@ -137,7 +137,7 @@ def test_it_is_of_the_average_and_changes_no_weight(faces, others, tmp_path):
     model, _ = tiny(16, ema=0.5)
     for variable in model.average.values():
         variable.assign(variable + 1)
-    twin = heldout.copy_of(model)
+    twin = validation.copy_of(model)
     name, other = "generator/g_h1/w", "discriminator/d_h0_conv/w"
     np.testing.assert_array_equal(twin.vars[name], model.average[name])
     np.testing.assert_array_equal(twin.vars[other], model.vars[other])

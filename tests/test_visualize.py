@@ -13,9 +13,9 @@ from conftest import (
 from PIL import Image
 
 import utils
-from files.errors import UserError
-from latent import visualize
-from latent.settings import KINDS
+from dcgan import visualize
+from dcgan.messages import UserError
+from dcgan.training.settings import KINDS
 from model import DCGAN
 
 SIZES = {"image_size": 16, "z_dim": 10, "gf_dim": 4, "df_dim": 4}

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from files import writing
-from files.errors import UserError
+from dcgan.files import writing
+from dcgan.messages import UserError
 
 
 def test_write_whole_leaves_nothing_behind_when_it_fails(tmp_path):

@@ -1,0 +1,75 @@
+"""What of a DCGAN is in its checkpoints."""
+
+import tensorflow as tf
+
+from dcgan.checkpoints import finding, reading, saving
+from dcgan.messages import UserError
+
+
+def tracked(model, path=None):
+    """Everything that rebuilds the networks and goes on training, as TensorFlow tracks it.
+
+    Args:
+        model: a `DCGAN`.
+        path: of the checkpoint that it is to be read from, without what only some have.
+
+    Returns:
+        A `tf.train.Checkpoint`.
+    """
+    parts = {"variables": model.vars, "progress": model.progress,
+             "architecture": {k: tf.Variable(v, dtype=tf.int64, trainable=False)
+                              for k, v in model.architecture._asdict().items()}}
+    if model.g_optim is not None:
+        parts.update(g_optim=model.g_optim, d_optim=model.d_optim)
+        if path is None or reading.has(path, "loss_scales/g/scale"):
+            parts["loss_scales"] = loss_scales(model)
+    if model.average and (path is None or reading.has_average(path)):
+        parts["average"] = model.average
+    return tf.train.Checkpoint(**parts)
+
+
+def loss_scales(model):
+    """The variables of float16's loss scales; none in another precision."""
+    return {net: {"scale": optim.loss_scale.scale, "since": optim.loss_scale.since}
+            for net, optim in (("g", model.g_optim), ("d", model.d_optim)) if optim.loss_scale}
+
+
+def save(model, checkpoint_dir, max_to_keep):
+    """`saving.save` of a DCGAN at its present step."""
+    return saving.save(
+        tracked(model), checkpoint_dir, int(model.progress["step"]), max_to_keep)
+
+
+def take_average(model, path):
+    """Make G the average that a checkpoint has, if it has one."""
+    if reading.has_average(path):
+        reading.restore(tf.train.Checkpoint(average=model.net("generator")), path)
+
+
+def load(model, checkpoint_dir, weights_only=False):
+    """Restore the newest whole checkpoint; arguments, result and errors as of `DCGAN.load`."""
+    path, _ = reading.newest_whole(checkpoint_dir)
+    found = reading.checkpoint_architecture(path)
+    if found != model.architecture:
+        differences = ", ".join(
+            f"{k} {getattr(found, k)} (here {getattr(model.architecture, k)})"
+            for k in found._fields if getattr(found, k) != getattr(model.architecture, k))
+        raise UserError(f"checkpoint {path} is of another network: {differences}")
+    if not reading.is_own(path):
+        for name, value in reading.read_tf1(path).items():
+            model.vars[name].assign(value)
+    elif weights_only:
+        reading.restore(tf.train.Checkpoint(variables=model.vars), path)
+        take_average(model, path)
+    else:
+        reading.restore(tracked(model, path), path)
+        if reading.has_average(path):
+            return path
+    for name, average in model.average.items():  # it begins here
+        average.assign(model.vars[name])
+    return path
+
+
+def newest(checkpoint_dir):
+    """The path of the newest checkpoint in a folder; None if there is none."""
+    return next(iter(finding.find_checkpoints(checkpoint_dir)), None)

@@ -1,0 +1,47 @@
+"""What to do where Python's packages are missing, in one line.
+
+The scripts import this first, before any package, and it imports none.
+"""
+
+import importlib.util
+import os
+import shlex
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+AT_ONCE = ("numpy", "PIL", "tqdm")  # imported before a script parses its flags
+
+
+def missing(package):
+    """What is the matter, and the command that mends it.
+
+    Args:
+        package: its name.
+    """
+    environment = os.path.join(ROOT, ".venv")
+    activate = os.path.join(environment, "bin", "activate")
+    if not os.path.exists(activate):
+        elsewhere = "" if os.path.samefile(ROOT, os.curdir) else f"-C {_shown(ROOT)} "
+        remedy = f"`make {elsewhere}setup`, then `source {_shown(activate)}`"
+    elif os.path.realpath(sys.prefix) != os.path.realpath(environment):
+        remedy = f"`source {_shown(activate)}`"
+    else:
+        remedy = f"`pip install -r {_shown(os.path.join(ROOT, 'requirements.txt'))}`"
+    return f"{sys.executable} has no package {package}: {remedy}"
+
+
+def _shown(path):
+    """A path as one types it: from the present folder, where it is below that."""
+    relative = os.path.relpath(path)
+    return shlex.quote(path if relative.startswith(os.pardir) else relative)
+
+
+def require(packages=AT_ONCE):
+    """End the script with exit code 2 and one line, unless the packages are there."""
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            print(f"{os.path.basename(sys.argv[0])}: error: {missing(package)}", file=sys.stderr)
+            sys.exit(2)
+
+
+require()

@@ -1,0 +1,65 @@
+"""The scripts' flags: their types, their help, their errors."""
+
+import argparse
+import dataclasses
+import re
+import sys
+
+
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows the defaults, but not those that stand in the text or are none."""
+
+    def _get_help_string(self, action):
+        return action.help if action.default is None else super()._get_help_string(action)
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that shows every default, puts an error on one line, led by its flag, and takes
+    flags between the values of an argument: `a.jpg --outDir out b.jpg`."""
+
+    def __init__(self, **kwargs):
+        super().__init__(formatter_class=HelpFormatter, **kwargs)
+
+    def parse_args(self, args=None, namespace=None):
+        args = sys.argv[1:] if args is None else args
+        subcommands = any(action.nargs == argparse.PARSER for action in self._actions)
+        if subcommands or "--" in args:  # Python's own does not know these
+            return super().parse_args(args, namespace)
+        return self.parse_intermixed_args(args, namespace)
+
+    def error(self, message):
+        message = re.sub(r"^argument ([^:]*): ", r"\1 ", message)
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def add_settings(parser, kind, *names):
+    """Make flags of a dataclass's fields.
+
+    Args:
+        parser: the parser, or a group of it.
+        kind: a `settings.Settings`.
+        *names: of the fields; none for all of them.
+    """
+    for field in dataclasses.fields(kind):
+        if names and field.name not in names:
+            continue
+        flag = dict(field.metadata)
+        of_text, choices = flag.pop("kind"), flag.pop("choices")
+        spellings = [f"--{field.name}", *flag.pop("aliases", ())]
+        if of_text is None and choices is None:
+            flag["action"] = argparse.BooleanOptionalAction
+        else:
+            flag |= {"type": of_text, "choices": choices and tuple(choices)}
+        several = isinstance(field.default, tuple)
+        parser.add_argument(
+            *spellings, default=list(field.default) if several else field.default, **flag)
+
+
+def given_flags(parser, argv):
+    """The flags that stand on the command line, without the defaults, as a dict."""
+    names = vars(parser.parse_known_args(argv)[0])
+    defaults, unset = {name: parser.get_default(name) for name in names}, object()
+    parser.set_defaults(**dict.fromkeys(names, unset))
+    given = vars(parser.parse_known_args(argv)[0])
+    parser.set_defaults(**defaults)
+    return {name: value for name, value in given.items() if value is not unset}

@@ -1,0 +1,76 @@
+"""Where the landmarks of an aligned face go, and warping a picture so that they do."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dcgan.settings import Number, Settings, path, setting
+
+# Where landmarks of the 68 go in the unit box: OpenFace's mean face, min-max normalised.
+LANDMARK_TEMPLATE = {
+    33: (0.494950891, 0.514441371), 36: (0.194157004, 0.169266924), 39: (0.363784939, 0.177946866),
+    42: (0.618963182, 0.172778130), 45: (0.788859129, 0.158171147), 57: (0.500203967, 0.750584424)}
+ALIGNMENTS = {"innerEyesAndBottomLip": (39, 42, 57), "outerEyesAndNose": (36, 45, 33)}
+
+
+def face_transform(landmarks, indices, size):
+    """The affine map that puts three landmarks at their template places, as OpenFace aligns.
+
+    Args:
+        landmarks: `[68, 2]` x, y in pixels.
+        indices: three of them, a value of `ALIGNMENTS`.
+        size: edge of the aligned picture.
+
+    Returns:
+        `[2, 3]` float64: picture coordinates to aligned ones, in pixels.
+    """
+    import cv2
+
+    source = np.float32([landmarks[i] for i in indices])
+    target = size * np.float32([LANDMARK_TEMPLATE[i] for i in indices])
+    return cv2.getAffineTransform(source, target)
+
+
+def warp_face(image, transform, size):
+    """Warp a picture by `face_transform`, antialiased where that shrinks it.
+
+    Args:
+        image: `[H, W, C]` uint8.
+        transform: `[2, 3]`.
+        size: edge of the result.
+
+    Returns:
+        `[size, size, C]` uint8; what lies outside the picture is black.
+    """
+    import cv2
+
+    # The warp samples bilinearly, which aliases when one step spans several pixels: warp to k times
+    # the size instead, and average k x k blocks. The centre of block i is at k i + (k - 1) / 2.
+    shrink = 1 / np.sqrt(abs(np.linalg.det(transform[:, :2])))
+    k = int(np.clip(np.ceil(shrink), 1, 16))
+    fine = k * transform
+    fine[:, 2] += (k - 1) / 2
+    warped = cv2.warpAffine(image, fine, (k * size, k * size), flags=cv2.INTER_LINEAR)
+    if k > 1:
+        warped = cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA)
+    return warped.reshape(size, size, image.shape[2])
+
+
+@dataclass(frozen=True)
+class Alignment(Settings):
+    """Which faces are aligned, how, and where they go."""
+
+    inputDir: str = setting(".", "folder of pictures, searched recursively", path)
+    landmarks: str = setting(
+        "innerEyesAndBottomLip", "the landmarks that are put in place", choices=tuple(ALIGNMENTS))
+    outputDir: str = setting("aligned", "where the aligned faces go, as PNG", path)
+    dlibFacePredictor: str = setting(
+        None, "dlib's 68-landmark predictor (that of face_recognition_models)", path,
+        metavar="FILE")
+    size: int = setting(96, "edge of the aligned faces", Number(int, 8, 4096))
+    flat: bool = setting(
+        False, "no subfolders: a name that several pictures have gets its folder's in front")
+    skipMulti: bool = setting(False, "skip pictures of several faces")
+    fallbackLfw: str = setting(
+        None, "deep-funneled LFW, whose centre is used where no face is found", path,
+        metavar="DIR")

@@ -1,0 +1,77 @@
+"""Where the faces that align.py finds go, and which of them are there already."""
+
+import collections
+import os
+
+from dcgan.files import naming, ownership
+
+
+def made_of(path, settings):
+    """What a face is made of, as its folder's record keeps it.
+
+    Args:
+        path: the picture.
+        settings: the `faces.alignment.Alignment`.
+    """
+    try:
+        status = os.stat(path)
+        state = {"bytes": status.st_size, "time": status.st_mtime_ns}
+    except OSError:  # whoever reads it will say so
+        state = {"bytes": None, "time": None}
+    return {"source": os.path.abspath(path), "name": os.path.relpath(path, settings.inputDir),
+            **state, "landmarks": settings.landmarks, "size": settings.size}
+
+
+def plan(files, settings):
+    """Give each picture a place for its face: `outputDir/FOLDER/NAME.png`, no two the same.
+
+    A picture keeps the place that its face has had before, and takes none that the face of another
+    picture has, be that one of another call.
+
+    Args:
+        files: the pictures.
+        settings: the `faces.alignment.Alignment`.
+
+    Returns:
+        `(picture, output)` of every one whose face is not there yet, of this picture as it is and
+        with these landmarks and this size.
+
+    Raises:
+        UserError: something of the user's is in the place of one.
+    """
+    recorded = {name: entry["of"]
+                for name, entry in ownership.newest_below(settings.outputDir).items()
+                if "of" in entry and os.path.lexists(os.path.join(settings.outputDir, name))}
+    places = {}  # of faces, by each of the two ways to know their pictures again
+    for name, each in recorded.items():
+        for key in _keys(each):
+            places[os.path.dirname(name), key] = name
+    made, stems = [made_of(path, settings) for path in files], _stems(files, settings)
+    names = [next((places[os.path.dirname(stem), key] for key in _keys(each)
+                   if (os.path.dirname(stem), key) in places), None)
+             for each, stem in zip(made, stems)]
+    new = iter(naming.unique_names(
+        [stem for stem, name in zip(stems, names) if name is None],
+        taken=[os.path.splitext(name)[0] for name in recorded]))
+    names = [name or f"{next(new)}.png" for name in names]
+    jobs = [(path, os.path.join(settings.outputDir, name))
+            for path, name, each in zip(files, names, made)
+            if not each.items() - {("source", each["source"])} <= recorded.get(name, {}).items()]
+    ownership.require_free({output: path for path, output in jobs}, files,
+                           f"outputDir {settings.outputDir}: ")
+    return jobs
+
+
+def _keys(made):
+    """A picture is known by its path, or, in a folder that was moved, by all else."""
+    return made["source"], (made["name"], made["bytes"], made["time"])
+
+
+def _stems(files, settings):
+    """The places without suffix that the pictures would have, were there no others."""
+    stems = [os.path.splitext(os.path.relpath(path, settings.inputDir))[0] for path in files]
+    if settings.flat:
+        names = collections.Counter(os.path.basename(stem).casefold() for stem in stems)
+        stems = [name if names[name.casefold()] == 1 else stem.replace(os.sep, "-")
+                 for stem in stems for name in [os.path.basename(stem)]]
+    return stems

@@ -1,0 +1,194 @@
+"""What a picture is, and where to look for some: one rule for all scripts.
+
+Below a folder, a picture is what has the suffix of a format that is read. Left out, and counted in
+one line on stderr, are hidden and system folders and files, what the same call writes or reads
+masks from, and what this program made of other pictures; a file or folder that a user names is
+taken at its word.
+"""
+
+import collections
+import functools
+import hashlib
+import os
+
+import numpy as np
+from PIL import Image
+
+from dcgan import messages
+from dcgan.files import ownership
+from dcgan.messages import UserError
+
+# What Pillow decodes by itself; of its others, EPS runs a program, and some take anything for one.
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+# Folders that a system keeps for itself, where people see none or should not look.
+SYSTEM_FOLDERS = {"$recycle.bin", "recycler", "system volume information", "lost+found", "@eadir",
+                  "#recycle", "#snapshot", "__macosx", "__pycache__", "temporary items",
+                  "network trash folder"}
+# Suffixes of pictures that are not read, by what to do about them.
+UNREAD = {
+    "convert them to JPEG first, with heif-convert for example": (".heic", ".heif", ".hif"),
+    "convert them to PNG or JPEG first": (
+        ".psd", ".tga", ".ico", ".icns", ".pcx", ".dds", ".eps", ".svg", ".svgz", ".xcf", ".jxl",
+        ".exr", ".hdr", ".qoi", ".xbm", ".xpm", ".sgi", ".dib", ".raw", ".dng", ".cr2", ".cr3",
+        ".nef", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw")}
+# Who makes pictures that are none to work on; those of align.py are, for all but itself.
+MAKERS = ("complete.py", "train-dcgan.py", "simple-distributions.py", "align.py computeMean")
+# Why pictures are left out.
+HIDDEN = "hidden, or in hidden or system folders"
+WRITTEN = "in folders that this call writes to"
+OTHERS = "read as masks, truths or held-out pictures"
+MADE = "made by this program in an earlier run"
+
+
+@functools.cache
+def suffixes():
+    """The suffixes of `FORMATS`, as Pillow has registered them, in order."""
+    Image.init()
+    formats = {*FORMATS, "MPO"}  # phones' JPEG with extras, which is read as JPEG
+    return tuple(sorted(suffix for suffix, kind in Image.registered_extensions().items()
+                        if kind in formats))
+
+
+def list_images(paths, flag="", writes=(), reads=(), makers=MAKERS):
+    """Every picture among files and folders (searched recursively), in a stable order.
+
+    Args:
+        paths: files, taken whatever their suffix, and folders; links to folders are followed.
+        flag: what an error or the line about what was left out begins with.
+        writes: folders that the call writes to.
+        reads: files and folders that it reads other things from, such as masks.
+        makers: scripts whose files are left out below a folder.
+
+    Returns:
+        A list of paths.
+
+    Raises:
+        UserError: a path does not exist, or there is no picture in any of them.
+    """
+    search = _Search(writes, reads, makers)
+    files = []
+    for path in paths:
+        if not os.path.exists(path):
+            raise UserError(f"{flag}{path}: no such file or folder")
+        # A shell's `pics/*` names the masks too.
+        if len(paths) > 1 and ownership.identity(path) in search.reads:
+            search.leave_out(path, OTHERS)
+        else:
+            files += sorted(search.pictures(path)) if os.path.isdir(path) else [path]
+    said = search.said()
+    if not files:
+        raise UserError(f"{flag}{', '.join(paths)}: no image in there"
+                        + (f"; left out: {said}" if said else f" ({', '.join(suffixes())})"))
+    if said:
+        messages.warn(f"{flag}{', '.join(paths[:3])}{', ...' if len(paths) > 3 else ''}",
+                   f"left out: {said}")
+    return files
+
+
+def spread(paths, count):
+    """At most so many of the paths, evenly spread."""
+    return [paths[i] for i in np.linspace(0, len(paths) - 1, min(count, len(paths))).astype(int)]
+
+
+def relative(path, root):
+    """A path below a folder that was found in it, whether or not that ends in a slash."""
+    return path.removeprefix(root).lstrip("/")
+
+
+CACHE_MARK = b"DCGANpix"  # at the end of a cache's key, by which a cache is known
+
+
+def fingerprint(files, root, *settings):
+    """32 bytes that change with the names, sizes and times of the files, or with the settings, and
+    end in a mark by which a cache is known."""
+    digest = hashlib.sha256(repr(settings).encode())
+    for path in files:
+        try:
+            status = os.stat(path)
+            state = status.st_size, status.st_mtime_ns
+        except OSError:
+            state = None
+        digest.update(os.fsencode(relative(path, root)) + repr(state).encode())
+    return digest.digest()[:-len(CACHE_MARK)] + CACHE_MARK
+
+
+class _Search:
+    """Looks for pictures, and counts those that it leaves out by the reason."""
+
+    def __init__(self, writes, reads, makers):
+        self.makers = makers
+        self.writes = {ownership.identity(path) for path in writes} - {None}
+        self.reads = {ownership.identity(path) for path in reads} - {None}
+        self.reads_files = any(os.path.isfile(path) for path in reads)
+        self.left_out = collections.Counter()
+
+    def leave_out(self, path, reason):
+        """Count a file, or the pictures in a folder, as left out."""
+        self.left_out[reason] += 1 if not os.path.isdir(path) else sum(
+            _suffix(name) in suffixes() for _, _, names in os.walk(path) for name in names)
+
+    def pictures(self, root):
+        """Yield the pictures below a folder; each real folder once, so that links in a circle
+        end."""
+        seen = set()
+
+        def skip(error):
+            messages.warn(error.filename, f"{error.strerror}; skipped")
+
+        for folder, subfolders, names in os.walk(root, onerror=skip, followlinks=True):
+            real = os.path.realpath(folder)
+            if real in seen:
+                subfolders.clear()
+                continue
+            seen.add(real)
+            for name in [*subfolders]:
+                path = os.path.join(folder, name)
+                if reason := self._reason_of_folder(path, name):
+                    subfolders.remove(name)
+                    self.leave_out(path, reason)
+            records = self._records(folder, root)
+            for name in names:
+                path = os.path.join(folder, name)
+                if self._is_picture(path, name, records):
+                    yield path
+
+    def _reason_of_folder(self, path, name):
+        if name.startswith(".") or name.casefold() in SYSTEM_FOLDERS:
+            return HIDDEN
+        known = ownership.identity(path)
+        return WRITTEN if known in self.writes else OTHERS if known in self.reads else None
+
+    def _records(self, folder, root):
+        """The records that may know of results in a folder: those below `root`, which was named
+        for other things, and those of where the call writes to."""
+        root = os.path.abspath(root)
+        return [record for record in ownership.records_of(os.path.join(folder, "file"))
+                if os.path.commonpath([root, record.folder]) == root
+                or ownership.identity(record.folder) in self.writes]
+
+    def _is_picture(self, path, name, records):
+        suffix = _suffix(name)
+        if suffix not in suffixes():
+            for advice, unread in UNREAD.items():
+                self.left_out[f"{suffix}, which is not read ({advice})"] += suffix in unread
+            return False
+        reason = None
+        if name.startswith("."):
+            reason = HIDDEN
+        elif self.reads_files and ownership.identity(path) in self.reads:
+            reason = OTHERS
+        elif ownership.matches(path, [
+                entry for record in records for entry in record.of(os.path.abspath(path))
+                if entry["by"] in self.makers]):
+            reason = MADE
+        self.left_out[reason] += 1
+        return reason is None
+
+    def said(self):
+        """What was left out, in words."""
+        return "; ".join(f"{count} {reason}" for reason, count in self.left_out.items()
+                         if count and reason)
+
+
+def _suffix(name):
+    return os.path.splitext(name)[1].lower()

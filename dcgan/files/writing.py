@@ -1,0 +1,63 @@
+"""Files that appear whole or not at all."""
+
+import contextlib
+import os
+import tempfile
+
+from dcgan.files import ownership
+from dcgan.messages import UserError
+
+
+def make_folder(path, flag="", by=None):
+    """Make a folder unless it is there, and see that files can be written into it.
+
+    Args:
+        path: the folder.
+        flag: what an error begins with.
+        by: the script whose results go there and below, for the record in it.
+
+    Raises:
+        UserError: it cannot be made or written.
+    """
+    try:
+        os.makedirs(path or ".", exist_ok=True)
+        with tempfile.TemporaryFile(dir=path or "."):
+            pass
+        if by is not None:
+            ownership.claim(path, by)
+    except OSError as error:
+        raise UserError(f"{flag}{path}: cannot write there: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def naming_failure(path):
+    """An OSError over a file, as a UserError that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def write_whole(path, write, **more):
+    """Call `write(temporary path)` beside `path`, then rename: the file appears whole or not.
+
+    Args:
+        path: the file.
+        write: writes it under the path that it is given.
+        **more: as `ownership.put` takes it.
+
+    Raises:
+        UserError: it cannot be written, or would replace what is not ours.
+    """
+    with naming_failure(path), ownership.beside(path) as temporary:
+        write(temporary)
+        ownership.put(temporary, path, **more)
+
+
+def write_text(path, text):
+    """Write a file of UTF-8, whole or not at all; what is no text (in names) becomes `?`."""
+    def write(temporary):
+        with open(temporary, "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+
+    write_whole(path, write)

@@ -1,0 +1,1 @@
+"""Completion, arrays in and arrays out: masks, the search, blending, frames of photographs."""

@@ -1,0 +1,88 @@
+"""The steps of a search: step sizes, and the approaches."""
+
+import math
+
+import tensorflow as tf
+
+# Step sizes of a search: functions of the iteration, from the first step size and the iterations.
+SCHEDULES = {
+    "constant": lambda lr, n_iter: lambda i: lr,
+    # Half a cosine down to 0 (Loshchilov & Hutter 2017).
+    "cosine": lambda lr, n_iter: lambda i: (
+        lr / 2 * (1 + tf.cos(math.pi / n_iter * tf.cast(i, tf.float32)))),
+}
+
+
+# The z-search. Each approach is a pair `(init, update)`: `init(z, first)` makes its state for the
+# images that are numbered from `first` on, and `update(z, state, loss, gradient, i, objective)`
+# returns the next `(z, state)`. z is `[B, z_dim]`, loss `[B]`, i the iteration counted from 0, and
+# `objective(z)` returns `(loss, gradient)`; step sizes come from `rate(i)`. Every approach projects
+# z onto [-1, 1], where z was drawn in training (Yeh et al. 2016).
+
+
+def nesterov(rate, momentum):
+    """Gradient descent with Nesterov momentum: the article's search."""
+    def init(z, first):
+        return (tf.zeros_like(z),)
+
+    def update(z, state, loss, gradient, i, objective):
+        (v_prev,) = state
+        v = momentum * v_prev - rate(i) * gradient
+        z += -momentum * v_prev + (1 + momentum) * v
+        return tf.clip_by_value(z, -1, 1), (v,)
+
+    return init, update
+
+
+def projected_adam(rate, beta1, beta2, eps):
+    """Adam with bias correction before epsilon, the paper's algorithm 1 (Kingma & Ba 2015)."""
+    def init(z, first):
+        return tf.zeros_like(z), tf.zeros_like(z)
+
+    def update(z, state, loss, gradient, i, objective):
+        m, v = state
+        m = beta1 * m + (1 - beta1) * gradient
+        v = beta2 * v + (1 - beta2) * gradient**2
+        t = tf.cast(i + 1, tf.float32)
+        m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+        return tf.clip_by_value(z - rate(i) * m_hat / (tf.sqrt(v_hat) + eps), -1, 1), (m, v)
+
+    return init, update
+
+
+def hmc(beta, epsilon, n_leapfrog, anneal, seed):
+    """Hamiltonian Monte Carlo samples of exp(-beta * loss), each image accepted by itself.
+
+    An iteration draws a momentum, takes `n_leapfrog` steps of size `epsilon` (Neal 2011, section
+    2.3, in the original's order: half a momentum step before and after each step of z), and then
+    multiplies beta by `anneal`. What it draws is a function of seed, image number and iteration.
+    """
+    def init(z, first):
+        return tf.constant(beta, tf.float32), first + tf.range(tf.shape(z)[0])
+
+    def draw(z, numbers, i):
+        def draw_one(number):
+            key = tf.random.fold_in(tf.stack([seed, i]), number)
+            # Another key for the other draw: of one key, both would come from the same bits.
+            return (tf.random.stateless_normal(z.shape[1:], key),
+                    tf.random.stateless_uniform([], tf.random.fold_in(key, 1)))
+
+        return tf.map_fn(draw_one, numbers, fn_output_signature=(tf.float32, tf.float32))
+
+    def update(z, state, loss, gradient, i, objective):
+        beta, numbers = state
+        v_old, u = draw(z, numbers, i)
+
+        def leap(k, z, v, loss, gradient):
+            v -= epsilon / 2 * beta * gradient
+            z = tf.clip_by_value(z + epsilon * v, -1, 1)
+            loss, gradient = objective(z)
+            return k + 1, z, v - epsilon / 2 * beta * gradient, loss, gradient
+
+        _, z_new, v, new_loss, _ = tf.while_loop(
+            lambda k, *_: k < n_leapfrog, leap, (0, z, v_old, loss, gradient))
+        log_accept = beta * (loss - new_loss) + tf.reduce_sum(v_old**2 - v**2, axis=1) / 2
+        z = tf.where((tf.math.log(u) < log_accept)[:, tf.newaxis], z_new, z)
+        return z, (beta * anneal, numbers)
+
+    return init, update

@@ -1,0 +1,161 @@
+"""Images completed in memory, arrays in and arrays out: what `DCGAN.complete` does."""
+
+import dataclasses
+import difflib
+from typing import NamedTuple
+
+import numpy as np
+
+from dcgan.inpainting.blending import completed_images, fill_of
+from dcgan.inpainting.presets import completion_settings, for_network
+from dcgan.inpainting.search import CompletionBatch, Observer, Searcher
+from dcgan.inpainting.settings import Loss, Search
+from dcgan.inpainting.starts import Starts
+from dcgan.pictures import drawing
+
+# The settings of a call. Not among them: files, masks and frames, which are the arrays' matter, and
+# what TensorFlow has to know when it is imported.
+SETTINGS = (*(field.name for kind in (Search, Loss) for field in dataclasses.fields(kind)),
+            "precision", "jit", "maskType")
+
+
+class Completion(NamedTuple):
+    """What was found for B images, of each K candidates."""
+
+    images: np.ndarray  # `[B, S, S, C]` uint8, the images with their holes filled
+    z: np.ndarray  # `[B, K, z_dim]` float32 in [-1, 1]
+    losses: np.ndarray  # `[B, K]` float32, contextual + lam * perceptual
+    contextual: np.ndarray  # `[B, K]` float32
+    perceptual: np.ndarray  # `[B, K]` float32
+    fills: np.ndarray  # `[B, S, S, C]` float32 in [-1, 1], what the holes were filled from
+
+
+class Progress(NamedTuple):
+    """Where the search for a batch of B images stands, of each K candidates."""
+
+    iteration: int
+    first: int  # the number of the batch's first image
+    losses: np.ndarray  # `[B, K]` float32, the lowest so far; inf before the first iteration
+    images: np.ndarray  # `[B, S, S, C]` uint8, completed as it stands
+    fills: np.ndarray  # `[B, S, S, C]` float32 in [-1, 1], what the holes are filled from
+
+
+class _Reported(Observer):
+    """Calls the caller's `progress` with what is told of a search, and ends it where that says."""
+
+    def __init__(self, progress, batch, first, settings):
+        self.progress, self.batch, self.first = progress, batch, first
+        self.settings, self.stopped = settings, False
+
+    def pictures(self, i, losses, G):
+        if self.progress is None:
+            return
+        losses = losses.astype(np.float32)  # a copy: the search goes on in its own
+        fill = fill_of(self.batch, losses, G, self.settings)
+        self.stopped = bool(self.progress(Progress(
+            i, self.first, losses, completed_images(self.batch, fill, self.settings.blend), fill)))
+
+    def stops(self):
+        return self.stopped
+
+
+def call_settings(model, preset, given):
+    """The `CompletionSettings` of a call of `DCGAN.complete`.
+
+    Args:
+        model: the `DCGAN`, whose own settings stand where nothing else is said.
+        preset: its name, or None.
+        given: `{name: value}` of some of `SETTINGS`; None counts as left out.
+
+    Raises:
+        ValueError: there is no such setting or preset, or a value is of no use.
+    """
+    for name in given:
+        if name not in SETTINGS:
+            near = difflib.get_close_matches(name, (*SETTINGS, "preset", "progress"), 1)
+            raise ValueError(f"complete takes the settings {', '.join(SETTINGS)}. Received: {name}"
+                             + "".join(f" (did you mean {other}?)" for other in near))
+    if given.get("maskType") not in (None, "lowres"):
+        raise ValueError("maskType must be lowres or left out, because masks say what is missing. "
+                         f"Received: {given['maskType']!r}")
+    own = {"lam": model.lam, "prior": model.prior, "seed": model.seed,
+           "batchSize": model.batch_size, "precision": model.dtype.name}
+    given = {name: value for name, value in given.items() if value is not None}
+    settings = completion_settings({"preset": preset} | given, own)
+    if settings.window > 2 * model.image_size:
+        raise ValueError(f"window must be at most {2 * model.image_size}, twice the images' edge. "
+                         f"Received: {settings.window}")
+    return for_network(settings, model)
+
+
+def complete(model, images, masks, settings, progress=None):
+    """Arguments, result and errors as of `DCGAN.complete`, with the `CompletionSettings`."""
+    if progress is not None and not callable(progress):
+        raise ValueError(f"progress must be a function. Received: {progress!r}")
+    lowres = settings.maskType == "lowres"
+    images = checked_images(model, images)
+    masks = checked_masks(masks, images.shape[:3])
+    images = as_bytes(images, None if lowres else masks)
+    starts = Starts(model, settings)
+    searcher = Searcher(model, settings, len(images))
+    found, batches, stopped = [], [], False
+    for first in range(0, len(images), model.batch_size):
+        rows = slice(first, first + model.batch_size)
+        batch = CompletionBatch.of(
+            images[rows], masks[rows], settings, lowres, model=model)
+        observer = _Reported(progress, batch, first, settings)
+        observer.stopped = stopped  # what comes behind is completed from where it starts
+        found.append(searcher.run(batch, starts.of(batch, first), first, observer))
+        batches.append(batch)
+        stopped = observer.stopped
+    fills = [fill_of(batch, each.complete, each.G, settings)
+             for batch, each in zip(batches, found)]
+    completed = [completed_images(*each, settings.blend) for each in zip(batches, fills)]
+    return Completion(np.concatenate(completed), *(
+        np.concatenate([getattr(each, name) for each in found])
+        for name in ("z", "complete", "contextual", "perceptual")), np.concatenate(fills))
+
+
+def checked_images(model, images):
+    """Images as an array `[B, S, S, C]`; ValueError if they are not of the network's size, or
+    neither uint8 nor floats."""
+    images = np.asarray(images)
+    shape = (model.image_size, model.image_size, model.c_dim)
+    if images.ndim != 4 or images.shape[1:] != shape or not len(images):
+        raise ValueError(f"images must be [B, {', '.join(map(str, shape))}], B at least 1. "
+                         f"Received: shape {images.shape}")
+    if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
+        raise ValueError("images must be uint8, or floats in [-1, 1]. "
+                         f"Received: dtype {images.dtype}")
+    return images
+
+
+def checked_masks(masks, shape):
+    """Masks as float32 of the images' shape `[B, S, S]`; ValueError for those of another shape, or
+    with other values than 0 and 1."""
+    masks = np.asarray(masks)
+    if masks.shape not in (shape, shape[1:]):
+        raise ValueError(f"masks must be {list(shape)}, or one of {list(shape[1:])} for all. "
+                         f"Received: shape {masks.shape}")
+    if not np.isin(masks, (0, 1)).all():
+        raise ValueError("masks must be 1 where a pixel is known, and 0 where it is missing. "
+                         f"Received: values {', '.join(map(str, np.unique(masks)[:5]))}")
+    return np.broadcast_to(masks, shape).astype(np.float32)
+
+
+def as_floats(images):
+    """What `checked_images` returned as float32 in [-1, 1]; ValueError if floats are not in it."""
+    if images.dtype == np.uint8:
+        return drawing.to_float(images)
+    if not (np.abs(images) <= 1).all():
+        raise ValueError("images must be uint8, or floats in [-1, 1]. Received: floats from "
+                         f"{images.min()} to {images.max()}")
+    return images.astype(np.float32)
+
+
+def as_bytes(images, masks=None):
+    """The same as uint8; what is under mask 0 may be any float, nan too."""
+    if images.dtype == np.uint8:
+        return images
+    return drawing.to_uint8(as_floats(
+        images if masks is None else np.where(masks[..., np.newaxis] == 0, 0, images)))

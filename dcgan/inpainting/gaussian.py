@@ -1,0 +1,171 @@
+"""The most likely hole given the known pixels, if faces were normally distributed.
+
+It is the article's own completion of its first step, "the most likely y given x", of all pixels of
+a face instead of two: principal components fitted to faces, and noise in each pixel (Tipping &
+Bishop 1999). What the components leave over is not independent from pixel to pixel, so that the
+noise under which known pixels tell most of the others is far more than that: `NOISE` was chosen in
+docs/quality.md.
+"""
+
+import os
+from typing import NamedTuple
+
+import numpy as np
+
+from dcgan.checkpoints import finding, saving
+from dcgan.files import ownership, writing
+from dcgan.files.listing import list_images, spread
+from dcgan.inpainting.masks import alike
+from dcgan.messages import UserError
+from dcgan.pictures import drawing, reading
+
+NAME = "gaussian.npz"  # beside the checkpoints
+NOISE = 0.5  # of pixels in [-1, 1]
+ROUNDS = 4  # of the subspace iteration
+MOST = 2**28  # numbers that are read at most, a GiB of them
+SPARE = 20  # dimensions of the subspace, beyond the components
+
+
+class Gaussian(NamedTuple):
+    """x = mean + u factors + noise, with u and noise independent and normal."""
+
+    mean: np.ndarray  # `[n]` float32
+    factors: np.ndarray  # `[k, n]` float32, orthogonal, each as long as the deviation along it
+    noise: float  # standard deviation
+
+    @classmethod
+    def fit(cls, x, components, noise=NOISE, seed=0):
+        """Principal components, found by subspace iteration (Halko et al. 2011, arXiv 0909.4061,
+        algorithm 4.4).
+
+        Args:
+            x: `[N, n]` float32.
+            components: k, fewer than N and n.
+            noise: standard deviation, in the units of x.
+            seed: of the subspace that it starts from.
+        """
+        mean = x.mean(axis=0)
+        x = x - mean
+        count = min(components + SPARE, *x.shape)
+        basis = np.random.default_rng(seed).standard_normal((x.shape[1], count), np.float32)
+        for _ in range(ROUNDS):
+            basis = np.linalg.qr(x.T @ (x @ basis))[0]
+        _, lengths, directions = np.linalg.svd(x @ basis, full_matrices=False)
+        deviations = lengths[:components, np.newaxis] / np.sqrt(len(x))
+        return cls(mean, deviations * (directions[:components] @ basis.T), noise)
+
+    def most_likely(self, x, known):
+        """The mean of each x without its noise given the known values, which is the most likely,
+        too.
+
+        Args:
+            x: `[B, n]`, of which only the known values matter.
+            known: `[n]` bool.
+
+        Returns:
+            `[B, n]` float64, of the known values too, which a blend compares with them.
+        """
+        W = self.factors[:, known].astype(float)
+        projected = W @ (x - self.mean)[:, known].T
+        u = np.linalg.solve(W @ W.T + self.noise**2 * np.eye(len(W)), projected)
+        return self.mean + u.T @ self.factors
+
+    def fills(self, y, mask):
+        """Fills of images, of which a blend takes the holes.
+
+        Args:
+            y: `[B, H, W, C]` float32 in [-1, 1].
+            mask: `[B, H, W, 1]`, 1 = known.
+
+        Returns:
+            The shape of y, float32 in [-1, 1].
+        """
+        fills = np.empty_like(y)
+        for one, rows in alike(mask):  # those of one mask share their equations
+            known = np.broadcast_to(one == 1, y.shape[1:]).ravel()
+            likely = self.most_likely(y[rows].reshape(len(rows), -1), known)
+            fills[rows] = np.clip(likely, -1, 1).reshape(fills[rows].shape)
+        return fills
+
+
+def read_faces(paths, size, c_dim, crop=True):
+    """Pictures as a network sees them, `[N, size * size * c_dim]` float32 in [-1, 1]; what cannot
+    be read is named and left out, and a UserError if that is all."""
+    images = (reading.read_or_warn(path, size, c_dim, crop) for path in paths)
+    images = [image for image in images if image is not None]
+    if not images:
+        raise UserError(f"none of the {len(paths)} pictures can be read")
+    return drawing.to_float(np.reshape(images, (len(images), -1)).astype(np.uint8))
+
+
+def write(gaussian, folder):
+    """Write a `Gaussian` into a folder of checkpoints, its factors in half precision.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    def write_to(temporary):
+        with open(temporary, "wb") as file:
+            np.savez(file, mean=gaussian.mean.astype(np.float32),
+                     factors=gaussian.factors.astype(np.float16), noise=gaussian.noise)
+
+    path = os.path.join(folder, NAME)
+    writing.write_whole(path, write_to)
+    return path
+
+
+def beside(checkpoint, size):
+    """The `Gaussian` in the folder of a checkpoint, or None if there is none.
+
+    Args:
+        checkpoint: its path.
+        size: the numbers of an image of its network.
+
+    Raises:
+        UserError: the file is damaged, or of pictures of another size.
+    """
+    path = os.path.join(os.path.dirname(checkpoint), NAME)
+    try:
+        with np.load(path) as file:
+            gaussian = Gaussian(file["mean"], file["factors"].astype(np.float32),
+                                float(file["noise"]))
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # what damaged archives raise is manifold
+        raise UserError(f"{path}: is no {NAME} of train-dcgan.py --components "
+                        f"({getattr(error, 'strerror', None) or error})") from error
+    if gaussian.factors.ndim != 2 or not (
+            gaussian.mean.shape == (size,) == gaussian.factors.shape[1:]):
+        raise UserError(f"{path}: is of pictures of another size; fit it anew with train-dcgan.py "
+                        "--components")
+    return gaussian
+
+
+def fit_gaussian(model, settings):
+    """Fit a `Gaussian` to the pictures of `dataset`, and write it into `checkpoint_dir`.
+
+    Args:
+        model: a `DCGAN` of the size that the pictures are to have.
+        settings: the `TrainingSettings` and `training.settings.Latent` in one.
+
+    Raises:
+        UserError: there are too few pictures, or the file cannot be written.
+    """
+    source = settings.checkpoint_dir
+    saving.require_usable_name(source, "--checkpoint_dir")
+    folder = os.path.dirname(source) if finding.is_one(source) else source
+    files = list_images([settings.dataset], "--dataset ",
+                        reads=[settings.validation] if settings.validation else [])
+    files = files[:settings.train_size]
+    most = MOST // (model.image_size**2 * model.c_dim)
+    ownership.require_free([os.path.join(folder, NAME)])  # before the work
+    faces = read_faces(
+        spread(files, most), model.image_size, model.c_dim, settings.crop)
+    if settings.components >= min(faces.shape):
+        raise UserError(f"--components {settings.components}: must be at most "
+                        f"{min(faces.shape) - 1}, for {len(faces)} pictures")
+    path = write(Gaussian.fit(faces, settings.components), folder)
+    print(f"{settings.components} components of {len(faces)} pictures: {path}")

@@ -1,0 +1,54 @@
+"""How unreal D finds a completion, the perceptual losses, and how much each known pixel counts.
+
+TensorFlow is imported where it is used, because `--help` asks for the names of the losses.
+"""
+
+from dcgan.settings import register
+
+# By name: functions from D's logits, `[B, 1]` float32, to each image's loss, `[B]`.
+PRIORS = {}
+
+
+@register(PRIORS)
+def article(logits):
+    """-log D(G(z)), the generator's loss in training: what the article's code has."""
+    import ops
+
+    return ops.sigmoid_cross_entropy(logits, 1.0)
+
+
+@register(PRIORS)
+def saturating(logits):
+    """log(1 - D(G(z))), as the article and the paper write it; its gradient fades where D is sure
+    that an image is none."""
+    import ops
+
+    return -ops.sigmoid_cross_entropy(logits, 0.0)
+
+
+def contextual_weights(mask, method, window=7, mix=0.5):
+    """How much each known pixel counts in the contextual loss.
+
+    `weighted` is the importance of Yeh et al., CVPR 2017: the share of missing pixels in the window
+    around a known pixel, here scaled so that the weights' sum is the mask's and `lam` keeps its
+    meaning. `uniform` is the mask, `mixed` between both.
+
+    Args:
+        mask: `[B, H, W, 1]` float32, 1 = known, 0 = missing.
+        method: uniform, weighted or mixed.
+        window: edge of the window, odd; beyond the image it is mirrored.
+        mix: the share of `weighted` in `mixed`.
+
+    Returns:
+        `[B, H, W, 1]` float32, 0 where pixels are missing.
+    """
+    import tensorflow as tf
+
+    half = [window // 2] * 2
+    missing = tf.pad(1 - mask, [[0, 0], half, half, [0, 0]], "SYMMETRIC")
+    importance = mask * tf.nn.avg_pool2d(missing, window, 1, "VALID")
+    total, known = (tf.reduce_sum(t, axis=[1, 2, 3], keepdims=True) for t in (importance, mask))
+    # Where nothing is missing, no pixel is more important than another.
+    weighted = tf.where(total > 0, importance * tf.math.divide_no_nan(known, total), mask)
+    share = {"uniform": 0.0, "weighted": 1.0, "mixed": mix}[method]
+    return share * weighted + (1 - share) * mask

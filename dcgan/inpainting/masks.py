@@ -1,0 +1,227 @@
+"""What is missing of a picture: masks by name, and masks of one's own.
+
+Masks are 1 (True) where a pixel is known and 0 (False) where it is missing.
+"""
+
+import os
+import sys
+
+import numpy as np
+from PIL import Image, ImageChops
+
+from dcgan.files import naming
+from dcgan.files.listing import list_images
+from dcgan.messages import UserError
+from dcgan.pictures import reading
+from dcgan.settings import register
+
+THRESHOLD = 127  # of masks from files and of alpha channels, as IOPaint has it
+
+# By name: functions from (shape, rng, options) to `[H, W]` float32. What they draw from `rng` is
+# different for each picture; `options` is an `inpainting.settings.Masking`. `--maskType`, its help,
+# the tests, benchmarks/quality.py and the gallery in docs/ take them from here.
+MASKS = {}
+
+
+@register(MASKS)
+def random(shape, rng, options):
+    """A share of the pixels missing, here and there (`--fraction`)."""
+    return (rng.random(shape) >= options.fraction).astype(np.float32)
+
+
+@register(MASKS)
+def center(shape, rng, options):
+    """The middle missing, from `--centerScale` of the edge to as far from the other side."""
+    mask = np.ones(shape, np.float32)
+    low, high = (int(shape[0] * s) for s in (options.centerScale, 1 - options.centerScale))
+    mask[low:high, low:high] = 0
+    return mask
+
+
+@register(MASKS)
+def left(shape, rng, options):
+    """The left half missing."""
+    return _without_half(shape, "left")
+
+
+@register(MASKS)
+def half(shape, rng, options):
+    """One half missing (`--maskSide`)."""
+    side = options.maskSide
+    return _without_half(shape, rng.choice(SIDES) if side == "random" else side)
+
+
+SIDES = ("left", "right", "top", "bottom")
+
+
+def _without_half(shape, side):
+    mask = np.ones(shape, np.float32)
+    axis, first = {"left": (1, True), "right": (1, False),
+                   "top": (0, True), "bottom": (0, False)}[side]
+    half = shape[axis] // 2
+    np.moveaxis(mask, axis, 0)[slice(half) if first else slice(half, None)] = 0
+    return mask
+
+
+@register(MASKS)
+def pattern(shape, rng, options):
+    """A quarter missing, in irregular blots."""
+    from scipy.ndimage import gaussian_filter
+
+    noise = gaussian_filter(rng.normal(size=shape), shape[0] / 20, mode="wrap")
+    return (noise >= np.quantile(noise, 0.25)).astype(np.float32)
+
+
+@register(MASKS)
+def full(shape, rng, options):
+    """Everything known: G(z) imitates the whole image, and none of it is used."""
+    return np.ones(shape, np.float32)
+
+
+@register(MASKS)
+def grid(shape, rng, options):
+    """Every fourth pixel of every fourth row known."""
+    mask = np.zeros(shape, np.float32)
+    mask[::4, ::4] = 1
+    return mask
+
+
+@register(MASKS)
+def lowres(shape, rng, options):
+    """Every pixel missing; the means over 8x8 blocks are known instead."""
+    return np.zeros(shape, np.float32)
+
+
+# Of one's own: `[H, W]` bool, True = known, in the pixels of the upright picture
+
+
+def match_masks(mask, files, writes=()):
+    """The mask file of each picture.
+
+    Args:
+        mask: one file, for all pictures, or a folder, whose masks belong to the pictures of the
+            same name (whatever the suffixes).
+        files: the pictures.
+        writes: folders whose pictures are results, not masks.
+
+    Returns:
+        As many paths as pictures; None for a picture without a mask.
+
+    Raises:
+        UserError: there is no such file or folder, no picture has a mask, or two masks claim one.
+    """
+    if not os.path.isdir(mask):
+        return list_images([mask], flag="--mask ") * len(files)
+    masks = naming.by_stem(list_images([mask], "--mask ", writes), "--mask")
+    matched = [masks.get(naming.seen_stem(path)) for path in files]
+    left_over = sorted(set(masks.values()) - set(matched))
+    if left_over:
+        print(f"warning: --mask {mask}: {len(left_over)} without a picture of its name, such as "
+              f"{left_over[0]}", file=sys.stderr)
+    if not any(matched):
+        raise UserError(f"--mask {mask}: no mask in there has the name of a picture, such as "
+                        f"{naming.stem(files[0])}.png")
+    return matched
+
+
+def read_mask(path, shape):
+    """A mask file: what is painted is missing.
+
+    That is what is opaque, in a file with transparent pixels, unless what is opaque is itself black
+    and white; and otherwise what is white.
+
+    Args:
+        path: the file.
+        shape: (H, W), which it is resized to.
+
+    Returns:
+        `[H, W]` bool, True = known.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it has something in it that is not enough to hide anything.
+    """
+    image = reading.open_image(path)
+    if abs(np.log(image.width / image.height * shape[0] / shape[1])) > 0.1:
+        print(f"warning: {path}: a mask of {image.width}x{image.height} is stretched over a "
+              f"picture of {shape[1]}x{shape[0]}", file=sys.stderr)
+    what, painted = _painted(image)
+    most = painted.getextrema()[1]
+    if 0 < most <= THRESHOLD:
+        raise ValueError(f"its mask {path} hides nothing: its largest {what} is {most}, and what "
+                         f"is missing has to have over {THRESHOLD} (of 255)")
+    return np.asarray(painted.resize(shape[::-1], Image.Resampling.NEAREST)) <= THRESHOLD
+
+
+def _painted(image):
+    """How much a mask hides of each pixel: `("opacity" or "brightness", a Pillow image of mode L)`.
+    """
+    grey = image.convert("L")
+    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+    if alpha is None or alpha.getextrema()[0] > THRESHOLD:
+        return "brightness", grey
+    if _is_black_and_white(np.asarray(image.convert("RGB")), np.asarray(alpha) == 255):
+        return "brightness", ImageChops.darker(grey, alpha)  # nothing is painted where it is clear
+    return "opacity", alpha
+
+
+def _is_black_and_white(pixels, opaque):
+    """Whether `[H, W, 3]` uint8 is black and white, and hardly anything else, where `[H, W]` is."""
+    colours = pixels[opaque]
+    black, white = (colours <= 64).all(axis=1), (colours >= 191).all(axis=1)
+    return bool(black.any() and white.any() and (black | white).mean() > 0.95)
+
+
+def alpha_mask(image):
+    """What is transparent in a Pillow image is missing, `[H, W]` bool; ValueError if that is
+    nothing of what is half transparent."""
+    alpha = np.asarray(image.convert("RGBA").getchannel("A"))
+    if THRESHOLD < alpha.min() < 255:
+        raise ValueError(f"its mask hides nothing: its smallest opacity is {alpha.min()}, and what "
+                         f"is missing has to have at most {THRESHOLD} (of 255)")
+    return alpha > THRESHOLD
+
+
+def color_mask(image, color, tolerance, reach=0):
+    """What has one colour in a Pillow image is missing, and what is close to it in a lossy one.
+
+    Args:
+        image: a Pillow image.
+        color: (red, green, blue).
+        tolerance: how far off each of the three may be.
+        reach: how many pixels around are missing too, because they may have something of it.
+
+    Returns:
+        `[H, W]` bool, True = known.
+
+    Raises:
+        ValueError: no pixel has it.
+    """
+    distance = np.abs(np.asarray(image.convert("RGB")).astype(np.int16) - color).max(axis=2)
+    if distance.min() > tolerance:
+        name = "#" + bytes(color).hex()
+        raise ValueError(f"its mask hides nothing: the colour closest to {name} is "
+                         f"{distance.min()} off, and --maskTolerance is {tolerance}")
+    if not reach:
+        return distance > tolerance
+    import cv2
+
+    hidden = np.uint8(distance <= tolerance)
+    return cv2.dilate(hidden, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) == 0
+
+
+def around(known):
+    """The part of `[H, W]` that holds what is not known, and a pixel around it: two slices."""
+    ends = [np.flatnonzero(~known.all(axis=axis))[[0, -1]] for axis in (1, 0)]
+    return tuple(slice(max(first - 1, 0), last + 2) for first, last in ends)
+
+
+def alike(masks):
+    """Yield `(mask, indices)` for each different one of `[B, ...]` masks: what is worked out for a
+    mask is worked out once for all images that have it."""
+    rows = np.ascontiguousarray(masks).reshape(len(masks), -1)
+    groups = {}
+    for index, row in enumerate(rows):
+        groups.setdefault(row.tobytes(), []).append(index)
+    for indices in groups.values():
+        yield masks[indices[0]], np.array(indices)

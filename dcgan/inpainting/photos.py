@@ -1,0 +1,384 @@
+"""Pictures of any size and shape as the network's frames, and the completed frames put back.
+
+A frame is the square that the network sees, cut from a picture by a map of pixels `[2, 3]`: of the
+face by its landmarks, or of a box. Pixels that a mask of one's own hides are overwritten as soon as
+a picture is read, so that nothing can depend on them.
+"""
+
+import functools
+import re
+import sys
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from dcgan import messages
+from dcgan.faces import alignment, detection
+from dcgan.files import naming
+from dcgan.files.listing import list_images
+from dcgan.inpainting.blending import BLENDS
+from dcgan.inpainting.masks import MASKS, alpha_mask, around, color_mask, match_masks, read_mask
+from dcgan.messages import UserError
+from dcgan.pictures import drawing, lossy, reading
+
+# Tried one after the other, because a face with a hole looks less like one: of 66 photographs with
+# the mouth, the eyes or a quarter hidden, the first finds 58, 44 and 58, the last 65, 60 and 65.
+FACE_THRESHOLDS = (0.0, -0.3, -0.6)
+HIDDEN = 128  # the grey of what a mask of one's own hides
+
+
+class Photo(NamedTuple):
+    """A picture as it came, upright."""
+
+    pixels: np.ndarray  # `[H, W, 3]` uint8; what is not known is grown over from around it
+    known: np.ndarray  # `[H, W]` bool
+
+
+class Frame(NamedTuple):
+    """What the network sees of a picture."""
+
+    name: str  # of its results
+    path: str  # of the picture
+    transform: np.ndarray  # `[2, 3]`, from pixels of the picture to pixels of the frame
+    image: np.ndarray  # `[S, S, C]` uint8
+    mask: np.ndarray  # `[S, S]` float32, 1 = known, 0 = missing
+    hole: np.ndarray  # `[S, S]` bool, what is missing and lies inside the picture
+    truth: np.ndarray  # `[S, S, C]` uint8, what the hole hides, or None
+    siblings: int  # the frames of this picture
+    whole: bool  # the picture is more than this frame
+
+
+class Framer:
+    """Cuts the frames of pictures.
+
+    Args:
+        framing: the `inpainting.settings.Framing`.
+        files: the pictures.
+        size, c_dim: of a frame, the edge and the channels.
+        seed: of the masks that are drawn at random.
+        writes: folders whose pictures are results, neither masks nor truths.
+
+    Raises:
+        UserError: a file of masks, landmarks or truth is missing or of no use.
+    """
+
+    def __init__(self, framing, files, size, c_dim, seed=0, writes=()):
+        self.framing, self.files, self.size, self.c_dim = framing, files, size, c_dim
+        self.seed = seed
+        self.names = naming.unique_names([naming.stem(path) for path in files])
+        self.own_mask = own_mask(framing, files, writes)
+        self.landmarks = read_landmarks(framing.landmarks) if framing.landmarks else None
+        self.truths = (naming.by_stem(list_images([framing.truth], "--truth ", writes), "--truth")
+                       if framing.truth else {})
+        if self.truths and not self.truths.keys() & set(map(naming.seen_stem, files)):
+            raise UserError(f"--truth {framing.truth}: none has the name of a picture, such as "
+                            f"{naming.stem(files[0])}.png")
+
+    def frames(self):
+        """Yield the frames of every picture that can be used, and warn of each that cannot."""
+        for index, path in enumerate(self.files):
+            yield from messages.or_warn(path, functools.partial(self.frames_of, index)) or []
+
+    def photo(self, path):
+        """Read a picture and what is known of it; ValueError if that is nothing or all of it."""
+        image = reading.open_image(path)
+        pixels = np.array(image.convert("RGB"))
+        if self.own_mask is None:
+            return Photo(pixels, np.ones(pixels.shape[:2], bool))
+        known = self.own_mask(path, image)
+        if known.all():
+            raise ValueError("its mask hides nothing")
+        if not known.any():
+            raise ValueError("its mask hides everything")
+        return Photo(grow(pixels, known), known)
+
+    def frames_of(self, index):
+        """The frames of picture number `index`, a list; OSError or ValueError if there is none."""
+        photo = self.photo(self.files[index])
+        cuts = [(transform, *self.cut(photo, transform))
+                for transform in self.transforms(photo, self.files[index])]
+        if self.own_mask:
+            cuts = [cut for cut in cuts if (~cut[2] & cut[3]).any()]
+            if not cuts:
+                raise ValueError(f"its mask hides nothing of {self.place()}")
+            cuts = [cut for cut in cuts if cut[2].any()]
+            if not cuts:
+                raise ValueError(f"its mask hides everything of {self.place()}")
+        if self.framing.faces == "largest":
+            cuts = cuts[:1]
+        truth = self.truth(self.files[index], photo.known.shape)
+        return [self.frame(index, k, len(cuts), photo, truth, *cut) for k, cut in enumerate(cuts)]
+
+    def place(self):
+        """Where a hole has to be, in words."""
+        places = {"face": "the face", "region": "--region", "crop": "the centre square"}
+        return places.get(self.framing.frame, "the picture")
+
+    def frame(self, index, k, count, photo, truth, transform, image, known, inside):
+        """Frame k of `count` of a picture, from what `cut` returned."""
+        rng = np.random.default_rng([self.seed, index, k, 1])
+        if self.own_mask:
+            mask = known.astype(np.float32)
+            image = np.where(known[..., np.newaxis], image, HIDDEN).astype(np.uint8)
+            truth = truth and self.cut(truth, transform)[0]
+        else:
+            mask = MASKS[self.framing.maskType](known.shape, rng, self.framing) * known
+            truth = image
+        height, width = photo.known.shape
+        whole = (height, width) != known.shape or not np.allclose(transform, np.eye(2, 3))
+        name = self.names[index] if k == 0 else naming.untaken(
+            self.names[index], self.names, f"-face{k + 1}")
+        return Frame(name, self.files[index], transform, image, mask, (mask == 0) & inside, truth,
+                     count, whole)
+
+    def transforms(self, photo, path):
+        """The maps of the frames that a picture has, the largest first."""
+        height, width = photo.known.shape
+        if self.framing.frame == "face":
+            return self.face_transforms(photo, path)
+        x, y, w, h = self.framing.region or (0, 0, width, height)
+        if x + w > width or y + h > height:
+            raise ValueError(f"--region {x},{y},{w},{h} is not inside its {width}x{height} pixels")
+        if self.framing.frame != "stretch":  # a square around the box, or inside it
+            edge = min(w, h) if self.framing.frame == "crop" else max(w, h)
+            x, y, w, h = x + (w - edge) / 2, y + (h - edge) / 2, edge, edge
+        return [box_transform(x, y, w, h, self.size)]
+
+    def face_transforms(self, photo, path):
+        indices = alignment.ALIGNMENTS[self.framing.alignBy]
+        if self.landmarks is None:
+            faces = detection.find_landmarks(
+                photo.pixels, self.framing.dlibFacePredictor or detection.face_predictor_path(),
+                FACE_THRESHOLDS if self.own_mask else FACE_THRESHOLDS[:1],
+                enough=functools.partial(self.include_ours, photo))
+            if not faces:
+                raise ValueError("no face found; name its landmarks with --landmarks")
+        else:
+            points = self.landmarks.get(naming.seen_stem(path), self.landmarks.get(None))
+            if points is None:
+                raise ValueError(f"--landmarks {self.framing.landmarks} has no line for it")
+            faces = [dict(zip(indices, points)) if len(points) == 3 else points]
+        transforms = [alignment.face_transform(face, indices, self.size) for face in faces]
+        if not all(1e-6 < abs(np.linalg.det(t[:, :2])) < 1e6 for t in transforms):
+            raise ValueError("its landmarks are in one place or on one line")
+        return transforms
+
+    def include_ours(self, photo, faces):
+        """Whether all the faces that `--faces` means are among these, however small others are."""
+        if self.framing.faces == "all":
+            return False
+        boxes = [np.clip([face.min(axis=0), face.max(axis=0)], 0, None).astype(int)
+                 for face in faces]
+        return any(not (self.own_mask and photo.known[y0:y1 + 1, x0:x1 + 1].all())
+                   for (x0, y0), (x1, y1) in boxes)
+
+    def cut(self, photo, transform):
+        """A frame of a photo.
+
+        Returns:
+            `(image, known, inside)`: `[S, S, C]` uint8, and `[S, S]` bool each: which pixels have
+            nothing in them that is unknown or outside the picture, and which lie inside.
+        """
+        if self.framing.frame == "face":
+            layers = [alignment.warp_face(layer.astype(np.float32)[..., np.newaxis], transform,
+                                          self.size)
+                      for layer in (photo.known, np.ones_like(photo.known))]
+            image = alignment.warp_face(photo.pixels, transform, self.size)
+        else:
+            image, *layers = cut_box(photo, transform, self.size, self.c_dim)
+        known, inside = (layer.reshape(self.size, self.size) > 1 - 1e-5 for layer in layers)
+        if image.shape[2] != self.c_dim:
+            image = np.asarray(Image.fromarray(image).convert("L"))[..., np.newaxis]
+        return image, known, inside
+
+    def truth(self, path, shape):
+        """The whole picture behind one with a mask, as a Photo; None if it is not known."""
+        truth = self.truths.get(naming.seen_stem(path))
+        pixels = reading.read_or_warn(truth) if truth else None
+        if pixels is None:
+            return None
+        if pixels.shape[:2] != shape:
+            print(f"warning: {path}: is not measured, because {truth} has "
+                  f"{pixels.shape[1]}x{pixels.shape[0]} pixels and not {shape[1]}x{shape[0]}",
+                  file=sys.stderr)
+            return None
+        return Photo(pixels, np.ones(shape, bool))
+
+    def completed(self, frames, fills, method):
+        """A whole picture with its frames completed.
+
+        Args:
+            frames: all frames of one picture.
+            fills: `[n, S, S, C]` float32 in [-1, 1], the G(z) of each.
+            method: a name in `BLENDS`.
+
+        Returns:
+            `(pixels, hole)`: `[H, W, 3]` uint8, the picture's own outside of the hole; and the hole
+            `[H, W]` bool.
+        """
+        import cv2
+
+        photo = self.photo(frames[0].path)
+        hole = ~photo.known
+        if self.own_mask is None:
+            for frame in frames:
+                hole |= cv2.warpAffine(
+                    frame.hole.astype(np.uint8), frame.transform, hole.shape[::-1],
+                    flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP) > 0
+        if not hole.any():
+            return photo.pixels, hole
+        part = around(~hole)
+        corner = [[0, 0, part[1].start], [0, 0, part[0].start]]
+        fill, distance = spread_fills(
+            [frame.transform + frame.transform[:, :2] @ corner for frame in frames], fills,
+            hole[part].shape)
+        outside = (distance[hole[part]] > self.size / 2).mean()
+        if outside > 0.01:
+            print(f"warning: {frames[0].path}: {outside:.0%} of the hole is outside of "
+                  f"{self.place()}, and filled with what is next to it", file=sys.stderr)
+        blended = BLENDS[method](drawing.to_float(photo.pixels[part]), fill, ~hole[part])
+        pixels = photo.pixels.copy()
+        pixels[part][hole[part]] = drawing.to_uint8(blended)[hole[part]]
+        return pixels, hole
+
+
+def own_mask(masking, files, writes=()):
+    """The mask of one's own that the `inpainting.settings.Masking` means.
+
+    Args:
+        masking: the `Masking`.
+        files: the pictures.
+        writes: folders whose pictures are results, not masks.
+
+    Returns:
+        A function `(path, Pillow image) -> [H, W] bool`, True = known; None if the mask is one of
+        `MASKS`.
+    """
+    if masking.mask is not None:
+        masks = dict(zip(files, match_masks(masking.mask, files, writes)))
+
+        def from_file(path, image):
+            if masks[path] is None:
+                raise ValueError(f"--mask {masking.mask} has no mask of its name")
+            try:
+                return read_mask(masks[path], (image.height, image.width))
+            except OSError as error:
+                raise OSError(f"its mask {masks[path]}: {error}") from error
+
+        return from_file
+    if masking.maskFromAlpha:
+        return lambda path, image: alpha_mask(image)
+    if masking.maskColor:
+        return lambda path, image: color_mask(
+            image, masking.maskColor, masking.maskTolerance, lossy.reach(path))
+    return None
+
+
+def read_landmarks(path):
+    """Landmarks from a text of numbers, separated by commas, blanks or lines.
+
+    Either x and y of 68 points, or of the three that are put in place, for all pictures; or a line
+    for each picture, with its name in front.
+
+    Returns:
+        `{stem of the picture, or None: [68 or 3, 2] float64}`.
+
+    Raises:
+        UserError: it cannot be read, or has another number of points.
+    """
+    def points(words):
+        if len(words) not in (6, 136):
+            raise ValueError(f"{len(words)} numbers; 136 (68 points) or 6 (three) are needed")
+        values = np.array(words, float)
+        if not np.isfinite(values).all():
+            raise ValueError("a number is not finite")
+        return values.reshape(-1, 2)
+
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            lines = [re.split(r"\s*[,;]\s*", line.strip()) if re.search("[,;]", line)
+                     else line.split() for line in file if line.strip()]
+        if lines and all(len(line) in (7, 137) for line in lines):
+            return {naming.seen_stem(name): points(numbers) for name, *numbers in lines
+                    if not numbers[0].startswith("x")}  # a header
+        return {None: points([word for line in lines for word in line])}
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"--landmarks {path}: {reason}") from error
+
+
+def grow(pixels, known):
+    """Overwrite what is not known by the nearest known pixel."""
+    from scipy.ndimage import distance_transform_edt
+
+    part = around(known)
+    nearest = distance_transform_edt(~known[part], return_distances=False, return_indices=True)
+    grown = pixels.copy()
+    grown[part] = grown[part][tuple(nearest)]
+    return grown
+
+
+def box_transform(x, y, width, height, size):
+    """The map of a box to a frame's pixels; (x, y) is the box's corner, not a pixel's centre."""
+    scale_x, scale_y = size / width, size / height
+    return np.array([[scale_x, 0, (0.5 - x) * scale_x - 0.5],
+                     [0, scale_y, (0.5 - y) * scale_y - 0.5]])
+
+
+def cut_box(photo, transform, size, c_dim):
+    """`(image, known, inside)` of the box that `box_transform` maps: `[S, S, C]` uint8, antialiased
+    as `utils.read_image` does it; and the shares of each pixel, `[S, S]` float32."""
+    height, width = photo.known.shape
+    box_size = size / transform[0, 0], size / transform[1, 1]
+    corner = 0.5 - (transform[:, 2] + 0.5) * box_size / size
+    # Rounded, so that 1e-13 of a pixel outside is none.
+    corner, box_size = np.round(corner, 6), np.round(box_size, 6)
+    # Pillow wants the box inside: the edge is continued where it is not.
+    before = np.maximum(np.ceil(-corner), 0).astype(int)
+    behind = np.maximum(np.ceil(corner + box_size - (width, height)), 0).astype(int)
+    pad = (before[1], behind[1]), (before[0], behind[0])
+    if np.prod(before + behind + (width, height)) > Image.MAX_IMAGE_PIXELS:
+        raise ValueError(f"{width}x{height} pixels are too long for a square; choose a --region")
+    box = (*(corner + before), *(corner + before + box_size))
+
+    def resized(picture, resample):
+        if picture.size == (size, size) and not np.any(before) and not np.any(behind):
+            return np.asarray(picture)
+        return np.asarray(picture.resize((size, size), resample, box=box))
+
+    pixels = Image.fromarray(np.pad(photo.pixels, (*pad, (0, 0)), mode="edge"))
+    image = resized(pixels.convert("L" if c_dim == 1 else "RGB"), Image.Resampling.LANCZOS)
+    layers = (resized(Image.fromarray(np.pad(layer.astype(np.float32), pad)),
+                      Image.Resampling.BOX)
+              for layer in (photo.known, np.ones_like(photo.known)))
+    return image.reshape(size, size, c_dim), *layers
+
+
+def spread_fills(transforms, fills, shape):
+    """Frames warped back, each pixel from the frame that it is most central in.
+
+    What lies outside all frames continues their edges.
+
+    Args:
+        transforms: the maps `[2, 3]` from these pixels to those of each frame.
+        fills: `[n, S, S, C]` float32, C 1 or 3.
+        shape: (H, W).
+
+    Returns:
+        `(fill, distance)`: `[H, W, 3]` float32; and `[H, W]`, how many pixels of the frame it is to
+        the frame's centre, horizontally or vertically: inside, at most half its edge.
+    """
+    import cv2
+
+    size = fills.shape[1]
+    y, x = np.mgrid[:shape[0], :shape[1]]
+    nearest, result = np.full(shape, np.inf), np.zeros((*shape, 3), np.float32)
+    for transform, fill in zip(transforms, fills):
+        warped = cv2.warpAffine(fill, transform, shape[::-1], borderMode=cv2.BORDER_REPLICATE,
+                                flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP).reshape(*shape, -1)
+        u, v = (row[0] * x + row[1] * y + row[2] - (size - 1) / 2 for row in transform)
+        distance = np.maximum(abs(u), abs(v))
+        result = np.where((distance < nearest)[..., np.newaxis], warped, result)
+        nearest = np.minimum(distance, nearest)
+    return result, nearest

@@ -1,0 +1,227 @@
+"""The search for the z of damaged images (Yeh et al. 2016, section 3), compiled and observed."""
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from dcgan.inpainting import approaches
+from dcgan.inpainting.losses import contextual_weights
+from dcgan.pictures import drawing
+
+PATIENCE = 20  # iterations within which a search has to make progress, if not said otherwise
+
+
+class CompletionBatch(NamedTuple):
+    """Images that are completed together."""
+
+    names: list  # of the images
+    images: np.ndarray  # `[B, H, W, C]` uint8
+    y: np.ndarray  # the same, float32 in [-1, 1]
+    mask: np.ndarray  # `[B, H, W, 1]` float32, 1 = known, 0 = missing
+    weights: np.ndarray  # `[B, H, W, 1]` float32, the mask as the contextual loss weighs it
+    lowres_mask: np.ndarray  # `[1, 1, 1, 1]` float32, 1 = the blocks' means are known
+    likely: np.ndarray  # `[B, H, W, C]` float32 in [-1, 1], of `Gaussian.fills`; or None
+
+    @classmethod
+    def of(cls, images, masks, loss, lowres=False, names=None, model=None):
+        """The batch.
+
+        Args:
+            images: `[B, H, W, C]` uint8.
+            masks: `[B, H, W]` float32.
+            loss: the `inpainting.settings.Loss`.
+            lowres: the blocks' means are known.
+            names: of the images.
+            model: the `DCGAN` whose Gaussian counts, where the loss gives it a share.
+        """
+        mask, y = masks[..., np.newaxis], drawing.to_float(images)
+        weights = contextual_weights(mask, loss.contextual, loss.window, loss.mix)
+        likely = model.gaussian.fills(y, mask) if loss.gaussian and not lowres else None
+        return cls(names or [""] * len(images), images, y, mask, weights.numpy(),
+                   np.full([1, 1, 1, 1], lowres, np.float32), likely)
+
+
+class SearchState(NamedTuple):
+    """Where the z-search of B images stands."""
+
+    z: tf.Tensor  # `[B, z_dim]`
+    approach: tuple  # what the approach keeps, with a row per image but for scalars
+    best_z: tf.Tensor  # `[B, z_dim]`, the z of the lowest loss so far
+    best_loss: tf.Tensor  # `[B]`
+    mark: tf.Tensor  # `[B]`, the loss that last counted as progress
+    waited: tf.Tensor  # `[B]` int32, iterations since then
+
+    def rows(self, index):
+        """The state of some of the images."""
+        return tf.nest.map_structure(
+            lambda t: tf.gather(t, index) if t.shape.rank else t, self)
+
+    def result(self, loss, keep_best):
+        """The z of lowest loss, or the last one; `loss` `[B]` is that of the last."""
+        last_is_best = (loss < self.best_loss)[:, tf.newaxis]
+        return tf.where(last_is_best, self.z, self.best_z) if keep_best else self.z
+
+
+def make_search(model, settings, batch=None):
+    """The compiled z-search.
+
+    `search(state, images, mask, lowres_mask, first, n)` runs iterations `first` to `first + n - 1`
+    inside the graph and returns `(state, losses, zs)`: the next state, and for each iteration the
+    losses `[n, B]` and the zs `[n, B, z_dim]` at which they were taken. An image stays at its z
+    once `patience` iterations have not lowered its loss by a share of `tol`.
+
+    Args:
+        model: a `DCGAN`.
+        settings: the `inpainting.settings.Search`, with `lr` and `tol`.
+        batch: how many z it mostly has at once (`batch_size`); what is fastest depends on it.
+
+    Returns:
+        `(start, search)`: `start(z, first)` is the `SearchState` at z, for images that are numbered
+        from `first` on.
+    """
+    rate = approaches.SCHEDULES[settings.schedule](settings.lr, settings.nIter)
+    init, update = {
+        "momentum": lambda s: approaches.nesterov(rate, s.momentum),
+        "adam": lambda s: approaches.projected_adam(rate, s.beta1, s.beta2, s.eps),
+        "hmc": lambda s: approaches.hmc(s.hmcBeta, s.hmcEps, s.hmcL, s.hmcAnneal, model.seed),
+    }[settings.approach](settings)
+    weights = model.search_weights(batch or model.batch_size)
+    tol, patience = settings.tol, settings.patience or PATIENCE
+
+    def start(z, first):
+        worst = tf.fill([len(z)], np.inf)
+        return SearchState(z, init(z, first), z, worst, worst, tf.zeros([len(z)], tf.int32))
+
+    # (AutoGraph leaves compiled code in the system's temporary folder.)
+    @tf.function(jit_compile=model.jit, reduce_retracing=True, autograph=False)
+    def search(state, images, mask, lowres_mask, first, n):
+        def objective(z):
+            return model.completion_gradient(z, images, mask, lowres_mask, weights)
+
+        def iterate(k, state, losses, zs):
+            z, approach, best_z, best_loss, mark, waited = state
+            loss, gradient = objective(z)
+            losses, zs = losses.write(k, loss), zs.write(k, z)
+            best_z = tf.where((loss < best_loss)[:, tf.newaxis], z, best_z)
+            best_loss = tf.minimum(loss, best_loss)
+            if tol > 0:
+                progress = loss < (1 - tol) * mark
+                mark, waited = tf.where(progress, loss, mark), tf.where(progress, 0, waited + 1)
+            next_z, approach = update(z, approach, loss, gradient, first + k, objective)
+            next_z = tf.where((waited >= patience)[:, tf.newaxis], z, next_z)
+            state = SearchState(next_z, approach, best_z, best_loss, mark, waited)
+            return k + 1, state, losses, zs
+
+        _, state, *found = tf.while_loop(
+            lambda k, *_: k < n, iterate,
+            (0, state, *(tf.TensorArray(tf.float32, size=n) for _ in range(2))))
+        return state, *(each.stack() for each in found)
+
+    return start, search
+
+
+class Observer:
+    """Is called as a search goes on. This one ignores it; others write files, or show pictures."""
+
+    def iterations(self, rows, first, losses, zs):
+        """After the n iterations from `first` on, of the searches numbered `rows` (R of B * K, an
+        image's K candidates side by side): losses `[n, R]` and zs `[n, R, z_dim]`."""
+
+    def advance(self, n, loss):
+        """After another n iterations; `loss` is the mean, or None if they were skipped because all
+        searches had ended."""
+
+    def pictures(self, i, losses, G):
+        """After i iterations: the lowest losses so far `[B, K]`, and G(z) `[B, K, S, S, C]`
+        float32."""
+
+    def stops(self):
+        """Whether the search is to end now, with what it has."""
+        return False
+
+
+class Found(NamedTuple):
+    """The result of a search for B images, of K candidates each."""
+
+    i: int  # iterations that were done
+    z: np.ndarray  # `[B, K, z_dim]` float32
+    complete: np.ndarray  # `[B, K]` float32, contextual + lam * perceptual
+    contextual: np.ndarray
+    perceptual: np.ndarray
+    G: np.ndarray  # `[B, K, S, S, C]` float32 in [-1, 1]
+
+
+class Searcher:
+    """Searches for one batch after another, with one compiled graph.
+
+    Args:
+        model: a `DCGAN`.
+        settings: the `inpainting.settings.Search`.
+        images: how many images a batch has at most.
+    """
+
+    def __init__(self, model, settings, images):
+        self.model, self.settings = model, settings
+        self.start, self.search = make_search(
+            model, settings, min(images, model.batch_size) * settings.nCandidates)
+
+    def run(self, batch, z, first, observer):
+        """Search for the z of a batch.
+
+        Args:
+            batch: a `CompletionBatch` of B images, numbered from `first` on.
+            z: `[B * nCandidates, z_dim]`, where the searches start.
+            observer: an `Observer`.
+
+        Returns:
+            The `Found`.
+        """
+        settings, model, count = self.settings, self.model, self.settings.nCandidates
+        y, weights = (np.repeat(t, count, axis=0) for t in (batch.y, batch.weights))
+        state, i, at_once = self.start(z, first * count), 0, 1
+        now, result, lowest = z.numpy(), z.numpy(), np.full(len(z), np.inf)
+        running = np.arange(len(now))  # the searches that are not done, a row of the state each
+
+        def by_image(t):
+            return np.reshape(t, (-1, count, *t.shape[1:]))
+
+        while True:
+            ends = i >= settings.nIter or observer.stops()
+            if i % settings.outInterval == 0 or ends:
+                done = self._done(state, ends)
+                if done.any():
+                    loss = model.completion_losses(
+                        state.z, y[running], weights[running], batch.lowres_mask)[0]
+                    result[running] = state.result(loss, settings.keepBest)
+                    observer.iterations(running[done], i, loss.numpy()[np.newaxis, done],
+                                        state.z.numpy()[np.newaxis, done])
+                    running, state = running[~done], state.rows(np.flatnonzero(~done))
+                if not len(running):
+                    break
+                observer.pictures(i, by_image(lowest), by_image(model.generator(now)))
+                if observer.stops():
+                    continue  # to the end, with the z that was shown
+            n = min(at_once, settings.outInterval - i % settings.outInterval, settings.nIter - i)
+            before = time.perf_counter()
+            state, losses, zs = self.search(
+                state, tf.constant(y[running]), weights[running], batch.lowres_mask,
+                tf.constant(i), tf.constant(n))
+            observer.iterations(running, i, losses.numpy(), zs.numpy())
+            # About a second's, so that progress is seen and Ctrl-C is answered.
+            at_once = max(1, int(n / (time.perf_counter() - before)))
+            now[running], lowest[running] = state.z, state.best_loss
+            observer.advance(n, float(tf.reduce_mean(losses[-1])))
+            i += n
+        observer.advance(settings.nIter - i, None)
+        losses = model.completion_losses(result, y, weights, batch.lowres_mask)
+        return Found(i, by_image(result), *map(by_image, losses),
+                     by_image(model.generator(result)))
+
+    def _done(self, state, ends):
+        """Which searches have ended, `[R]` bool: all, or those without progress."""
+        done = (state.waited.numpy() >= self.settings.patience) | ends
+        if self.model.jit and not done.all():  # XLA would compile anew for each smaller batch
+            done[:] = False
+        return done

@@ -1,0 +1,140 @@
+"""Where the searches for z start: at random, or from z that suit what is known of each image."""
+
+import sys
+
+import numpy as np
+import tensorflow as tf
+
+import ops
+from dcgan.files import naming
+from dcgan.inpainting.masks import alike
+from dcgan.messages import UserError
+
+# Of the regression of z on pixels; chosen in docs/search.md.
+RIDGE_STRENGTH = 0.1
+
+
+def make_bank(model, count, candidate=0):
+    """Random z and their G(z), which `start_z` chooses the starts of searches from.
+
+    Returns:
+        `(zs, images)`: `[count, z_dim]` and `[count, H, W, C]` float32 in [-1, 1]; the z are a
+        function of the seed and the candidate.
+    """
+    zs = tf.random.stateless_uniform([count, model.z_dim], [model.seed, -1 - candidate], -1, 1)
+    generate = tf.function(
+        model.generator, jit_compile=model.jit, reduce_retracing=True, autograph=False)
+    weights = model.search_weights(model.batch_size)
+    return zs, tf.concat([generate(zs[i:i + model.batch_size], weights=weights)
+                          for i in range(0, count, model.batch_size)], axis=0)
+
+
+def start_z(model, bank, method, images, mask, lowres_mask=0.0):
+    """Where the search for each image starts, by what is known of it.
+
+    `best` takes the z of the bank whose G(z) has the lowest contextual loss (as arXiv 1908.04968
+    does), one bank for all images. `regression` predicts z from the known pixels by a linear
+    regression that is fitted to the bank: a trained encoder (as in arXiv 1908.05861), but with a
+    solution in closed form, so that it costs no training and suits any mask.
+
+    Args:
+        model: a `DCGAN`.
+        bank: what `make_bank` returned.
+        method: best or regression.
+        images, mask, lowres_mask: as `DCGAN.completion_losses` takes them.
+
+    Returns:
+        `[B, z_dim]` float32 in [-1, 1].
+    """
+    zs, bank_images = bank
+    mask = np.broadcast_to(mask, [len(images), *np.shape(mask)[1:]])
+    start = np.empty([len(images), model.z_dim], np.float32)
+    for one, rows in alike(mask):  # those of one mask share their regression
+
+        def known(x, one=one):
+            return tf.concat([tf.reshape(t, [len(x), -1]) for t in (
+                one * x, lowres_mask * ops.downsample(x, model.lowres))], axis=1)
+
+        def best(image, one=one):
+            return tf.argmin(
+                model.contextual_loss(bank_images, image[tf.newaxis], one, lowres_mask))
+
+        y = tf.gather(images, rows)
+        if method == "regression":
+            start[rows] = tf.clip_by_value(ridge_prediction(
+                known(bank_images), zs, known(y), RIDGE_STRENGTH), -1, 1)
+        else:
+            start[rows] = tf.gather(zs, tf.map_fn(best, y, fn_output_signature=tf.int64))
+    return tf.constant(start)
+
+
+def ridge_prediction(features, targets, queries, strength):
+    """Linear regression with a penalty on its coefficients (Hoerl & Kennard 1970), applied.
+
+    Solved in its dual form, an equation of as many unknowns as there are samples.
+
+    Args:
+        features: `[N, ...]` float32, the samples.
+        targets: `[N, k]` float32, what they belong to, with means of 0.
+        queries: `[B, ...]` float32, of the shape of a sample.
+        strength: of the penalty, as a share of the mean squared length of a (centred) sample.
+
+    Returns:
+        `[B, k]` float32, the targets predicted for the queries.
+    """
+    samples, queries = (tf.reshape(t, [tf.shape(t)[0], -1]) for t in (features, queries))
+    mean = tf.reduce_mean(samples, axis=0)
+    samples, queries = samples - mean, queries - mean
+    kernel = tf.matmul(samples, samples, transpose_b=True)
+    penalty = strength * tf.reduce_mean(tf.linalg.diag_part(kernel))
+    # A little more, for features that are all alike (nothing is known of the image).
+    kernel = tf.linalg.set_diag(kernel, tf.linalg.diag_part(kernel) + penalty + 1e-3)
+    weights = tf.linalg.cholesky_solve(tf.linalg.cholesky(kernel), targets)
+    return tf.matmul(tf.matmul(queries, samples, transpose_b=True), weights)
+
+
+class Starts:
+    """The starts of the searches for all images of a run.
+
+    Args:
+        model: a `DCGAN`.
+        search: the `inpainting.settings.Search`. With `nInit` 1, each of an image's `nCandidates`
+            searches starts from a random z of its own; with more, from what `start_z` makes of a
+            bank of that many, one bank for each candidate.
+        saved: `{name: z [nCandidates, z_dim]}`: where an earlier search for these images ended, and
+            theirs starts.
+        source: the file that `saved` comes from, which errors and warnings name.
+
+    Raises:
+        UserError: the saved z are not for this network or number of candidates.
+    """
+
+    def __init__(self, model, search, saved=None, source=None):
+        self.model, self.search, self.saved, self.source = model, search, saved or {}, source
+        self.banks = [make_bank(model, search.nInit, k) for k in range(search.nCandidates)
+                      if search.nInit > 1]
+        shape = (search.nCandidates, model.z_dim)
+        for z in self.saved.values():
+            if z.shape != shape:
+                raise UserError(f"--init {source}: for an image, it has {z.shape[0]} z of "
+                                f"{z.shape[1]} numbers, not {shape[0]} of {shape[1]}")
+
+    def of(self, batch, first):
+        """The starts of a `CompletionBatch` of B images, numbered from `first` on.
+
+        Returns:
+            `[B * nCandidates, z_dim]` float32, an image's candidates side by side.
+        """
+        model = self.model
+        if self.banks:
+            zs = [start_z(model, bank, self.search.initBy, batch.y, batch.weights,
+                          batch.lowres_mask) for bank in self.banks]
+        else:
+            zs = [model.initial_z(first, len(batch.y), k) for k in range(self.search.nCandidates)]
+        z = np.stack(zs, axis=1)
+        for i, name in enumerate(map(naming.composed, batch.names) if self.saved else ()):
+            z[i] = self.saved.get(name, z[i])
+            if name not in self.saved:
+                print(f"warning: {batch.names[i]}: --init {self.source} has no z of that name; it "
+                      "starts anew", file=sys.stderr)
+        return tf.constant(z.reshape(-1, model.z_dim))

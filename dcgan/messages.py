@@ -1,0 +1,58 @@
+"""What a user is told: errors that end a script, and lines on stderr of a file."""
+
+import collections
+import re
+import sys
+
+NOTED = 10  # files that are named, of which the same is to be said
+_noted = collections.defaultdict(set)  # files by what was said of them
+
+
+class UserError(Exception):
+    """What a user can mend; its text is one line that says how. The scripts exit with code 2."""
+
+
+def first_line(error):
+    """What an exception of TensorFlow's says, without its account of where."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return re.sub(r"^{{.*?}} ", "", lines[0])
+
+
+def warn(path, text):
+    """Say on stderr, in one line, what is the matter with a file."""
+    name = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in path)
+    print(f"warning: {name}: {text}", file=sys.stderr)
+
+
+def note(path, text):
+    """`warn`, once: pictures are read several times; and by name of the first few alone: what is
+    so of one may be so of a whole dataset."""
+    noted = _noted[text]
+    if path in noted or len(noted) > NOTED:
+        return
+    noted.add(path)
+    warn(path, text if len(noted) <= NOTED else f"{text}; others like it are not named")
+
+
+def attempt(read):
+    """`(read(), None)`, or None and the reason why it failed."""
+    try:
+        return read(), None
+    except OSError as error:
+        return None, error.strerror or str(error)
+    except ValueError as error:
+        return None, str(error)
+    except MemoryError:
+        return None, "is too large for this machine's memory"
+    except UserError as error:
+        return None, str(error)
+    except Exception as error:  # no picture's fault may end the work on another
+        return None, f"{type(error).__name__}: {first_line(error)}"
+
+
+def or_warn(path, read):
+    """What `read()` returns, or None and a warning that names the file."""
+    result, reason = attempt(read)
+    if reason is not None:
+        warn(path, f"{reason}; skipped")
+    return result

@@ -1,0 +1,1 @@
+"""What the networks are made of: their sizes, their convolutions, their weights."""

@@ -1,0 +1,1 @@
+"""Picture files: reading, drawing and saving; other depths, EXIF data, lossy blocks."""

@@ -1,0 +1,1 @@
+"""What complete.py writes: completed pictures, tables, logs, a report."""

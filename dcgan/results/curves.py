@@ -1,0 +1,98 @@
+"""What TensorBoard shows of completions: pictures of the search, its losses, and quality."""
+
+import functools
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from dcgan import metrics
+from dcgan.files import naming, writing
+from dcgan.pictures import drawing
+from dcgan.results import tables
+from dcgan.tensorboard import Summaries, run_folder, write_hparams
+
+TRACKED = 16  # pictures of a batch with curves of their own
+# What is measured in the hole, in words.
+MEASURES = {"psnr": "Peak signal-to-noise ratio in the hole, in dB; higher is better.",
+            "ssim": "Structural similarity over the hole; 1 is the same.",
+            "l1": "Mean absolute difference in the hole, of 1; lower is better."}
+
+
+class Curves:
+    """TensorBoard's files of a run, for each batch in a folder like that of its pictures:
+    TensorBoard takes them for runs, and shows them in the same charts.
+
+    Args:
+        settings: the `CompletionSettings`, with `log_dir`.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+
+    def __init__(self, settings):
+        self.settings, self.summaries = settings, None
+        writing.make_folder(settings.log_dir, flag="--log_dir ")
+        self.folder = run_folder(settings.log_dir)
+
+    def begin(self, frames, subfolder, masked):
+        """The files of a batch of `Frame`s; `masked` `[B, S, S, C]` uint8 is what is known of
+        them."""
+        self.close()
+        self.frames = frames
+        self.summaries = Summaries(os.path.normpath(os.path.join(self.folder, subfolder)))
+        self.summaries.write(0, functools.partial(
+            tf.summary.image, description="What the search was shown."),
+                             "masked", drawing.grid(masked)[np.newaxis])
+        self.summaries.write(0, write_hparams, tables.recorded(self.settings))
+
+    def iterations(self, rows, first, losses):
+        """Write the losses `[n, R]` of the searches numbered `rows`, from iteration `first` on,
+        every `outInterval` iterations."""
+        interval = self.settings.outInterval
+        for k in range(-first % interval, len(losses), interval):
+            self.summaries.write(first + k, self._write_losses, rows, losses[k])
+
+    def _write_losses(self, rows, losses):
+        count = self.settings.nCandidates
+        for row, loss in zip(rows, losses):
+            if row // count < TRACKED:
+                candidate = f"_{row % count}" if row % count else ""
+                name = naming.as_text(self.frames[row // count].name)
+                tf.summary.scalar(f"loss/{name}{candidate}", loss)
+
+    def pictures(self, i, losses, completed):
+        """Write the batch after i iterations: its picture, and of what is measured the mean and
+        each picture's.
+
+        Args:
+            i: the number of iterations.
+            losses: `[B, K]`, of every candidate.
+            completed: `[B, S, S, C]` uint8.
+        """
+        self.summaries.write(i, self._write_pictures, losses, completed)
+
+    def _write_pictures(self, losses, completed):
+        measured = [metrics.measure(*each) for each in zip(self.frames, completed)]
+        tf.summary.image("completed", drawing.grid(completed)[np.newaxis],
+                         description="G(z) in the holes, at each step's iteration.")
+        if np.isfinite(losses).all():
+            _write_values("loss", losses.min(axis=1), "Of each picture the lowest so far.")
+        for name, what in MEASURES.items():
+            values = [each[name] for each in measured if each]
+            if values:
+                _write_values(name, values, what)
+            for frame, each in zip(self.frames[:TRACKED], measured):
+                if each:
+                    tf.summary.scalar(f"{name}/{naming.as_text(frame.name)}", each[name])
+
+    def close(self):
+        """End the files of the present batch, if there are some."""
+        if self.summaries:
+            self.summaries.close()
+
+
+def _write_values(name, values, what):
+    """The pictures' values, as their mean and their histogram."""
+    tf.summary.scalar(name, np.mean(values), description=f"{what} The mean of the pictures.")
+    tf.summary.histogram(f"pictures/{name}", values, description=what)

@@ -1,0 +1,98 @@
+"""Pictures completed, from their files to the results' files: what complete.py does."""
+
+import itertools
+
+import numpy as np
+from tqdm import tqdm
+
+from dcgan.checkpoints import finding
+from dcgan.inpainting.photos import Framer
+from dcgan.inpainting.search import CompletionBatch, Observer, Searcher
+from dcgan.inpainting.starts import Starts
+from dcgan.machine.signals import deferred_stop
+from dcgan.messages import UserError
+from dcgan.results import outputs
+from dcgan.results.tables import read_latents
+from dcgan.results.writer import Results
+
+
+class Shown(Observer):
+    """Passes a search's progress on to the results and the progress bar.
+
+    Args:
+        results: the `Results`.
+        bar: a tqdm.
+        stop: the `StopRequest` that ends the search.
+    """
+
+    def __init__(self, results, bar, stop):
+        self.results, self.bar, self.stop = results, bar, stop
+
+    def iterations(self, rows, first, losses, zs):
+        self.results.iterations(rows, first, losses, zs)
+
+    def advance(self, n, loss):
+        self.bar.update(n)
+        if loss is not None:
+            self.bar.set_postfix(loss=f"{loss:.1f}")
+
+    def pictures(self, i, losses, G):
+        self.results.pictures(i, losses, G)
+
+    def stops(self):
+        return self.stop.is_set()
+
+
+def complete_pictures(model, settings):
+    """Complete damaged pictures and write the files that `results.writer.Results` names.
+
+    Args:
+        model: a `DCGAN`, set as the settings say.
+        settings: the `CompletionSettings`.
+
+    Raises:
+        UserError: no picture of `imgs` can be completed, or `outDir` or a result cannot be written;
+            all other results are.
+        Stopped: a signal ended the search; the results of its best iterates are written.
+    """
+    files = outputs.read_pictures(settings)
+    framer = Framer(settings, files, model.image_size, model.c_dim, settings.seed,
+                    [settings.outDir])
+    outputs.require_free(settings, files, framer.names, finding.files_of(settings.checkpointDir))
+    batches = batched(framer.frames(), model.batch_size)
+    first = next(batches, None)
+    if first is None:
+        raise UserError(f"none of the {len(files)} images can be completed")
+    results = Results(settings, framer, model.z_dim, model.lowres)
+    saved = read_latents(settings.init)[0] if settings.init else None
+    starts = Starts(model, settings, saved, settings.init)
+    searcher = Searcher(model, settings, len(files))
+    n_batches, done = -(-len(files) // model.batch_size), 0
+    with deferred_stop() as stop, results, tqdm(
+            total=n_batches * settings.nIter, unit="it", dynamic_ncols=True) as bar:
+        observer = Shown(results, bar, stop)
+        for number, frames in enumerate(itertools.chain([first], batches)):
+            if stop.is_set():
+                break
+            bar.set_description(f"batch {number + 1}/{max(n_batches, number + 1)}")
+            batch = batch_of(model, frames, settings)
+            results.begin(batch, frames, number, done)
+            results.end(searcher.run(batch, starts.of(batch, done), done, observer))
+            done += len(frames)
+    print(f"{done} completed: {results.summary()}")
+    stop.raise_if_set()
+    results.raise_if_failed()
+
+
+def batch_of(model, frames, settings):
+    """The `CompletionBatch` of `Frame`s for a `DCGAN`, as the `CompletionSettings` say."""
+    return CompletionBatch.of(
+        np.stack([frame.image for frame in frames]), np.stack([frame.mask for frame in frames]),
+        settings, settings.maskType == "lowres" and not settings.own_mask,
+        [frame.name for frame in frames], model)
+
+
+def batched(items, count):
+    """Yield lists of `count` of the items, and of what remains."""
+    items = iter(items)
+    return iter(lambda: list(itertools.islice(items, count)), [])

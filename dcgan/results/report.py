@@ -1,0 +1,77 @@
+"""`report.html`: every completed picture side by side, a page that needs nothing but itself."""
+
+import base64
+import html
+import io
+import os
+import string
+
+import numpy as np
+
+from dcgan.files import writing
+from dcgan.inpainting.photos import HIDDEN
+from dcgan.pictures import drawing
+
+CURVE_POINTS = 100  # of a loss curve
+
+
+def write_report(path, results, settings):
+    """Write the page.
+
+    Args:
+        path: of the page.
+        results: the `results.writer.Result`s.
+        settings: the `CompletionSettings`.
+    """
+    with open(os.path.join(os.path.dirname(__file__), "report.html"), encoding="utf-8") as file:
+        page = string.Template(file.read())
+    shown = settings.flags() | {"frame": settings.frame, "own_mask": settings.own_mask}
+    shown = {k: v for k, v in sorted(shown.items())
+             if k not in ("imgs", "init") and v is not None}
+    measured = {k: np.mean(values) for k in ("psnr", "ssim", "l1") if (
+        values := [r.measured[k] for r in results if r.measured])}
+    text = page.substitute(
+        count=len(results), rows="\n".join(map(_row, results)),
+        means=", ".join([f"loss {np.mean([r.loss for r in results]):.1f}",
+                         *(f"{k.upper()} {v:.3f}" for k, v in measured.items())]),
+        settings=" ".join(f"<b>{html.escape(k)}</b>&nbsp;{html.escape(str(v))}"
+                          for k, v in shown.items()))
+    writing.write_text(path, text)
+
+
+def _row(result):
+    frame = result.frame
+    masked = np.where(frame.mask[..., np.newaxis] == 1, frame.image, HIDDEN).astype(np.uint8)
+    pictures = "".join(
+        f"<td>{picture(image)}</td>"
+        for image in (frame.image, masked, result.completed, frame.truth, result.photo))
+    numbers = "".join(f'<td data-value="{value}">{value:{form}}</td>' for value, form in (
+        (result.loss, ".1f"), (result.contextual, ".1f"), (result.perceptual, ".3f"),
+        (len(result.curve) - 1, "d")))
+    numbers += "".join(
+        f'<td data-value="{result.measured[k]}">{result.measured[k]:{form}}</td>'
+        if result.measured else "<td>–</td>"
+        for k, form in (("psnr", ".2f"), ("ssim", ".3f"), ("l1", ".3f")))
+    name = html.escape(frame.name)
+    return (f'<tr><td data-value="{name}">{name}</td>{pictures}<td>{curve(result.curve)}</td>'
+            f"{numbers}</tr>")
+
+
+def picture(image):
+    """A picture as an HTML element that holds its PNG, or a dash for None."""
+    if image is None:
+        return "–"
+    data = io.BytesIO()
+    drawing.as_pillow(image).save(data, format="PNG")
+    return f'<img src="data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}" alt="">'
+
+
+def curve(losses):
+    """A loss curve as SVG, on a logarithmic scale of its own."""
+    places = np.unique(np.linspace(0, len(losses) - 1, CURVE_POINTS).astype(int))
+    values = np.log(np.maximum(np.array(losses)[places], 1e-6))
+    x = places / max(len(losses) - 1, 1) * 120
+    y = 60 - (values - values.min()) / max(np.ptp(values), 1e-6) * 56 - 2
+    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y))
+    return (f'<svg viewBox="0 0 120 60"><title>from {losses[0]:.1f} to {losses[-1]:.1f} in '
+            f'{len(losses) - 1} iterations</title><polyline points="{points}"/></svg>')

@@ -1,0 +1,229 @@
+"""What complete.py writes: pictures, grids, logs, tables, animations and the report."""
+
+import functools
+import os
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from dcgan import messages, metrics
+from dcgan.files import writing
+from dcgan.inpainting.blending import combine, completed_images, mixed
+from dcgan.messages import UserError
+from dcgan.pictures import drawing, reading
+from dcgan.pictures.saving import save_photo
+from dcgan.results import logs, report, tables
+from dcgan.results.curves import Curves
+
+THUMBNAIL = 256  # the longest edge of a whole picture in the report
+
+
+class Result(NamedTuple):
+    """One completed frame."""
+
+    frame: tuple  # its `inpainting.photos.Frame`
+    z: np.ndarray  # `[K, z_dim]` float32, of every candidate
+    losses: np.ndarray  # `[K]`
+    loss: float  # of the best candidate: contextual + lam * perceptual
+    contextual: float
+    perceptual: float
+    curve: list  # the best candidate's loss at every iteration
+    completed: np.ndarray  # `[S, S, C]` uint8
+    measured: dict  # psnr, ssim, l1, or nothing if the truth is not known
+    photo: np.ndarray  # `[H, W, 3]` uint8, the whole picture made small, or None
+
+
+class Results:
+    """Everything that complete.py writes below `--outDir`.
+
+    For each batch, in `outDir` or, from the second on, in `batch_01`, ...: `before.png`,
+    `masked.png`; every `outInterval` iterations and of the results `hats_imgs/IIII.png` (G(z)) and
+    `completed/IIII.png` (in the hole); `completion.gif` and, if asked for, a video. For image NN,
+    counted over all batches, `logs/hats_NN.log` with the loss and z of every iteration
+    (`hats_NN_K.log` of candidate K). For each frame `images/NAME.png`; `photos/NAME.*` for each
+    picture that is more than one frame of the network's size; `candidates/NAME.png` if there are
+    several. `results.csv` and `latents.npz` after each batch, before its whole pictures; and at the
+    end, as a context manager, `report.html`.
+
+    Args:
+        settings: the `CompletionSettings`.
+        framer: the `Framer` of the pictures.
+        z_dim: length of z.
+        lowres: edge of the blocks of the lowres mask.
+
+    Raises:
+        UserError: something cannot be written.
+    """
+
+    def __init__(self, settings, framer, z_dim, lowres):
+        self.settings, self.framer, self.z_dim, self.lowres = settings, framer, z_dim, lowres
+        self.results = []
+        self.waiting = {}  # frames and G(z) of pictures whose other frames are not done
+        self.failed = []  # pictures of which a result could not be made or written
+        writing.make_folder(settings.outDir, flag="--outDir ", by="complete.py")
+        for folder in ("images", "logs", *(["candidates"] if settings.nCandidates > 1 else [])):
+            writing.make_folder(os.path.join(settings.outDir, folder))
+        self.curves = Curves(settings) if settings.log_dir else None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if self.curves:
+            self.curves.close()
+        if self.results:  # those of the batches in front of an error too
+            self._write_tables()
+            report.write_report(os.path.join(self.settings.outDir, "report.html"), self.results,
+                                self.settings)
+
+    def raise_if_failed(self):
+        """Raise UserError if a whole picture could not be completed or written."""
+        if self.failed:
+            raise UserError(
+                f"{self.failed[0]}: not all of its results were written, for the reason in the "
+                f"warning ({len(set(self.failed))} such pictures); what there is of them is in "
+                f"{self.settings.outDir}")
+
+    def summary(self):
+        """Where the results are, in words."""
+        out = self.settings.outDir
+        photos = os.path.join(out, "photos")
+        whole = f", whole pictures {photos}" if any(r.frame.whole for r in self.results) else ""
+        return (f"{os.path.join(out, 'images')}{whole}, animation "
+                f"{os.path.join(out, 'completion.gif')}, report {os.path.join(out, 'report.html')}")
+
+    # A batch
+
+    def begin(self, batch, frames, number, first):
+        """Write what is known of a `CompletionBatch` of `Frame`s before its search."""
+        self.batch, self.frames, out = batch, frames, self.settings.outDir
+        subfolder = f"batch_{number:02d}" if number else ""
+        self.folder = os.path.join(out, subfolder)
+        self.shown = []
+        count = self.settings.nCandidates
+        self.logs = [
+            os.path.join(out, "logs", f"hats_{first + i:02d}{f'_{k}' if k else ''}.log")
+            for i in range(len(frames)) for k in range(count)]
+        self.losses = [[] for _ in self.logs]  # of every iteration
+        for name in ("hats_imgs", "completed"):
+            writing.make_folder(os.path.join(self.folder, name))
+        self._save("before.png", batch.images)
+        masked = drawing.to_uint8(batch.y * batch.mask)
+        self._save("masked.png", masked)
+        if self.curves:
+            self.curves.begin(frames, subfolder, masked)
+        if batch.lowres_mask.any():
+            self._save("lowres.png", self._block_means(batch.y))
+        logs.start_logs(self.logs, self.z_dim)
+
+    def iterations(self, rows, first, losses, zs):
+        """Keep iterations of the searches numbered `rows`: losses `[n, R]` and zs `[n, R, z_dim]`
+        from iteration `first` on."""
+        logs.append_logs([self.logs[row] for row in rows], first, losses, zs)
+        for row, column in zip(rows, losses.T):
+            self.losses[row] += column.tolist()
+        if self.curves:
+            self.curves.iterations(rows, first, losses)
+
+    def pictures(self, i, losses, G):
+        """Write the grids of iteration i.
+
+        Args:
+            i: the number of iterations.
+            losses: `[B, K]`, of every candidate.
+            G: `[B, K, S, S, C]` float32, their G(z).
+
+        Returns:
+            `(fill, completed)`: what the holes are filled with, `[B, S, S, C]` float32, and the
+            images completed with that, uint8.
+        """
+        batch, name = self.batch, f"{i:04d}"
+        G = combine(losses, G, self.settings.combine)
+        fill = mixed(batch, G, self.settings.gaussian)
+        completed = completed_images(batch, fill, self.settings.blend)
+        self._save(os.path.join("hats_imgs", f"{name}.png"), drawing.to_uint8(G))
+        if batch.lowres_mask.any():
+            self._save(os.path.join("hats_imgs", f"{name}.lowres.png"), self._block_means(G))
+        self.shown.append(self._save(os.path.join("completed", f"{name}.png"), completed))
+        if self.curves:
+            self.curves.pictures(i, losses, completed)
+        return fill, completed
+
+    def end(self, found):
+        """Write the results of a batch, a `Found`."""
+        batch, count = self.batch, self.settings.nCandidates
+        best = found.complete.argmin(axis=1)
+        logs.end_logs(self.logs)
+        fills, completed = self.pictures(found.i, found.complete, found.G)
+        if count > 1:
+            candidates = np.stack([completed_images(batch, found.G[:, k], self.settings.blend)
+                                   for k in range(count)], axis=1)
+        for b, frame in enumerate(self.frames):
+            k = best[b]
+            result = Result(
+                frame, found.z[b], found.complete[b],
+                *(float(t[b, k]) for t in (found.complete, found.contextual, found.perceptual)),
+                self.losses[b * count + k], completed[b],
+                metrics.measure(frame, completed[b]), None)
+            self.results.append(result)
+        # What cost the search first: a whole picture may be too much for this machine.
+        self._write_tables()
+        for b, frame in enumerate(self.frames):
+            made = {"images": completed[b]}
+            if count > 1:
+                made["candidates"] = drawing.grid(candidates[b])
+            for folder, image in made.items():
+                path = os.path.join(self.settings.outDir, folder, f"{frame.name}.png")
+                self._guarded(frame, functools.partial(drawing.save_image, path, image))
+        for b, frame in enumerate(self.frames):
+            if frame.whole:
+                place = b - len(self.frames)
+                self.results[place] = self.results[place]._replace(
+                    photo=self._guarded(
+                        frame, functools.partial(self._save_photo, frame, fills[b])))
+        drawing.save_gif(os.path.join(self.folder, "completion.gif"),
+                         map(reading.read_image, self.shown))
+        if self.settings.video:
+            drawing.save_video(os.path.join(self.folder, self.settings.video),
+                               map(reading.read_image, self.shown))
+
+    def _block_means(self, images):
+        b, h, w, c = images.shape
+        n = self.lowres
+        means = images.reshape(b, h // n, n, w // n, n, c).mean(axis=(2, 4))
+        return drawing.to_uint8(means.repeat(n, axis=1).repeat(n, axis=2))
+
+    def _save(self, name, images):
+        path = os.path.join(self.folder, name)
+        drawing.save_image(path, drawing.grid(images))
+        return path
+
+    def _guarded(self, frame, save):
+        """What `save()` returns, or None, a warning and a place in `failed`."""
+        saved, reason = messages.attempt(save)
+        if reason is not None:
+            messages.warn(frame.path, f"{reason}; not all of its results are written")
+            self.failed.append(frame.path)
+        return saved
+
+    def _write_tables(self):
+        out = self.settings.outDir
+        tables.write_table(os.path.join(out, "results.csv"), self.results)
+        tables.write_latents(os.path.join(out, "latents.npz"), self.results, self.settings)
+
+    def _save_photo(self, frame, G):
+        """Write the whole picture once all its frames are there; returns it made small, or None."""
+        frames, fills = self.waiting.setdefault(frame.path, ([], []))
+        frames.append(frame)
+        fills.append(G)
+        if len(frames) < frame.siblings:
+            return None
+        del self.waiting[frame.path]
+        folder = os.path.join(self.settings.outDir, "photos")
+        writing.make_folder(folder)
+        pixels, hole = self.framer.completed(frames, np.stack(fills), self.settings.blend)
+        save_photo(folder, frames[0].name, frame.path, pixels, hole)
+        thumbnail = Image.fromarray(pixels)
+        thumbnail.thumbnail((THUMBNAIL, THUMBNAIL))
+        return np.asarray(thumbnail)

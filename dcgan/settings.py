@@ -1,0 +1,196 @@
+"""Settings as small frozen dataclasses: the one place of each default and of its explanation.
+
+A dataclass holds the settings of one concern, each field under the name of the flag that sets it.
+The scripts make their flags of the fields (`cli.flags`), and `run.json` and `latents.npz` record
+them; what depends on several concerns takes a dataclass that inherits from all of theirs.
+
+What a value may be is a function from the text of a flag to the value, for argparse, whose errors
+it raises; a `Number` also says what is wrong with a value that was not text.
+"""
+
+import argparse
+import dataclasses
+import numbers
+import os
+import re
+from dataclasses import dataclass
+
+
+class Number:
+    """An int or a float that is at least `low`, at most `high`, over `above`, and finite."""
+
+    def __init__(self, kind, low=None, high=None, above=None):
+        self.kind, self.low, self.high, self.above = kind, low, high, above
+        limits = [f"at least {low}" if low is not None else "",
+                  f"over {above}" * (above is not None),
+                  f"at most {high}" if high is not None else ""]
+        self.rule = " and ".join(filter(None, limits)) or "finite"
+        self.what = "a whole number" if kind is int else "a number"
+
+    def __call__(self, text):
+        try:
+            value = self.kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text}: must be {self.what}") from None
+        rule = self.refusal(value)
+        if rule:
+            raise argparse.ArgumentTypeError(f"{text}: must be {rule}")
+        return value
+
+    def refusal(self, value):
+        """What a value has to be, and this one is not; None if it is."""
+        kind = numbers.Integral if self.kind is int else numbers.Real
+        if isinstance(value, bool) or not isinstance(value, kind):
+            return self.what
+        # Written so that nan, which every comparison denies, is refused.
+        allowed = ((self.low is None or value >= self.low)
+                   and (self.high is None or value <= self.high)
+                   and (self.above is None or value > self.above) and abs(value) < float("inf"))
+        return None if allowed else self.rule
+
+    def require(self, name, value):
+        """Raise a ValueError that names it, if a value is refused."""
+        rule = self.refusal(value)
+        if rule:
+            raise ValueError(f"{name} must be {rule}. Received: {value!r}")
+
+
+def path(text):
+    """A file or folder, `~` the home folder, which shells leave in --flag=~/x."""
+    return os.path.expanduser(text)
+
+
+def region(text):
+    """`x,y,w,h` as a tuple of ints."""
+    if not re.fullmatch(r"\d+,\d+,\d*[1-9]\d*,\d*[1-9]\d*", text):
+        raise argparse.ArgumentTypeError(
+            f"{text}: must be x,y,w,h in pixels, w and h at least 1, such as 120,80,200,200")
+    return tuple(map(int, text.split(",")))
+
+
+def color(text):
+    """`#rrggbb` as a tuple of three ints."""
+    if not re.fullmatch(r"#?[0-9a-fA-F]{6}", text):
+        raise argparse.ArgumentTypeError(f"{text}: must be a colour such as '#ffffff'")
+    return tuple(bytes.fromhex(text.lstrip("#")))
+
+
+class Odd(Number):
+    """An odd int of 3 or more."""
+
+    def __init__(self):
+        super().__init__(int, low=3)
+
+    def refusal(self, value):
+        return super().refusal(value) or ("odd" if value % 2 == 0 else None)
+
+
+def video_name(text):
+    """A file name that ends in .mp4."""
+    if os.path.basename(text) != text or not text.lower().endswith(".mp4"):
+        raise argparse.ArgumentTypeError(
+            f"{text}: must be a name that ends in .mp4, without a folder")
+    return text
+
+
+def register(functions):
+    """A decorator that puts a function into a dict, under its name."""
+    def put(function):
+        functions[function.__name__] = function
+        return function
+
+    return put
+
+
+def help_of(functions):
+    """What each function of a dict does, for `--help`: its docstring."""
+    def text(function):
+        words = " ".join(function.__doc__.split()).rstrip(".").replace("`", "")
+        return words[0].lower() + words[1:]
+
+    return "; ".join(f"{name}: {text(function)}" for name, function in functions.items())
+
+
+def setting(default, help, kind=None, choices=None, **flag):
+    """A field of a `Settings`.
+
+    Args:
+        default: its value where nothing else is said.
+        help: the sentence that explains it, for `--help`.
+        kind: a function from a flag's text to its value, such as `path` or a `Number`; None for
+            switches, whose default is True, False or None.
+        choices: the values that it may have.
+        **flag: what else argparse is told of its flag, such as `metavar`, `nargs`; and `aliases`,
+            other spellings of the flag.
+    """
+    return dataclasses.field(default=default, metadata={
+        "help": help, "kind": kind, "choices": choices, **flag})
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What the dataclasses of settings have in common: a wrong value is refused at once.
+
+    Raises:
+        ValueError: a value is not one of its field's choices, beyond its limits, or of another
+            type.
+    """
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if value is None:
+                continue
+            if hasattr(value, "item"):  # NumPy's number becomes Python's
+                value = value.item()
+                object.__setattr__(self, field.name, value)
+            several = "nargs" in field.metadata
+            if several and not isinstance(value, (tuple, list)):  # a word would be its letters
+                raise ValueError(f"{field.name} must be a tuple. Received: {value!r}")
+            for each in value if several else [value]:
+                rule = self._refusal(field, each)
+                if rule:
+                    raise ValueError(f"{field.name} must be {rule}. Received: {each!r}")
+
+    @staticmethod
+    def _refusal(field, value):
+        """What a value of the field has to be, and this one is not; None if it is."""
+        choices, kind = field.metadata["choices"], field.metadata["kind"]
+        if choices:
+            return None if value in choices else f"one of {', '.join(map(str, choices))}"
+        if isinstance(kind, Number):
+            return kind.refusal(value)
+        if kind is None and not isinstance(value, bool):
+            return "True or False"
+        return None
+
+    def flags(self):
+        """`{flag: value}` of all settings, in the order of the fields."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+
+def part(settings, kind):
+    """Those of the settings that are of one concern, as its dataclass.
+
+    Args:
+        settings: a `Settings` that inherits from it, or a script's parsed flags.
+        kind: the dataclass.
+    """
+    values = {field.name: getattr(settings, field.name) for field in dataclasses.fields(kind)}
+    return kind(**{name: tuple(value) if isinstance(value, list) else value
+                   for name, value in values.items()})
+
+
+@dataclass(frozen=True)
+class Compute(Settings):
+    """The settings of both scripts that say how TensorFlow computes."""
+
+    precision: str = setting(
+        "float32", "number type of the convolutions; weights, statistics and losses stay float32. "
+        "bfloat16 pays on GPUs and on CPUs that compute in it (avx512_bf16 or amx_bf16 in lscpu), "
+        "float16 on GPUs", choices=("float32", "bfloat16", "float16"))
+    jit: bool = setting(
+        None, "compile with XLA (default: the training step on a single GPU; searches are over "
+        "before they would be compiled, and XLA's convolutions on CPUs are several times slower)")
+    tf32: bool = setting(
+        True, "let GPUs multiply float32 with 10 bits of mantissa, several times faster")

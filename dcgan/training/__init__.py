@@ -1,0 +1,1 @@
+"""What training needs beside the networks: its loop, dataset, record, workers, validation."""

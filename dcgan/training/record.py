@@ -1,0 +1,95 @@
+"""The record of a run: `run.json` beside its checkpoints."""
+
+import datetime
+import json
+import os
+import platform
+import secrets
+
+import numpy as np
+import PIL
+import tensorflow as tf
+
+from dcgan import messages
+from dcgan.files import ownership, writing
+from dcgan.messages import UserError
+
+_NAME = "run.json"
+
+
+def refuse_to_overwrite(*folders):
+    """Raise UserError, for --no-resume, unless the folders are empty or not there."""
+    for folder in folders:
+        if os.path.isdir(folder) and any(not name.startswith(".") for name in os.listdir(folder)):
+            raise UserError(f"--no-resume: {folder} is not empty, and nothing in it may be "
+                            "overwritten; name an empty folder, or leave the flag out to go on")
+
+
+def record_run(settings, pictures, step, **more):
+    """Write `run.json`: of the latest start its flags, seed and versions, and a line per start.
+
+    What is not as it was at the start before is named on stdout.
+
+    Args:
+        settings: the `TrainingSettings`.
+        pictures: the `Pictures`.
+        step: where training stands.
+        **more: what else there is to record, as JSON has it.
+
+    Returns:
+        The run's id, which the names of its files for TensorBoard carry.
+    """
+    path = os.path.join(settings.checkpoint_dir, _NAME)
+    before = read(settings.checkpoint_dir)
+    if before:
+        ownership.note(path, path)  # it tells whose it is, even where somebody has changed it
+    elif os.path.lexists(path):
+        aside = ownership.set_aside(path)
+        messages.warn(path, "is not the record of a run; it is begun anew, and what was there is "
+                           f"now {aside}")
+    flags = json.loads(json.dumps(settings.flags(), sort_keys=True))  # as they are read again
+    old = before.get("flags", {})
+    changed = {flag: [old[flag], value] for flag, value in flags.items()
+               if flag in old and old[flag] != value and flag != "resume"}
+    for flag, (was, value) in changed.items():
+        value, was = (None if each in ("", []) else each for each in (value, was))
+        print(f"--{flag} is {value} from here on; it was {was}")
+    if before.get("names", pictures.names) != pictures.names:
+        print(f"--dataset {settings.dataset} has other pictures than before ({len(pictures)}, "
+              f"there were {before['pictures']}): the rest of this epoch is in another order")
+    # A copied folder is another run, and must leave the first one's curves alone.
+    folder = os.stat(settings.checkpoint_dir).st_ino
+    same = before.get("folder") == folder
+    record = {
+        "id": before["id"] if same else secrets.token_hex(4), "folder": folder,
+        "seed": settings.seed, "flags": flags,
+        "versions": {"python": platform.python_version(), "tensorflow": tf.__version__,
+                     "numpy": np.__version__, "pillow": PIL.__version__},
+        "machine": platform.platform(), "pictures": len(pictures),
+        "names": pictures.names, **more,
+        "starts": [*before.get("starts", []), {
+            "time": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+            "step": step, "changed": changed}]}
+    writing.write_text(path, json.dumps(record, indent=2) + "\n")
+    return record["id"]
+
+
+def read(checkpoint_dir):
+    """The record of the run in a folder, a dict; empty if there is none that can be read."""
+    try:
+        with open(os.path.join(checkpoint_dir, _NAME)) as file:
+            record = json.load(file)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return {}
+    if isinstance(record, dict) and all(isinstance(record.get(key), kind) for key, kind in (
+            ("id", str), ("flags", dict), ("starts", list), ("pictures", int))):
+        return record
+    return {}
+
+
+def require_own(checkpoint_dir):
+    """Raise UserError if the folder has a `run.json` that no training has written."""
+    path = os.path.join(checkpoint_dir, _NAME)
+    if os.path.lexists(path) and not read(checkpoint_dir) and not ownership.entries_of(path):
+        raise UserError(f"--checkpoint_dir {checkpoint_dir}: {path} is in the way: it is not the "
+                        "record of a run, and stays as it is; name another folder, or move it away")

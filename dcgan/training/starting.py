@@ -1,0 +1,119 @@
+"""A DCGAN to train: of which sizes, on which devices, and from which weights."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from dcgan.checkpoints import finding, reading, saving, tracking
+from dcgan.messages import UserError
+from dcgan.networks.architecture import Architecture
+from dcgan.settings import part
+from dcgan.training import cluster
+from dcgan.training.recipe import Recipe
+from dcgan.training.record import refuse_to_overwrite
+from dcgan.training.settings import Sizes
+
+
+def model_for(kind, settings):
+    """A DCGAN of the sizes that the settings have, or the checkpoint that the training starts from.
+
+    Args:
+        kind: the `DCGAN` class.
+        settings: the `TrainingSettings`.
+
+    Raises:
+        UserError: a size was asked for that the checkpoint does not have, or the settings of the
+            machine do not fit it.
+    """
+    if finding.is_one(settings.checkpoint_dir):
+        raise UserError(f"--checkpoint_dir {settings.checkpoint_dir}: is one checkpoint, not a "
+                        "folder; start from its weights with --init")
+    for flag in ("checkpoint_dir", "log_dir"):
+        saving.require_usable_name(getattr(settings, flag), f"--{flag}")
+    strategy = cluster.make_strategy(settings.strategy, settings.batch_size)
+    worker, workers = cluster.worker_of(strategy)
+    if not settings.resume and worker == 0:
+        refuse_to_overwrite(settings.checkpoint_dir, settings.sample_dir)
+    architecture, of_model = _architecture(settings), _of_model(settings)
+    if workers > 1:
+        cluster.require_agreement(strategy, architecture, of_model, [
+            getattr(settings, k) for k in ("jit", "epoch", "max_steps", "learning_rate", "beta1",
+                                           "train_size", "crop", "flip")])
+    model = kind(**of_model, jit=settings.jit, architecture=architecture, strategy=strategy)
+    if model.jit and strategy.num_replicas_in_sync > 1 and not tf.config.get_visible_devices(
+            "GPU"):
+        raise UserError("--jit: on CPUs, XLA cannot compile what several devices do together; "
+                        "leave the flag out")
+    return model
+
+
+def require_made_for(model, settings):
+    """Raise ValueError where a DCGAN is not as `model_for` would make it of the settings."""
+    wanted = _of_model(settings) | {k: v for k, v in vars(part(settings, Sizes)).items() if v}
+    has = model.architecture.sizes() | {
+        "batch_size": model.batch_size, "seed": model.seed, "precision": model.dtype.name,
+        "sync_batch_norm": model.sync_batch_norm, "ema": model.ema, "recipe": model.recipe}
+    for name, value in wanted.items():
+        if has[name] != value:
+            raise ValueError(f"the settings' {name} must be the model's, {has[name]} (model_for "
+                             f"makes a model of settings). Received: {value}")
+
+
+def _of_model(settings):
+    """What of the settings the constructor of DCGAN takes, but for sizes and devices."""
+    recipe = part(settings, Recipe)
+    # In one order, whatever that of the flags: workers have to agree on it.
+    return {k: getattr(settings, k)
+            for k in ("batch_size", "seed", "precision", "sync_batch_norm", "ema")} | {
+                "recipe": dataclasses.replace(recipe, diffaug=recipe.policies)}
+
+
+def _architecture(settings):
+    """The `Architecture` of the checkpoint that a training starts from, or of its settings."""
+    source = (settings.checkpoint_dir if finding.find_checkpoints(settings.checkpoint_dir)
+              else settings.init)
+    given = {flag: value for flag, value in part(settings, Sizes).flags().items()
+             if value is not None}
+    if not source:
+        return Architecture.make(**given)
+    architecture = reading.checkpoint_architecture(reading.newest_whole(source, silent=True)[0])
+    has = architecture.sizes()
+    for flag, value in given.items():
+        if value != has[flag]:
+            raise UserError(
+                f"--{flag} {value}: the checkpoint in {source} has {has[flag]}; "
+                "leave the flag out, or train into another --checkpoint_dir")
+    return architecture
+
+
+def load(model, settings):
+    """Give a DCGAN the newest whole checkpoint in `checkpoint_dir`; else the weights of `init`;
+    else leave it as it was made."""
+    saving.tidy(settings.checkpoint_dir)
+    if finding.find_checkpoints(settings.checkpoint_dir):
+        path, damaged = reading.newest_whole(settings.checkpoint_dir)
+        for newer in damaged:  # or it would be taken for newer than what comes
+            saving.set_aside(newer)
+        model.load(path)
+        print(f"going on from {path} at step {int(model.progress['step'])}"
+              + f"; --init {settings.init} is for a start, and left out" * bool(settings.init))
+    elif settings.init:
+        print(f"starting from the weights of {model.load(settings.init, weights_only=True)}")
+
+
+def training_variables(model):
+    """All that a training changes, a list."""
+    slots = [[optim.step, *optim.m.values(), *optim.v.values()]
+             for optim in (model.g_optim, model.d_optim)]
+    scales = [each for net in tracking.loss_scales(model).values() for each in net.values()]
+    return [*model.vars.values(), *model.average.values(), *sum(slots, []), *scales,
+            *model.progress.values()]
+
+
+def take_state_of_chief(model):
+    """So no worker but the first needs to see the checkpoint."""
+    variables = training_variables(model)
+    values = cluster.total(
+        model.strategy, [tf.identity(v) for v in variables], first_alone=True)
+    for variable, value in zip(variables, values):
+        variable.assign(value)

@@ -1,0 +1,175 @@
+"""Held-out faces beside a training: what D says of them, how well they are completed, and the
+checkpoint of the best completions."""
+
+import json
+import os
+
+import numpy as np
+import tensorflow as tf
+
+import ops
+from dcgan import messages
+from dcgan.checkpoints import finding, saving
+from dcgan.files import ownership, writing
+from dcgan.files.listing import fingerprint, list_images, spread
+from dcgan.inpainting.blending import completed_images
+from dcgan.inpainting.masks import center
+from dcgan.inpainting.presets import completion_settings
+from dcgan.inpainting.search import CompletionBatch, make_search
+from dcgan.inpainting.starts import Starts
+from dcgan.messages import UserError
+from dcgan.metrics import psnr
+from dcgan.pictures import drawing, reading
+
+JUDGED = 256  # faces of either kind of which D says whether they are real
+COMPLETED = 64  # of the held-out ones
+SCALARS = {
+    "validation/accuracy_training": "Share of some training faces that D calls real.",
+    "validation/accuracy_heldout": "Share of held-out faces that D calls real; what it is below "
+                                   "that of training faces, D has learned by heart.",
+    "validation/logit_training": "Mean logit of D of some training faces: over 0 is real.",
+    "validation/logit_heldout": "Mean logit of D of held-out faces.",
+    "validation/contextual": "Mean contextual loss of a short search for held-out faces without "
+                             "their middle.",
+    "validation/psnr": "Mean PSNR of what that search puts into the hole, in dB."}
+
+
+def read_spread(paths, count, model, crop):
+    """At most so many of the pictures, evenly spread, as the network sees them: `[N, size, size,
+    c_dim]` uint8; what cannot be read is named and left out."""
+    images = [reading.read_or_warn(path, model.image_size, model.c_dim, crop)
+              for path in spread(paths, count)]
+    return [image for image in images if image is not None]
+
+
+def copy_of(model):
+    """The network as it would complete, with the average G where there is one, on one device."""
+    twin = type(model)(architecture=model.architecture, batch_size=COMPLETED,
+                       precision=model.dtype.name, jit=model.jit, lam=model.lam)
+    for name, variable in twin.vars.items():
+        variable.assign(model.inference_vars[name])
+    return twin
+
+
+def verdict(model, images):
+    """`(accuracy, mean logit)` of D of real images, `[B, H, W, C]` float32."""
+    weights = model.folded("discriminator")
+    logits = ops.in_batches(
+        lambda batch: model.discriminator(batch, weights=weights)[1], images, COMPLETED)
+    return float(np.mean(logits > 0)), float(np.mean(logits))
+
+
+def completion(model, images, settings):
+    """Complete whole images without their middle by a short search.
+
+    Args:
+        model: a DCGAN.
+        images: `[B, H, W, C]` uint8.
+        settings: the `CompletionSettings`.
+
+    Returns:
+        `(contextual, psnr)`: means, of the loss and in the hole.
+    """
+    mask = center(images.shape[1:3], None, settings)
+    batch = CompletionBatch.of(images, np.broadcast_to(mask, images.shape[:3]), settings)
+    start, run = make_search(model, settings)
+    state, *_ = run(start(Starts(model, settings).of(batch, 0), 0), batch.y, batch.weights,
+                    batch.lowres_mask, tf.constant(0), tf.constant(settings.nIter))
+    losses = model.completion_losses(state.z, batch.y, batch.weights, batch.lowres_mask)
+    z = state.result(losses[0], True)
+    contextual = model.completion_losses(z, batch.y, batch.weights, batch.lowres_mask)[1]
+    completed = completed_images(batch, model.generator(z).numpy(), settings.blend)
+    return float(np.mean(contextual)), float(np.mean(psnr(completed, images, mask == 0)))
+
+
+class HeldOut:
+    """The validation of a training, which keeps the checkpoint that completes best.
+
+    That lies in the folder `best` of the others, where no later one deletes it; beside it
+    `validation.json` has its PSNR, which the next start goes on from.
+
+    Args:
+        settings: the `TrainingSettings`, of which `validation`, `crop` and `checkpoint_dir` count.
+        model: the `DCGAN` that is trained.
+        training: paths of the training's pictures.
+
+    Raises:
+        UserError: there is no picture to be read in the folder.
+    """
+
+    def __init__(self, settings, model, training):
+        flag = f"--validation {settings.validation}"
+        files = list_images([settings.validation], "--validation ", [settings.checkpoint_dir])
+        heldout = read_spread(files, JUDGED, model, settings.crop)
+        if not heldout:
+            raise UserError(f"{flag}: none of its pictures can be read")
+        known = read_spread(training, JUDGED, model, settings.crop)
+        self.known, self.heldout = (
+            drawing.to_float(np.reshape(faces, (-1, *np.shape(heldout)[1:])))
+            for faces in (known, heldout))
+        self.images = np.stack(heldout[::-(-len(heldout) // COMPLETED)])
+        # In whatever precision the training has; of G alone, which is what is trained.
+        self.model = model
+        self.search = completion_settings({"preset": "fast", "gaussian": 0.0})
+        self.folder = os.path.join(settings.checkpoint_dir, "best")
+        self.record = os.path.join(self.folder, "validation.json")
+        self.faces = fingerprint(files, settings.validation, model.image_size, settings.crop).hex()
+        self.best = self._read_best()
+
+    def _read_best(self):
+        """`{step, psnr}` of the best so far, or of none."""
+        if os.path.isdir(self.folder):
+            saving.tidy(self.folder)
+        try:
+            with open(self.record) as file:
+                record = json.load(file)
+            faces, best = record["faces"], {
+                "step": int(record["step"]), "psnr": float(record["psnr"])}
+            ownership.note(self.record, self.record)  # it tells what it is, even if it was edited
+            if finding.find_checkpoints(self.folder):
+                if faces == self.faces:
+                    return best
+                messages.warn(self.record, "is of other pictures; the best is looked for anew")
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except (ValueError, KeyError, TypeError):
+            messages.warn(self.record, "is damaged; the best is looked for anew, and what was "
+                                       f"there is now {ownership.set_aside(self.record)}")
+        return {"step": None, "psnr": -np.inf}
+
+    def measure(self):
+        """`{tag: value}` of `SCALARS`, of the training as it stands."""
+        twin = copy_of(self.model)
+        accuracy, logit = zip(verdict(twin, self.known), verdict(twin, self.heldout))
+        values = *accuracy, *logit, *completion(twin, self.images, self.search)
+        return dict(zip(SCALARS, values))
+
+    def validate(self, step, curves):
+        """Measure, write it for TensorBoard, and keep the checkpoint if it is the best so far.
+
+        Has to come before the step's own checkpoint: whoever goes on behind the step then finds
+        the best of all until there.
+        """
+        values = self.measure()
+        curves.write(step, write_scalars, values)
+        if values["validation/psnr"] > self.best["psnr"]:
+            self.best = {"step": step, "psnr": values["validation/psnr"]}
+            try:
+                self.model.save(self.folder, max_to_keep=1)
+                writing.write_text(
+                    self.record, json.dumps(self.best | {"faces": self.faces}) + "\n")
+            except UserError as error:
+                messages.warn(self.folder, f"{error}; training goes on")
+
+    def summary(self):
+        """What there is to say at the end, or nothing."""
+        if self.best["step"] is None:
+            return ""
+        return (f"; best at step {self.best['step']}, {self.best['psnr']:.2f} dB in held-out "
+                f"faces: {self.folder}")
+
+
+def write_scalars(values):
+    """The values for TensorBoard."""
+    for tag, value in values.items():
+        tf.summary.scalar(tag, value, description=SCALARS[tag])

@@ -1,0 +1,187 @@
+"""What a network's latent space looks like: pictures of `train-dcgan.py --visualize`.
+
+The walks between z and the arithmetic with their means are those of Radford et al. 2015 (arXiv
+1511.06434, sections 5.1, 6.1 and 6.3.2).
+"""
+
+import os
+
+import numpy as np
+from tqdm import tqdm
+
+import ops
+from dcgan.files import ownership, writing
+from dcgan.files.listing import list_images
+from dcgan.inpainting.presets import completion_settings
+from dcgan.inpainting.search import make_search
+from dcgan.inpainting.starts import make_bank, start_z
+from dcgan.messages import UserError
+from dcgan.pictures import drawing, reading
+
+ROWS, COLUMNS = 8, 8
+STEPS = 2 * COLUMNS - 1  # of a walk: every second is a column of the picture
+NOISE = 0.25  # around a z that arithmetic found, as Radford et al. have it
+# How the z of whole pictures are found: --preset fast, with more iterations, because all is known.
+FIND = {"preset": "fast", "nIter": 150}
+
+
+def visualize(model, settings):
+    """Write `KIND.png`, and of what moves `KIND.gif`, into `sample_dir`.
+
+    Args:
+        model: a `DCGAN`.
+        settings: the `TrainingSettings` and `training.settings.Latent` in one.
+
+    Raises:
+        UserError: no picture can be read, or none can be written.
+    """
+    path = os.path.join(settings.sample_dir, settings.visualize)
+    ownership.require_free([f"{path}.png", f"{path}.gif"],
+                           flag=f"--sample_dir {settings.sample_dir}: ")
+    writing.make_folder(settings.sample_dir, flag="--sample_dir ", by="train-dcgan.py")
+    rows, walk = _PICTURES[settings.visualize](model, settings)
+    drawing.save_image(f"{path}.png", drawing.grid(np.concatenate(rows), len(rows[0])))
+    if walk is not None:
+        there_and_back = [*range(STEPS), *range(STEPS - 2, 0, -1)]
+        drawing.save_gif(f"{path}.gif", [drawing.grid(walk[:, i], 4) for i in there_and_back])
+    print(f"{path}.png" + f" and {path}.gif" * (walk is not None))
+
+
+def generate(model, z, weights=None):
+    """G(z) of `[..., z_dim]` as `[..., S, S, C]` uint8; `weights` as `model.generator` has them."""
+    flat = np.reshape(z, (-1, model.z_dim)).astype(np.float32)
+    weights = weights or model.folded("generator")
+    images = ops.in_batches(
+        lambda batch: drawing.to_uint8(model.generator(batch, weights=weights)), flat,
+        model.batch_size)
+    return images.reshape(*np.shape(z)[:-1], *images.shape[1:])
+
+
+def between(start, end):
+    """`[N, STEPS, z_dim]`: the straight ways from N z to N others."""
+    share = np.linspace(0, 1, STEPS)[:, np.newaxis]
+    return (1 - share) * np.expand_dims(start, -2) + share * np.expand_dims(end, -2)
+
+
+def samples(model, settings):
+    """G of 64 random z."""
+    z = model.initial_z(0, ROWS * COLUMNS).numpy()
+    return generate(model, z.reshape(ROWS, COLUMNS, -1)), None
+
+
+def interpolate(model, settings):
+    """A row each: the walk from one random z to the next, which begins the next row."""
+    z = model.initial_z(0, ROWS).numpy()
+    walk = generate(model, between(z, np.roll(z, -1, axis=0)))
+    return walk[:, ::2], walk
+
+
+def sweep(model, settings):
+    """A row each: a random z, of which one coordinate goes from -1 to 1."""
+    z = model.initial_z(0, ROWS).numpy()
+    k = settings.coordinate
+    if k is None:
+        k = _most_visible(model, z)
+        print(f"coordinate {k} changes these pictures most; --coordinate chooses another")
+    elif k >= model.z_dim:
+        raise UserError(f"--coordinate {k}: z has {model.z_dim} numbers, from 0 on")
+    start, end = z.copy(), z.copy()
+    start[:, k], end[:, k] = -1, 1
+    walk = generate(model, between(start, end))
+    return walk[:, ::2], walk
+
+
+def _most_visible(model, z):
+    """The coordinate whose way from -1 to 1 changes the pictures of z most."""
+    weights, changes = model.folded("generator"), []
+    for k in range(model.z_dim):
+        ends = np.stack([z, z])
+        ends[0, :, k], ends[1, :, k] = -1, 1
+        low, high = generate(model, ends, weights).astype(np.int16)
+        changes.append(np.abs(high - low).mean())
+    return int(np.argmax(changes))
+
+
+def arithmetic(model, settings):
+    """The mean z of groups of pictures, added and subtracted.
+
+    A row for each group, first those of `--positive`: G of the z that were found for its first
+    pictures, and last of their mean. The last row: G of the sum, and of z near it. What moves is
+    the way from the first group's mean, and from z near it, to these.
+    """
+    start, end, rows = 0, 0, []
+    for sign, group in [*((1, group) for group in settings.positive),
+                        *((-1, group) for group in settings.negative or ())]:
+        flag = "--positive " if sign > 0 else "--negative "
+        files = list_images([group], flag, writes=[settings.sample_dir or "."])
+        images = [image for _, image in pictures(model, settings, files)]
+        if not images:
+            raise UserError(f"{flag}{group}: none of the {len(files)} images can be read")
+        z = find_z(model, np.stack(images))
+        mean = z.mean(axis=0)
+        start, end = (mean if not rows else start), end + sign * mean
+        found = generate(model, np.concatenate([z[:COLUMNS - 1], [mean]]))
+        gap = np.zeros((COLUMNS - len(found), *found.shape[1:]), np.uint8)
+        rows.append(np.concatenate([found[:-1], gap, found[-1:]]))
+        print(f"row {len(rows)}: {'+' if sign > 0 else '-'} the mean of {len(z)}, {group}")
+    noise = np.random.default_rng(model.seed).uniform(-NOISE, NOISE, (COLUMNS, model.z_dim))
+    noise[0] = 0
+    walk = generate(model, between(*(np.clip(z + noise, -1, 1) for z in (start, end))))
+    return [*rows, walk[:, -1]], walk
+
+
+def pictures(model, settings, paths):
+    """Yield `(number, picture)` of every one that can be read, as training reads them."""
+    for i, path in enumerate(tqdm(paths, unit="picture", disable=None)):
+        picture = reading.read_or_warn(path, model.image_size, model.c_dim, settings.crop)
+        if picture is not None:
+            yield i, picture
+
+
+def find_z(model, images):
+    """The z whose G(z) are nearest to whole pictures, `[B, S, S, C]` uint8, as `[B, z_dim]`."""
+    y, settings = drawing.to_float(images), completion_settings(FIND)
+    start, search = make_search(model, settings)
+    bank, found = make_bank(model, settings.nInit), []
+    for i in tqdm(range(0, len(y), model.batch_size), unit="batch", disable=None):
+        part = y[i:i + model.batch_size]
+        mask = np.ones((len(part), model.image_size, model.image_size, 1), np.float32)
+        nothing = np.zeros((1, 1, 1, 1), np.float32)  # is known of the block means
+        state = start(start_z(model, bank, settings.initBy, part, mask, nothing), 0)
+        first, count = np.int32([0, settings.nIter])
+        state, _, _ = search(state, part, mask, nothing, first, count)
+        loss = model.completion_losses(state.z, part, mask, nothing)[0]
+        found.append(state.result(loss, True).numpy())
+    return np.concatenate(found)
+
+
+def neighbours(model, settings):
+    """A row each: G of a random z, and the pictures of the dataset that are nearest to it by the
+    root of the mean squared difference, as they are or mirrored; so that one sees whether G shows
+    what it learned from by heart."""
+    files = list_images([settings.dataset], "--dataset ", writes=[settings.sample_dir or "."])
+    files = files[:settings.train_size]
+    G = generate(model, model.initial_z(0, ROWS).numpy())
+    nearest = [[] for _ in G]  # (distance, number, picture)
+    count = 0
+    for i, picture in pictures(model, settings, files):
+        count += 1
+        both = np.stack([picture, picture[:, ::-1]])
+        differences = both.astype(np.float32) - G[:, np.newaxis]
+        distances = np.sqrt(np.square(differences).mean(axis=(2, 3, 4)))
+        for row, two in zip(nearest, distances):
+            row.append((two.min(), i, both[two.argmin()]))
+            row.sort(key=lambda entry: entry[:2])
+            del row[COLUMNS - 1:]
+    if not count:
+        raise UserError(
+            f"--dataset {settings.dataset}: none of the {len(files)} images can be read")
+    first = ", ".join(f"{row[0][0]:.0f}" for row in nearest)
+    print(f"from each sample to its nearest of {count} pictures, of 255: {first}")
+    gap = [np.zeros_like(G[0])] * (COLUMNS - 1 - len(nearest[0]))
+    return [np.stack([image, *(entry[2] for entry in row), *gap])
+            for image, row in zip(G, nearest)], None
+
+
+_PICTURES = {kind.__name__: kind
+             for kind in (samples, interpolate, sweep, arithmetic, neighbours)}

@@ -1,1 +1,0 @@
-"""What alignment needs: finding faces, putting their landmarks in place, and processes for many."""

@@ -1,1 +1,0 @@
-"""Which files are whose, what is a picture, and where to look for some; beneath `utils`."""

@@ -1,1 +1,0 @@
-"""What complete.py does around the network: masks, frames of photographs, blending, results."""

@@ -1,1 +1,0 @@
-"""Faster ways to compute the article's convolutions on a CPU."""

@@ -1,1 +1,0 @@
-"""What a trained network makes of the space of z: pictures of `train-dcgan.py --visualize`."""

@@ -1,1 +1,0 @@
-"""A page on this machine to complete photographs on: `make paint`."""

@@ -1,1 +1,0 @@
-"""What a setting is: its default, its limits, and the sentence that explains it."""

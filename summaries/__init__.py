@@ -1,1 +1,0 @@
-"""What trainings and completions write for TensorBoard."""

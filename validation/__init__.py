@@ -1,1 +1,0 @@
-"""How a training does on faces that it does not learn from."""
