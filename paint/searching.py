@@ -11,9 +11,9 @@ from PIL import Image
 
 import utils
 from dcgan.inpainting.blending import blend
-from dcgan.inpainting.masks import around
 from dcgan.inpainting.photos import Framer
 from dcgan.messages import UserError, attempt
+from dcgan.pictures.filling import bounding_slices
 from dcgan.pictures.saving import save_photo
 from paint import asked, overhearing
 
@@ -130,7 +130,7 @@ class Search:
     def _patch(self, G):
         """What G(z) puts into the hole, as the page lays it over the picture: a PNG and where."""
         pixels, hole = self._nearly_completed(G)
-        rows, columns = around(~hole)
+        rows, columns = bounding_slices(~hole)
         patch = Image.fromarray(pixels[rows, columns])
         scale = self.picture.shown[0] / pixels.shape[1]
         patch.thumbnail([max(1, round(scale * edge)) for edge in patch.size])

@@ -70,15 +70,19 @@ def test_up_to_a_megapixel_faces_are_those_of_dlib(size):
 
 
 @needs_shared
-def test_the_strictest_threshold_that_finds_a_face_decides():
-    """In one search, with the faces that a search with that threshold finds."""
+def test_a_lower_threshold_finds_the_same_faces_and_more():
     image = photograph("Abdullah_Gul").copy()
     image[int(0.45 * len(image)):int(0.6 * len(image))] = 128
-    counts = [len(by_dlib(image, threshold)) for threshold in (0.0, -0.3, -0.6, -1.0)]
-    assert counts == [0, 1, 1, 2]
-    np.testing.assert_array_equal(
-        detection.find_landmarks(image, PREDICTOR, (0.0, -0.3, -1.0)), by_dlib(image, -0.3))
-    assert detection.find_landmarks(image, PREDICTOR, (0.0,)) == []
+    found = {threshold: detection.boxes(image, PREDICTOR, threshold)
+             for threshold in (0.0, -0.3, -1.0)}
+    assert [len(boxes) for boxes in found.values()] == [0, 1, 2]
+    for threshold, boxes in found.items():
+        landmarks = [detection.predict(image, box, PREDICTOR) for box, _ in boxes]
+        np.testing.assert_array_equal(
+            sorted(landmarks, key=lambda points: points.sum()),
+            sorted(by_dlib(image, threshold), key=lambda points: points.sum()))
+        assert all(sure >= threshold for _, sure in boxes)
+    assert detection.find_landmarks(image, PREDICTOR) == []
 
 
 @needs_shared

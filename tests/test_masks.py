@@ -195,14 +195,6 @@ def test_a_colour_reaches_around_itself():
     np.testing.assert_array_equal(masks.color_mask(image, (255, 0, 0), 0, reach=2), expected)
 
 
-def test_around():
-    known = np.ones((6, 8), bool)
-    known[2, 3] = known[3, 6] = False
-    assert masks.around(known) == (slice(1, 5), slice(2, 8))
-    known[0, 0] = known[5, 7] = False
-    assert known[masks.around(known)].shape == (6, 8)
-
-
 def test_alike_masks_are_worked_out_once():
     a, b = np.zeros((2, 2)), np.eye(2)
     found = [(mask.tolist(), rows.tolist()) for mask, rows in masks.alike(np.stack([a, b, a]))]

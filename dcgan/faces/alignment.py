@@ -24,11 +24,15 @@ def face_transform(landmarks, indices, size):
     Returns:
         `[2, 3]` float64: picture coordinates to aligned ones, in pixels.
     """
+    return points_transform([landmarks[i] for i in indices], indices, size)
+
+
+def points_transform(points, indices, size):
+    """`face_transform` of the three landmarks alone, `[3, 2]`."""
     import cv2
 
-    source = np.float32([landmarks[i] for i in indices])
     target = size * np.float32([LANDMARK_TEMPLATE[i] for i in indices])
-    return cv2.getAffineTransform(source, target)
+    return cv2.getAffineTransform(np.float32(points), target)
 
 
 def warp_face(image, transform, size):
@@ -74,3 +78,34 @@ class Alignment(Settings):
     fallbackLfw: str = setting(
         None, "deep-funneled LFW, whose centre is used where no face is found", path,
         metavar="DIR")
+
+
+def similarity(points, onto, weights=None):
+    """The move, turn and scaling that puts points onto others, by least squares.
+
+    Args:
+        points, onto: `[N, 2]`.
+        weights: `[N]`; None for equal ones.
+
+    Returns:
+        `[2, 3]` float64, from coordinates of `points` to those of `onto`.
+    """
+    weights = np.ones(len(points)) if weights is None else weights
+    weights = weights / weights.sum()
+    a, b = (weights @ each for each in (points, onto))
+    (ax, ay), (bx, by) = (points - a).T, (onto - b).T
+    scale = weights @ (ax**2 + ay**2)
+    cos, sin = weights @ (ax * bx + ay * by) / scale, weights @ (ax * by - ay * bx) / scale
+    matrix = np.array([[cos, -sin], [sin, cos]])
+    return np.column_stack([matrix, b - matrix @ a])
+
+
+def apply_transform(transform, points):
+    """Points `[N, 2]` moved by a map `[2, 3]`."""
+    return points @ transform[:, :2].T + transform[:, 2]
+
+
+def invert_transform(transform):
+    """The map `[2, 3]` that leads back."""
+    inverse = np.linalg.inv(transform[:, :2])
+    return np.column_stack([inverse, -inverse @ transform[:, 2]])

@@ -52,59 +52,74 @@ def check_predictor(path):
         raise UserError(f"--dlibFacePredictor {path}: is not a predictor of 68 landmarks")
 
 
-def find_landmarks(image, predictor, thresholds=(0.0,), enough=bool):
+def find_landmarks(image, predictor, enough=bool):
     """The 68 landmarks of every face, the largest face first.
-
-    The detector finds faces from 40 pixels on. Of a picture of over a megapixel it first looks at a
-    copy of four, where those from 4% of the edge on are found, 80 pixels of 2000, in half a second
-    instead of ten for 16 megapixels; and at all of it if those faces are not enough.
 
     Args:
         image: `[H, W, 3]` uint8.
         predictor: path of dlib's predictor.
-        thresholds: how sure dlib has to be that it is a face, tried in turn until there is one;
-            below 0, less than usual.
-        enough: whether the faces of the first look, a list like the result, are all that is wanted.
+        enough: whether the faces that are found in a copy of `FIRST_LOOK` pixels, a list like the
+            result, are all that is wanted; else a large picture is searched whole.
 
     Returns:
         A list of `[68, 2]` float64: x, y in pixels.
     """
-    _, shape = _dlib(predictor)
-    large = image.shape[0] * image.shape[1] > FIRST_LOOK // 4
-    whole = functools.cache(functools.partial(_boxes, image, predictor, min(thresholds)))
-    first = _first_look(image, predictor, min(thresholds)) if large else whole()
-
-    def landmarks(boxes, threshold):
-        boxes = sorted((box for box, sure in boxes if sure >= threshold),
-                       key=lambda box: -box.area())
-        return [np.array([(point.x, point.y) for point in shape(image, box).parts()], np.float64)
-                for box in boxes]
-
-    for threshold in thresholds:
-        faces = landmarks(first, threshold)
-        if large and not enough(faces):
-            faces = landmarks(whole(), threshold) or faces
-        if faces:
-            return faces
-    return []
+    faces = []
+    for whole in looks(image):
+        found = sorted((box for box, _ in boxes(image, predictor, 0.0, whole)),
+                       key=lambda box: -np.prod(box[2:] - box[:2]))
+        faces = [predict(image, box, predictor) for box in found] or faces
+        if enough(faces):
+            break
+    return faces
 
 
-def _boxes(image, predictor, threshold, enlarged=1):
-    """`(dlib's rectangle, how sure it is)` of each face, in an image enlarged twice, or as it is.
+def looks(image):
+    """The values of `whole` with which `boxes` is called in turn, until what it finds is enough."""
+    return (False, True) if image.shape[0] * image.shape[1] > FIRST_LOOK // 4 else (True,)
+
+
+def boxes(image, predictor, threshold, whole=True):
+    """Where the faces are that dlib's detector finds, of 40 pixels and more.
 
     Those of a higher threshold are among them: of faces that overlap, dlib takes the surest first.
+
+    Args:
+        image: `[H, W, 3]` uint8.
+        predictor: path of dlib's predictor.
+        threshold: how sure dlib has to be that it is a face: 0 is usual, less finds more.
+        whole: search the image enlarged twice; else a copy of `FIRST_LOOK` pixels, in which faces
+            from 4% of the edge on are found, 80 pixels of 2000, in half a second instead of ten for
+            16 megapixels.
+
+    Returns:
+        A list of `(box, sure)`: `[4]` float64, left, top, right and bottom; and how sure.
     """
-    return list(zip(*_dlib(predictor)[0].run(image, enlarged, threshold)[:2]))
-
-
-def _first_look(image, predictor, threshold):
-    """`_boxes`, as found in a copy of `FIRST_LOOK` pixels."""
     import cv2
+
+    detector, _ = _dlib(predictor)
+    if whole:
+        found, sure, _ = detector.run(image, 1, threshold)
+        scale = 1.0
+    else:
+        scale = np.sqrt(FIRST_LOOK / (image.shape[0] * image.shape[1]))
+        copy = cv2.resize(image, None, fx=scale, fy=scale,
+                          interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+        found, sure, _ = detector.run(copy, 0, threshold)
+    return [(np.array([box.left(), box.top(), box.right(), box.bottom()]) / scale, sure)
+            for box, sure in zip(found, sure)]
+
+
+def predict(image, box, predictor):
+    """The 68 landmarks that dlib's predictor sees in a box, `[68, 2]` float64: x, y in pixels.
+
+    Args:
+        image: `[H, W, 3]` uint8.
+        box: left, top, right and bottom.
+        predictor: path of dlib's predictor.
+    """
     import dlib
 
-    scale = np.sqrt(FIRST_LOOK / (image.shape[0] * image.shape[1]))
-    copy = cv2.resize(image, None, fx=scale, fy=scale,
-                      interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    edges = [(box.left(), box.top(), box.right(), box.bottom(), sure)
-             for box, sure in _boxes(copy, predictor, threshold, enlarged=0)]
-    return [(dlib.rectangle(*(round(edge / scale) for edge in box)), sure) for *box, sure in edges]
+    _, shape = _dlib(predictor)
+    parts = shape(image, dlib.rectangle(*(round(float(edge)) for edge in box))).parts()
+    return np.array([(point.x, point.y) for point in parts], np.float64)

@@ -5,8 +5,9 @@ import functools
 
 import numpy as np
 
-from dcgan.inpainting.masks import alike, around
+from dcgan.inpainting.masks import alike
 from dcgan.pictures import drawing
+from dcgan.pictures.filling import bounding_slices
 
 CACHE_LIMIT = 20_000  # unknown pixels up to which the factors of a mask are kept: megabytes each
 DIRECT_LIMIT = 2**16  # pixels around a hole up to which its equation is factored: any network's
@@ -96,7 +97,7 @@ def harmonic(image, mask):
     result = np.where(known[..., np.newaxis], image, 0)
     if known.all() or not known.any():
         return result
-    part = around(known)  # all that matters
+    part = bounding_slices(known)  # all that matters
     known, values = known[part], np.moveaxis(result, (-3, -2), (0, 1))[part]
     flat = values.reshape(*known.shape, -1)
     if known.size > DIRECT_LIMIT:

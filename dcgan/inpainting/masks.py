@@ -210,12 +210,6 @@ def color_mask(image, color, tolerance, reach=0):
     return cv2.dilate(hidden, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) == 0
 
 
-def around(known):
-    """The part of `[H, W]` that holds what is not known, and a pixel around it: two slices."""
-    ends = [np.flatnonzero(~known.all(axis=axis))[[0, -1]] for axis in (1, 0)]
-    return tuple(slice(max(first - 1, 0), last + 2) for first, last in ends)
-
-
 def alike(masks):
     """Yield `(mask, indices)` for each different one of `[B, ...]` masks: what is worked out for a
     mask is worked out once for all images that have it."""

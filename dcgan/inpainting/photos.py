@@ -2,37 +2,46 @@
 
 A frame is the square that the network sees, cut from a picture by a map of pixels `[2, 3]`: of the
 face by its landmarks, or of a box. Pixels that a mask of one's own hides are overwritten as soon as
-a picture is read, so that nothing can depend on them.
+a picture is read, so that no fill can depend on them; only the search for the face sees them.
 """
 
 import functools
 import re
-import sys
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from dcgan import messages
-from dcgan.faces import alignment, detection
+from dcgan.faces import alignment, detection, placing
 from dcgan.files import naming
 from dcgan.files.listing import list_images
 from dcgan.inpainting.blending import BLENDS
-from dcgan.inpainting.masks import MASKS, alpha_mask, around, color_mask, match_masks, read_mask
-from dcgan.messages import UserError
-from dcgan.pictures import drawing, lossy, reading
+from dcgan.inpainting.masks import MASKS, alpha_mask, color_mask, match_masks, read_mask
+from dcgan.messages import UserError, or_warn, warn
+from dcgan.pictures import drawing, filling, lossy, reading
 
-# Tried one after the other, because a face with a hole looks less like one: of 66 photographs with
-# the mouth, the eyes or a quarter hidden, the first finds 58, 44 and 58, the last 65, 60 and 65.
-FACE_THRESHOLDS = (0.0, -0.3, -0.6)
 HIDDEN = 128  # the grey of what a mask of one's own hides
 
 
 class Photo(NamedTuple):
     """A picture as it came, upright."""
 
-    pixels: np.ndarray  # `[H, W, 3]` uint8; what is not known is grown over from around it
+    pixels: np.ndarray  # `[H, W, 3]` uint8; what is not known is filled from around it
     known: np.ndarray  # `[H, W]` bool
+    original: np.ndarray = None  # the pixels as they came, which only the search for a face sees
+
+
+class Place(NamedTuple):
+    """Where a frame is in a picture."""
+
+    transform: np.ndarray  # `[2, 3]`, from pixels of the picture to pixels of the frame
+    points: np.ndarray = None  # `[3, 2]`, the landmarks that were put in place: x, y in pixels
+    by: str = ""  # what these come from, a key of `placing.BY`
+
+    def corners(self, size):
+        """Those of the frame, whose edge has `size` pixels, in the picture: `[4, 2]` x, y."""
+        corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * size - 0.5
+        return alignment.apply_transform(alignment.invert_transform(self.transform), corners)
 
 
 class Frame(NamedTuple):
@@ -40,7 +49,7 @@ class Frame(NamedTuple):
 
     name: str  # of its results
     path: str  # of the picture
-    transform: np.ndarray  # `[2, 3]`, from pixels of the picture to pixels of the frame
+    place: Place
     image: np.ndarray  # `[S, S, C]` uint8
     mask: np.ndarray  # `[S, S]` float32, 1 = known, 0 = missing
     hole: np.ndarray  # `[S, S]` bool, what is missing and lies inside the picture
@@ -78,7 +87,7 @@ class Framer:
     def frames(self):
         """Yield the frames of every picture that can be used, and warn of each that cannot."""
         for index, path in enumerate(self.files):
-            yield from messages.or_warn(path, functools.partial(self.frames_of, index)) or []
+            yield from or_warn(path, functools.partial(self.frames_of, index)) or []
 
     def photo(self, path):
         """Read a picture and what is known of it; ValueError if that is nothing or all of it."""
@@ -91,87 +100,99 @@ class Framer:
             raise ValueError("its mask hides nothing")
         if not known.any():
             raise ValueError("its mask hides everything")
-        return Photo(grow(pixels, known), known)
+        return Photo(filling.smooth(pixels, known), known, pixels)
 
     def frames_of(self, index):
         """The frames of picture number `index`, a list; OSError or ValueError if there is none."""
         photo = self.photo(self.files[index])
-        cuts = [(transform, *self.cut(photo, transform))
-                for transform in self.transforms(photo, self.files[index])]
+        path = self.files[index]
+        cuts = [(place, *self.cut(photo, place.transform)) for place in self.places(photo, path)]
         if self.own_mask:
             cuts = [cut for cut in cuts if (~cut[2] & cut[3]).any()]
             if not cuts:
-                raise ValueError(f"its mask hides nothing of {self.place()}")
+                raise ValueError(f"its mask hides nothing of {self.what()}")
             cuts = [cut for cut in cuts if cut[2].any()]
             if not cuts:
-                raise ValueError(f"its mask hides everything of {self.place()}")
+                raise ValueError(f"its mask hides everything of {self.what()}")
         if self.framing.faces == "largest":
+            if self.own_mask and len(cuts) > 1:
+                x, y = cuts[0][0].points.mean(axis=0)
+                warn(path, f"its mask touches {len(cuts)} faces; the one at {x:.0f}, {y:.0f} is "
+                           "completed (--faces all completes each)")
             cuts = cuts[:1]
-        truth = self.truth(self.files[index], photo.known.shape)
+        truth = self.truth(path, photo.known.shape)
         return [self.frame(index, k, len(cuts), photo, truth, *cut) for k, cut in enumerate(cuts)]
 
-    def place(self):
-        """Where a hole has to be, in words."""
+    def what(self):
+        """What of a picture a hole has to be in, in words."""
         places = {"face": "the face", "region": "--region", "crop": "the centre square"}
         return places.get(self.framing.frame, "the picture")
 
-    def frame(self, index, k, count, photo, truth, transform, image, known, inside):
+    def frame(self, index, k, count, photo, truth, place, image, known, inside):
         """Frame k of `count` of a picture, from what `cut` returned."""
         rng = np.random.default_rng([self.seed, index, k, 1])
         if self.own_mask:
             mask = known.astype(np.float32)
             image = np.where(known[..., np.newaxis], image, HIDDEN).astype(np.uint8)
-            truth = truth and self.cut(truth, transform)[0]
+            truth = truth and self.cut(truth, place.transform)[0]
         else:
             mask = MASKS[self.framing.maskType](known.shape, rng, self.framing) * known
             truth = image
         height, width = photo.known.shape
-        whole = (height, width) != known.shape or not np.allclose(transform, np.eye(2, 3))
+        whole = (height, width) != known.shape or not np.allclose(place.transform, np.eye(2, 3))
         name = self.names[index] if k == 0 else naming.untaken(
             self.names[index], self.names, f"-face{k + 1}")
-        return Frame(name, self.files[index], transform, image, mask, (mask == 0) & inside, truth,
+        return Frame(name, self.files[index], place, image, mask, (mask == 0) & inside, truth,
                      count, whole)
 
-    def transforms(self, photo, path):
-        """The maps of the frames that a picture has, the largest first."""
+    def places(self, photo, path):
+        """The `Place`s of the frames that a picture has, the first of which is meant if only one
+        is."""
         height, width = photo.known.shape
         if self.framing.frame == "face":
-            return self.face_transforms(photo, path)
+            return self.face_places(photo, path)
         x, y, w, h = self.framing.region or (0, 0, width, height)
         if x + w > width or y + h > height:
             raise ValueError(f"--region {x},{y},{w},{h} is not inside its {width}x{height} pixels")
         if self.framing.frame != "stretch":  # a square around the box, or inside it
             edge = min(w, h) if self.framing.frame == "crop" else max(w, h)
             x, y, w, h = x + (w - edge) / 2, y + (h - edge) / 2, edge, edge
-        return [box_transform(x, y, w, h, self.size)]
+        return [Place(box_transform(x, y, w, h, self.size))]
 
-    def face_transforms(self, photo, path):
+    def face_places(self, photo, path):
         indices = alignment.ALIGNMENTS[self.framing.alignBy]
-        if self.landmarks is None:
-            faces = detection.find_landmarks(
-                photo.pixels, self.framing.dlibFacePredictor or detection.face_predictor_path(),
-                FACE_THRESHOLDS if self.own_mask else FACE_THRESHOLDS[:1],
-                enough=functools.partial(self.include_ours, photo))
-            if not faces:
-                raise ValueError("no face found; name its landmarks with --landmarks")
-        else:
-            points = self.landmarks.get(naming.seen_stem(path), self.landmarks.get(None))
-            if points is None:
-                raise ValueError(f"--landmarks {self.framing.landmarks} has no line for it")
-            faces = [dict(zip(indices, points)) if len(points) == 3 else points]
-        transforms = [alignment.face_transform(face, indices, self.size) for face in faces]
-        if not all(1e-6 < abs(np.linalg.det(t[:, :2])) < 1e6 for t in transforms):
+        faces = self.find_faces(photo) if self.landmarks is None else self.given_faces(path)
+        places = []
+        for face in faces:
+            points = face.landmarks[list(indices)] if len(face.landmarks) > 3 else face.landmarks
+            places.append(Place(alignment.points_transform(points, indices, self.size), points,
+                                face.by))
+        if not all(1e-6 < abs(np.linalg.det(place.transform[:, :2])) < 1e6 for place in places):
             raise ValueError("its landmarks are in one place or on one line")
-        return transforms
+        return places
 
-    def include_ours(self, photo, faces):
-        """Whether all the faces that `--faces` means are among these, however small others are."""
-        if self.framing.faces == "all":
-            return False
-        boxes = [np.clip([face.min(axis=0), face.max(axis=0)], 0, None).astype(int)
-                 for face in faces]
-        return any(not (self.own_mask and photo.known[y0:y1 + 1, x0:x1 + 1].all())
-                   for (x0, y0), (x1, y1) in boxes)
+    def find_faces(self, photo):
+        """The faces of a photo, a list of `placing.Placed`; ValueError if there is none."""
+        predictor = self.framing.dlibFacePredictor or detection.face_predictor_path()
+        if self.own_mask:
+            faces = placing.find_faces(photo.original, photo.known, predictor)
+            if not faces:
+                raise ValueError("no face found that its mask touches; name its landmarks with "
+                                 "--landmarks")
+            return faces
+        every = self.framing.faces == "all"
+        faces = detection.find_landmarks(
+            photo.pixels, predictor, enough=(lambda faces: False) if every else bool)
+        if not faces:
+            raise ValueError("no face found; name its landmarks with --landmarks")
+        return [placing.Placed(face, "face") for face in faces]
+
+    def given_faces(self, path):
+        """The face that `--landmarks` has of a picture."""
+        points = self.landmarks.get(naming.seen_stem(path), self.landmarks.get(None))
+        if points is None:
+            raise ValueError(f"--landmarks {self.framing.landmarks} has no line for it")
+        return [placing.Placed(points, "landmarks")]
 
     def cut(self, photo, transform):
         """A frame of a photo.
@@ -199,9 +220,8 @@ class Framer:
         if pixels is None:
             return None
         if pixels.shape[:2] != shape:
-            print(f"warning: {path}: is not measured, because {truth} has "
-                  f"{pixels.shape[1]}x{pixels.shape[0]} pixels and not {shape[1]}x{shape[0]}",
-                  file=sys.stderr)
+            warn(path, f"is not measured, because {truth} has {pixels.shape[1]}x{pixels.shape[0]} "
+                       f"pixels and not {shape[1]}x{shape[0]}")
             return None
         return Photo(pixels, np.ones(shape, bool))
 
@@ -224,20 +244,24 @@ class Framer:
         if self.own_mask is None:
             for frame in frames:
                 hole |= cv2.warpAffine(
-                    frame.hole.astype(np.uint8), frame.transform, hole.shape[::-1],
+                    frame.hole.astype(np.uint8), frame.place.transform, hole.shape[::-1],
                     flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP) > 0
         if not hole.any():
             return photo.pixels, hole
-        part = around(~hole)
+        part = filling.bounding_slices(~hole)
         corner = [[0, 0, part[1].start], [0, 0, part[0].start]]
-        fill, distance = spread_fills(
-            [frame.transform + frame.transform[:, :2] @ corner for frame in frames], fills,
-            hole[part].shape)
-        outside = (distance[hole[part]] > self.size / 2).mean()
-        if outside > 0.01:
-            print(f"warning: {frames[0].path}: {outside:.0%} of the hole is outside of "
-                  f"{self.place()}, and filled with what is next to it", file=sys.stderr)
-        blended = BLENDS[method](drawing.to_float(photo.pixels[part]), fill, ~hole[part])
+        transforms = [frame.place.transform for frame in frames]
+        fill, distance = spread_fills([t + t[:, :2] @ corner for t in transforms], fills,
+                                      hole[part].shape)
+        outside = hole[part] & (distance > self.size / 2)
+        image = drawing.to_float(photo.pixels[part])
+        if outside.any():
+            share = outside.sum() / hole.sum()
+            if share > 0.01:
+                warn(frames[0].path, f"{share:.0%} of the hole is outside of {self.what()}, where "
+                                     "it is filled smoothly from what is around it")
+            fill = filling.smooth(np.where(hole[part][..., np.newaxis], fill, image), ~outside)
+        blended = BLENDS[method](image, fill, ~hole[part])
         pixels = photo.pixels.copy()
         pixels[part][hole[part]] = drawing.to_uint8(blended)[hole[part]]
         return pixels, hole
@@ -306,17 +330,6 @@ def read_landmarks(path):
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"--landmarks {path}: {reason}") from error
-
-
-def grow(pixels, known):
-    """Overwrite what is not known by the nearest known pixel."""
-    from scipy.ndimage import distance_transform_edt
-
-    part = around(known)
-    nearest = distance_transform_edt(~known[part], return_distances=False, return_indices=True)
-    grown = pixels.copy()
-    grown[part] = grown[part][tuple(nearest)]
-    return grown
 
 
 def box_transform(x, y, width, height, size):

@@ -8,6 +8,7 @@ import string
 
 import numpy as np
 
+from dcgan.faces import placing
 from dcgan.files import writing
 from dcgan.inpainting.photos import HIDDEN
 from dcgan.pictures import drawing
@@ -44,7 +45,8 @@ def _row(result):
     masked = np.where(frame.mask[..., np.newaxis] == 1, frame.image, HIDDEN).astype(np.uint8)
     pictures = "".join(
         f"<td>{picture(image)}</td>"
-        for image in (frame.image, masked, result.completed, frame.truth, result.photo))
+        for image in (frame.image, masked, result.completed, frame.truth))
+    pictures += f"<td>{photo(result)}</td>"
     numbers = "".join(f'<td data-value="{value}">{value:{form}}</td>' for value, form in (
         (result.loss, ".1f"), (result.contextual, ".1f"), (result.perceptual, ".3f"),
         (len(result.curve) - 1, "d")))
@@ -64,6 +66,22 @@ def picture(image):
     data = io.BytesIO()
     drawing.as_pillow(image).save(data, format="PNG")
     return f'<img src="data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}" alt="">'
+
+
+def photo(result):
+    """The whole picture, with an outline of the frame and the landmarks that placed it."""
+    if result.photo is None:
+        return picture(None)
+    image, scale = result.photo
+    place = result.frame.place
+    points = () if place.points is None else place.points
+    corners = place.corners(len(result.frame.image))
+    outline = " ".join(f"{x:.1f},{y:.1f}" for x, y in (corners + 0.5) * scale)
+    circles = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5"/>'
+                      for x, y in (np.array(points).reshape(-1, 2) + 0.5) * scale)
+    said = f"<title>placed by {placing.BY[place.by]}</title>" if place.by else ""
+    return (f'<div class="photo">{picture(image)}<svg viewBox="0 0 {image.shape[1]} '
+            f'{image.shape[0]}">{said}<polygon points="{outline}"/>{circles}</svg></div>')
 
 
 def curve(losses):

@@ -24,14 +24,14 @@ def write_table(path, results):
         with open(temporary, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
             table = csv.writer(file)
             table.writerow(["name", "file", "loss", "contextual", "perceptual", "iterations",
-                            "psnr", "ssim", "l1"])
+                            "psnr", "ssim", "l1", "placed by"])
             for r in results:
                 table.writerow([
                     r.frame.name, r.frame.path,
                     *(f"{v:.6g}" for v in (r.loss, r.contextual, r.perceptual)),
                     len(r.curve) - 1,
                     *(f"{r.measured[k]:.6g}" if r.measured else ""
-                      for k in ("psnr", "ssim", "l1"))])
+                      for k in ("psnr", "ssim", "l1")), r.frame.place.by])
 
     writing.write_whole(path, write)
 

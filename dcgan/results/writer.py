@@ -31,7 +31,7 @@ class Result(NamedTuple):
     curve: list  # the best candidate's loss at every iteration
     completed: np.ndarray  # `[S, S, C]` uint8
     measured: dict  # psnr, ssim, l1, or nothing if the truth is not known
-    photo: np.ndarray  # `[H, W, 3]` uint8, the whole picture made small, or None
+    photo: tuple  # the whole picture made small, `[H, W, 3]` uint8, and by how much; or None
 
 
 class Results:
@@ -213,7 +213,8 @@ class Results:
         tables.write_latents(os.path.join(out, "latents.npz"), self.results, self.settings)
 
     def _save_photo(self, frame, G):
-        """Write the whole picture once all its frames are there; returns it made small, or None."""
+        """Write the whole picture once all its frames are there; returns it made small, and by how
+        much, or None."""
         frames, fills = self.waiting.setdefault(frame.path, ([], []))
         frames.append(frame)
         fills.append(G)
@@ -226,4 +227,4 @@ class Results:
         save_photo(folder, frames[0].name, frame.path, pixels, hole)
         thumbnail = Image.fromarray(pixels)
         thumbnail.thumbnail((THUMBNAIL, THUMBNAIL))
-        return np.asarray(thumbnail)
+        return np.asarray(thumbnail), thumbnail.width / pixels.shape[1]
