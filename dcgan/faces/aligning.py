@@ -15,6 +15,7 @@ from dcgan.files.listing import MAKERS, list_images
 from dcgan.messages import UserError
 from dcgan.pictures import drawing, reading
 
+CUT = "aligned with over a tenth of the face outside the picture"  # whose edge is continued there
 FAILED = "memory was short, or its process was killed; --jobs 1 takes the least memory"
 
 
@@ -30,8 +31,9 @@ def align_file(job, settings):
     if faces and not (len(faces) > 1 and settings.skipMulti):
         transform = alignment.face_transform(
             faces[0], alignment.ALIGNMENTS[settings.landmarks], settings.size)
-        face = alignment.warp_face(image, transform, settings.size)
-        result = "aligned"
+        face = alignment.warp_face(image, transform, settings.size, continued=True)
+        outside = alignment.share_outside(image.shape, transform, settings.size)
+        result = "aligned" if outside <= 0.1 else CUT
     else:
         face = fallback_face(path, settings) if settings.fallbackLfw else None
         result = "taken from LFW"
@@ -86,6 +88,6 @@ def align_faces(settings, jobs, verbose):
         if verbose or result.startswith("could not"):
             tqdm.write(f"{path}: {result}", file=sys.stderr)
     summary = ", ".join(f"{count} {result}" for result, count in results.items() if count)
-    if not any(results[kind] for kind in ("aligned", "taken from LFW", "already there")):
+    if not any(results[kind] for kind in ("aligned", CUT, "taken from LFW", "already there")):
         raise UserError(f"{settings.inputDir}: nothing aligned: {summary}")
     print(f"{len(files)} pictures: {summary}; faces in {settings.outputDir}")

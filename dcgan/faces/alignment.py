@@ -35,16 +35,17 @@ def points_transform(points, indices, size):
     return cv2.getAffineTransform(np.float32(points), target)
 
 
-def warp_face(image, transform, size):
+def warp_face(image, transform, size, continued=False):
     """Warp a picture by `face_transform`, antialiased where that shrinks it.
 
     Args:
         image: `[H, W, C]` uint8.
         transform: `[2, 3]`.
         size: edge of the result.
+        continued: whether the picture's edge goes on outside of it; else it is black there.
 
     Returns:
-        `[size, size, C]` uint8; what lies outside the picture is black.
+        `[size, size, C]` uint8.
     """
     import cv2
 
@@ -54,7 +55,8 @@ def warp_face(image, transform, size):
     k = int(np.clip(np.ceil(shrink), 1, 16))
     fine = k * transform
     fine[:, 2] += (k - 1) / 2
-    warped = cv2.warpAffine(image, fine, (k * size, k * size), flags=cv2.INTER_LINEAR)
+    warped = cv2.warpAffine(image, fine, (k * size, k * size), flags=cv2.INTER_LINEAR,
+                            borderMode=cv2.BORDER_REPLICATE if continued else cv2.BORDER_CONSTANT)
     if k > 1:
         warped = cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA)
     return warped.reshape(size, size, image.shape[2])
@@ -78,6 +80,14 @@ class Alignment(Settings):
     fallbackLfw: str = setting(
         None, "deep-funneled LFW, whose centre is used where no face is found", path,
         metavar="DIR")
+
+
+def share_outside(shape, transform, size):
+    """The share of a frame's pixels that lies outside of a picture of `shape` (H, W, ...)."""
+    x, y = apply_transform(invert_transform(transform),
+                           np.stack(np.meshgrid(*[np.arange(size)] * 2), -1).reshape(-1, 2)).T
+    inside = (x >= -0.5) & (x <= shape[1] - 0.5) & (y >= -0.5) & (y <= shape[0] - 0.5)
+    return 1 - inside.mean()
 
 
 def similarity(points, onto, weights=None):

@@ -52,12 +52,13 @@ def check_predictor(path):
         raise UserError(f"--dlibFacePredictor {path}: is not a predictor of 68 landmarks")
 
 
-def find_landmarks(image, predictor, enough=bool):
+def find_landmarks(image, predictor, threshold=0.0, enough=bool):
     """The 68 landmarks of every face, the largest face first.
 
     Args:
         image: `[H, W, 3]` uint8.
         predictor: path of dlib's predictor.
+        threshold: how sure dlib has to be that it is a face.
         enough: whether the faces that are found in a copy of `FIRST_LOOK` pixels, a list like the
             result, are all that is wanted; else a large picture is searched whole.
 
@@ -66,7 +67,7 @@ def find_landmarks(image, predictor, enough=bool):
     """
     faces = []
     for whole in looks(image):
-        found = sorted((box for box, _ in boxes(image, predictor, 0.0, whole)),
+        found = sorted((box for box, _ in boxes(image, predictor, threshold, whole)),
                        key=lambda box: -np.prod(box[2:] - box[:2]))
         faces = [predict(image, box, predictor) for box in found] or faces
         if enough(faces):
