@@ -1,7 +1,10 @@
 """Who may ask the page's server for something: its own page, under an address of this machine."""
 
+import asyncio
+import functools
 import ipaddress
 import socket
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
@@ -23,10 +26,16 @@ class Guard:
     Args:
         app: the application behind it.
         host: what `--host` says.
+        outer: what `--url` says, such as https://faces.example.org; None if nothing.
     """
 
-    def __init__(self, app, host):
-        self.app, self.names = app, {"localhost", host.lower(), socket.gethostname().lower()}
+    def __init__(self, app, host, outer=None):
+        name = socket.gethostname().lower()
+        self.app, self.outer = app, outer
+        # The last one is of mDNS, by which a machine tells others in its network of itself.
+        self.names = {"localhost", host.lower(), name, f"{name.partition('.')[0]}.local"}
+        if outer:
+            self.names.add(urlsplit(outer).hostname)
 
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http":
@@ -34,10 +43,12 @@ class Guard:
             return
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
-        if not self.is_here(host):
-            refused = f"{host}: is no name of this machine; use its number, or --host {host}"
-        elif origin is not None and origin != f"http://{host}":
-            refused = f"{origin}: other pages may not use this one"
+        if not await self.is_here(host):
+            refused = (f"{host}: is no name of this machine; use its number, or start the page "
+                       f"with --url http://{host}")
+        elif origin not in (None, self.outer, f"http://{host}"):
+            refused = (f"{origin}: other pages may not use this one; if it is this one behind a "
+                       f"proxy, start it with --url {origin}")
         elif headers.get("sec-fetch-site") == "cross-site" and scope["path"] != "/":
             refused = "other pages may not use this one"
         else:
@@ -52,13 +63,19 @@ class Guard:
         app = self.app if refused is None else JSONResponse({"error": refused}, 403)
         await app(scope, receive, send_guarded)
 
-    def is_here(self, host):
+    async def is_here(self, host):
         """Whether a `Host` is one that only this machine can have. No name that belongs to somebody
         else is a number."""
         name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
-        name = name.strip("[]").lower()
+        name = name.strip("[]").lower().rstrip(".")
         try:
             ipaddress.ip_address(name)
         except ValueError:
-            return name in self.names
+            return name in self.names or name == await asyncio.to_thread(full_name)
         return True
+
+
+@functools.cache
+def full_name():
+    """This machine's name with its domain. To find it may take seconds."""
+    return socket.getfqdn().lower()

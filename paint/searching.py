@@ -4,12 +4,15 @@ import dataclasses
 import io
 import os
 import shlex
+import shutil
+import tempfile
 import time
 
 import numpy as np
 from PIL import Image
 
 import utils
+from dcgan.files.writing import write_whole
 from dcgan.inpainting.blending import blend
 from dcgan.inpainting.photos import Framer
 from dcgan.messages import UserError, attempt
@@ -35,12 +38,26 @@ class Search:
 
     Raises:
         UserError: complete.py would not take the settings.
+        OSError: the mask cannot be kept.
     """
 
     def __init__(self, picture, wanted):
         self.picture, self.stopped, self.cancelled = picture, False, False
-        self.folder = os.path.join(picture.folder, f"result-{len(picture.results)}")
-        os.mkdir(self.folder)
+        self.spent = 0.0  # on previews, in seconds
+        self.framer = self.frame = None
+        self.filled = None  # a `network.Filled`, when it is done
+        self.files = {}  # by candidate, or None: paths of the completed picture
+        # Not numbered: a search that was refused has no number.
+        self.folder = tempfile.mkdtemp(prefix="result-", dir=picture.folder)
+        try:
+            self._prepare(wanted)
+        except BaseException:
+            self._forget()
+            raise
+        picture.results.append(self)
+
+    def _prepare(self, wanted):
+        picture = self.picture
         self.mask = self._write("mask.png", wanted.mask)
         placed, shown = ["--mask", self.mask], ["--mask", "mask.png"]
         if wanted.points:
@@ -53,10 +70,11 @@ class Search:
             [picture.path, "--outDir", self.folder, *placed, *wanted.words()])
         self.settings = dataclasses.replace(
             settings, outInterval=max(1, settings.nIter // TOLD))
-        self.spent = 0.0  # on previews, in seconds
-        self.filled = None  # a `network.Filled`, when it is done
-        self.files = {}  # by candidate, or None: paths of the completed picture
-        picture.results.append(self)
+
+    def _forget(self):
+        """Delete the files of a search that failed, and let go of its pixels."""
+        self.framer = self.frame = self.filled = None
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _write(self, name, data):
         path = os.path.join(self.folder, name)
@@ -73,8 +91,16 @@ class Search:
 
         Raises:
             UserError: the picture cannot be completed so.
+            OSError: the result cannot be written.
             Cancelled: nobody waits for it any more.
         """
+        try:
+            self._run(network, tell)
+        except BaseException:
+            self._forget()
+            raise
+
+    def _run(self, network, tell):
         self.tell, self.begun = tell, time.monotonic()
         with overhearing.begin().listen() as heard:
             self._search(network)
@@ -153,7 +179,7 @@ class Search:
         return tiles
 
     def save(self, candidate):
-        """Write the completed picture as complete.py does, unless it is there.
+        """Write the completed picture as complete.py does, unless its files are there.
 
         Args:
             candidate: the number of one, or None for what they combine to.
@@ -161,7 +187,9 @@ class Search:
         Returns:
             The paths of the files.
         """
-        if candidate in self.files:
+        shown_path = self.shown_path(candidate)
+        if candidate in self.files and all(map(os.path.exists,
+                                               (*self.files[candidate], shown_path))):
             return self.files[candidate]
         G = (self.filled.fill if candidate is None
              else self.filled.candidates[candidate])
@@ -176,7 +204,8 @@ class Search:
             utils.save_image(paths[0], self.filled.image if candidate is None else pixels)
         shown = Image.fromarray(pixels)
         shown.thumbnail(self.picture.shown)
-        shown.save(self.shown_path(candidate), compress_level=1)
+        write_whole(shown_path, lambda temporary: shown.save(
+            temporary, format="PNG", compress_level=1), recorded=False)
         self.files[candidate] = paths
         return paths
 

@@ -8,11 +8,15 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
 
 # isort: split
+import contextlib  # noqa: E402
+import ipaddress  # noqa: E402
 import signal  # noqa: E402
 import socket  # noqa: E402
 import tempfile  # noqa: E402
+import threading  # noqa: E402
 import webbrowser  # noqa: E402
-from argparse import BooleanOptionalAction  # noqa: E402
+from argparse import ArgumentTypeError, BooleanOptionalAction  # noqa: E402
+from urllib.parse import urlsplit  # noqa: E402
 
 from dcgan.cli import running  # noqa: E402  (the project's root is on the path only now)
 from dcgan.cli.flags import Parser  # noqa: E402
@@ -29,11 +33,54 @@ def parse_args(argv=None):
                              "whoever can reach it can use the page")
     parser.add_argument("--port", type=Number(int, low=0, high=65535), default=8064,
                         help="0: any that is free")
+    parser.add_argument("--url", type=outer_address,
+                        help="the address by which others reach the page if it is not this "
+                             "machine's: of the proxy before it, such as https://faces.example.org")
     parser.add_argument("--checkpointDir", "--checkpoint_dir", type=path,
                         default="pretrained", help="as of complete.py")
     parser.add_argument("--open", action=BooleanOptionalAction, default=has_screen(),
                         help="open the page in a browser")
     return parser.parse_args(argv)
+
+
+def outer_address(text):
+    """An address such as https://faces.example.org, in lower case, without its path."""
+    try:
+        parts = urlsplit(text.lower())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https"):
+        raise ArgumentTypeError(f"{text}: must be an address such as https://faces.example.org")
+    host = f"[{host}]" if ":" in host else host
+    usual = {"http": 80, "https": 443}[parts.scheme]  # which browsers leave out
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, usual) else "")
+
+
+def addresses(host, listening):
+    """Where a browser finds the page: on this machine, and on others (None: nowhere else is
+    known).
+
+    Args:
+        host: what `--host` says.
+        listening: the socket.
+    """
+    number, port = listening.getsockname()[:2]
+    here, elsewhere = host, None
+    if ipaddress.ip_address(number.partition("%")[0]).is_unspecified:  # no browser can go there
+        here = "::1" if ":" in number else "127.0.0.1"
+        elsewhere = own_number(listening.family)
+    return [each and f"http://{f'[{each}]' if ':' in each else each}:{port}/"
+            for each in (here, elsewhere)]
+
+
+def own_number(family):
+    """The number by which other machines reach this one; None if it is in no network."""
+    # Nothing is sent: of these numbers, which are for documentation, only the way is looked up.
+    elsewhere = "2001:db8::1" if family == socket.AF_INET6 else "192.0.2.1"
+    with socket.socket(family, socket.SOCK_DGRAM) as looking, contextlib.suppress(OSError):
+        looking.connect((elsewhere, 9))
+        return looking.getsockname()[0]
 
 
 def has_screen():
@@ -66,26 +113,30 @@ def main(argv=None):
     from paint.server import Page
 
     listening = listen(config.host, config.port)
-    host = f"[{config.host}]" if ":" in config.host else config.host
-    address = f"http://{host}:{listening.getsockname()[1]}/"
+    address, elsewhere = addresses(config.host, listening)
     signal.signal(signal.SIGTERM, interrupt)  # until the server takes it, and afterwards
     signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="paint-") as folder:
         page = Page(folder, lambda: Network(config.checkpointDir))
 
         class Server(uvicorn.Server):
+            async def startup(self, sockets=None):
+                await super().startup(sockets)
+                if config.open:  # not waited for: some browsers stay in the foreground
+                    threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
+
             def handle_exit(self, sig, frame):
                 page.end()  # or it would wait for their end
                 super().handle_exit(sig, frame)
 
         server = Server(uvicorn.Config(
-            page.app(config.host), log_level="warning", timeout_graceful_shutdown=SECONDS,
-            lifespan="off", server_header=False))
+            page.app(config.host, config.url), log_level="warning", lifespan="off",
+            timeout_graceful_shutdown=SECONDS, server_header=False))
         page.network.add_done_callback(
             lambda network: network.exception() and setattr(server, "should_exit", True))
-        print(f"{address} (Ctrl-C ends it)", flush=True)
-        if config.open:
-            webbrowser.open(address)
+        others = config.url or elsewhere
+        print(f"{address} (Ctrl-C ends it)"
+              + (f"; from other machines: {others}" if others else ""), flush=True)
         try:
             server.run(sockets=[listening])
         except KeyboardInterrupt:

@@ -15,8 +15,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from dcgan.faces import alignment
+from dcgan.files import listing
 from dcgan.messages import UserError, first_line
-from paint import asked, uploads
+from paint import asked, overhearing, uploads
 from paint.guard import Guard
 from paint.searching import Cancelled, Search
 from paint.uploads import MOST_BYTES, Uploads
@@ -54,11 +55,16 @@ class Page:
         for pool in (self.searcher, self.finder):
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def app(self, host):
-        """The application; `host` is what `--host` says."""
+    def app(self, host, outer=None):
+        """The application.
+
+        Args:
+            host: what `--host` says.
+            outer: what `--url` says.
+        """
         routes = [
             Route("/", self.page), Route("/about", self.about),
-            Route("/samples/{name}", self.sample),
+            Route("/samples/{name:path}", self.sample),
             Route("/pictures", self.upload, methods=["POST"]),
             Route("/pictures/{id}", self.leave, methods=["DELETE"]),
             Route("/pictures/{id}/shown.png", self.shown),
@@ -67,9 +73,9 @@ class Page:
             Route("/pictures/{id}/results/{number:int}/stop", self.stop, methods=["POST"]),
             Route("/pictures/{id}/results/{number:int}/{name}", self.result),
             Mount("/page", StaticFiles(directory=os.path.join(HERE, "page")))]
-        return Starlette(routes=routes, middleware=[Middleware(Guard, host=host)],
+        return Starlette(routes=routes, middleware=[Middleware(Guard, host=host, outer=outer)],
                          exception_handlers={UserError: told_as(400), TooLarge: told_as(413),
-                                             KeyError: told_as(404)})
+                                             KeyError: told_as(404), OSError: told_as(507)})
 
     async def page(self, request):
         return FileResponse(os.path.join(HERE, "page", "page.html"))
@@ -77,11 +83,11 @@ class Page:
     async def about(self, request):
         """All that the page has to know at first."""
         return JSONResponse({"settings": asked.describe(), "preset": asked.PRESET,
-                             "samples": sorted(os.listdir(SAMPLES))})
+                             "most": MOST_BYTES, "samples": samples()})
 
     async def sample(self, request):
         name = request.path_params["name"]
-        if name not in os.listdir(SAMPLES):
+        if name not in samples():
             raise KeyError(f"{name}: is no sample")
         return FileResponse(os.path.join(SAMPLES, name))
 
@@ -128,7 +134,8 @@ class Page:
         picture = self.picture(request)
         message = await body(request, MOST_BYTES, "the mask")
         search = Search(picture, asked.read(message))
-        return StreamingResponse(self.tell(search), media_type="application/x-ndjson")
+        return StreamingResponse(self.tell(search), media_type="application/x-ndjson",
+                                 headers={"X-Accel-Buffering": "no"})  # nginx would hold them back
 
     async def tell(self, search):
         """Yield what a search tells; when nobody listens any more, it ends."""
@@ -144,8 +151,8 @@ class Page:
                     search.run(self.network.result(), tell)
             except Cancelled:
                 tell({"error": "the search was ended"})
-            except UserError as error:
-                tell({"error": str(error)})
+            except (UserError, OSError) as error:
+                tell({"error": words_of(error)})
             except Exception as error:  # the page would wait for ever
                 tell({"error": f"{type(error).__name__}: {first_line(error)}"})
                 raise
@@ -188,23 +195,40 @@ class Page:
         """A file of a result: the picture as it is shown, or one to keep."""
         search, name = self.found(request), request.path_params["name"]
         if name in ("mask.png", "landmarks.txt"):
-            return FileResponse(os.path.join(search.folder, name), filename=name)
+            return kept(os.path.join(search.folder, name), filename=name)
         if search.filled is None:
             raise KeyError("the search is not done")
         candidate = request.query_params.get("candidate")
         candidate = int(candidate) if (candidate or "").isdecimal() else None
         paths = await self.beside(search.save, candidate)
         if name == "shown.png":
-            return FileResponse(search.shown_path(candidate))
+            return kept(search.shown_path(candidate))
         path = next((path for path in paths if path.endswith(f".{name}")), None)
         if path is None:
             raise KeyError(f"{name}: there is no such file")
-        return FileResponse(path, filename=os.path.basename(path))
+        return kept(path, filename=os.path.basename(path))
 
 
 def usual_settings():
     """The `CompletionSettings` of somebody who changes none."""
     return asked.settings_of(["picture", "--mask", "mask", *asked.Asked({}, b"", None).words()])
+
+
+def samples():
+    """The pictures in docs/samples, as paths below it: none if there is no such folder."""
+    with overhearing.begin().listen():  # of what is left out, which is nobody's fault
+        try:
+            found = listing.list_images([SAMPLES])
+        except UserError:
+            return []
+    return [os.path.relpath(path, SAMPLES) for path in found]
+
+
+def kept(path, **more):
+    """A file of a result; a KeyError if somebody removed it."""
+    if not os.path.exists(path):
+        raise KeyError("the result is no longer here; complete the picture again")
+    return FileResponse(path, **more)
 
 
 async def body(request, most, name):
@@ -222,9 +246,17 @@ def line(what):
     return json.dumps(what) + "\n"
 
 
+def words_of(error):
+    """What went wrong, in one line."""
+    if isinstance(error, OSError):
+        return ("the server cannot keep files in its temporary folder: "
+                f"{error.strerror or error}")
+    return str(error.args[0] if error.args else error)
+
+
 def told_as(status):
-    """Tells what went wrong, in one line."""
+    """Tells what went wrong."""
     async def tell(request, error):
-        return JSONResponse({"error": str(error.args[0] if error.args else error)}, status)
+        return JSONResponse({"error": words_of(error)}, status)
 
     return tell

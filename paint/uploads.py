@@ -27,6 +27,7 @@ class Picture:
 
     Raises:
         UserError: it is no picture.
+        OSError: it cannot be kept.
     """
 
     def __init__(self, folder, name, data):
@@ -48,6 +49,10 @@ class Picture:
         self.shown_path = os.path.join(folder, "shown.png")
         shown.save(self.shown_path, compress_level=1)
 
+    def is_here(self):
+        """Whether its files are: systems clean their temporary folders."""
+        return os.path.exists(self.path) and os.path.exists(self.shown_path)
+
     def faces(self):
         """The three points of each face, the largest face first: a list of `[3, 2]` floats."""
         image, found = utils.read_image(self.path), []
@@ -67,7 +72,7 @@ class Uploads:
     """All pictures that are here.
 
     Args:
-        folder: an empty one.
+        folder: an empty one; it is made again if somebody removes it.
     """
 
     def __init__(self, folder):
@@ -76,11 +81,12 @@ class Uploads:
     def add(self, name, data):
         """Keep a picture; a UserError if it is none."""
         folder = os.path.join(self.folder, secrets.token_urlsafe(16))
+        os.makedirs(self.folder, 0o700, exist_ok=True)
         os.mkdir(folder)
         try:
             picture = Picture(folder, safe_name(name), data)
         except BaseException:
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
             raise
         with self.lock:
             self.pictures[picture.id] = picture
@@ -95,6 +101,9 @@ class Uploads:
             picture = self.pictures.pop(identity, None)
             if picture is not None:
                 self.pictures[identity] = picture
+        if picture is not None and not picture.is_here():
+            self.remove(identity)
+            return None
         return picture
 
     def remove(self, identity):

@@ -14,7 +14,7 @@ from conftest import load_script
 
 
 @contextlib.contextmanager
-def serving(checkpoint, folder):
+def serving(checkpoint, folder, outer=None):
     """Yields `(page, port)`: the `paint.server.Page`, and where it listens."""
     import uvicorn
 
@@ -23,7 +23,7 @@ def serving(checkpoint, folder):
 
     page = Page(str(folder), lambda: Network(str(checkpoint)))
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(page.app("127.0.0.1"), log_level="warning",
+    server = uvicorn.Server(uvicorn.Config(page.app("127.0.0.1", outer), log_level="warning",
                                            lifespan="off", timeout_graceful_shutdown=3))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

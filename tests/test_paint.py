@@ -5,7 +5,9 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -244,6 +246,128 @@ def test_no_other_page_may_ask(client, photo):
         assert headers["Content-Security-Policy"].startswith("default-src 'self';")
 
 
+# What goes wrong with the disk
+
+
+def test_after_a_search_that_was_refused_the_next_one_is_done(page, client, photo):
+    sent = client.send(photo)[1]
+    folder = page.uploads.get(sent["id"]).folder
+    before = set(os.listdir(folder))
+    for wrong in ({"lam": "-1"}, {"blend": "magic"}):  # refused at once
+        client.search(sent["id"], MASK, settings=wrong)
+    empty = painted(90, 70, (0, 0, 0, 0))
+    client.search(sent["id"], empty, settings=FEW)  # refused when it is its turn
+    assert set(os.listdir(folder)) == before
+    done = client.search(sent["id"], MASK, settings=FEW)[-1]
+    assert done["files"] == ["photo.jpg", "photo.png"]
+    assert client.ask("GET", f"/pictures/{sent['id']}/results/{done['done']}/png")[0] == 200
+    assert client.ask("GET", f"/pictures/{sent['id']}/results/0/mask.png")[0] == 404
+
+
+def full(monkeypatch, module):
+    """Have a module write all files to a disk that is full."""
+    monkeypatch.setattr(f"{module}.open", lambda path, mode: open("/dev/full", mode),
+                        raising=False)
+
+
+FULL = "the server cannot keep files in its temporary folder: No space left on device"
+
+
+def test_a_full_disk_is_said_and_what_is_half_made_goes(page, client, photo, monkeypatch):
+    before = set(os.listdir(page.uploads.folder))
+    with monkeypatch.context() as patch:
+        full(patch, "paint.uploads")
+        assert client.send(photo) == (507, {"error": FULL})
+    assert set(os.listdir(page.uploads.folder)) == before
+    sent = client.send(photo)[1]
+    folder = page.uploads.get(sent["id"]).folder
+    before = set(os.listdir(folder))
+    with monkeypatch.context() as patch:
+        full(patch, "paint.searching")
+        assert client.search(sent["id"], MASK, settings=FEW) == [{"error": FULL}]
+    assert set(os.listdir(folder)) == before
+
+    def no_room(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("paint.searching.save_photo", no_room)
+        assert client.search(sent["id"], MASK, settings=FEW)[-1] == {"error": FULL}
+    assert set(os.listdir(folder)) == before
+    assert "done" in client.search(sent["id"], MASK, settings=FEW)[-1]
+
+
+def test_a_temporary_folder_that_was_cleaned(page, client, photo):
+    sent, other = client.send(photo)[1], client.send(photo)[1]
+    done = client.search(other["id"], MASK, settings=FEW)[-1]["done"]
+    kept = client.ask("GET", f"/pictures/{other['id']}/results/{done}/png")[2]
+    search = page.uploads.get(other["id"]).results[done]
+    shutil.rmtree(os.path.join(search.folder, "photos"))
+    address = f"/pictures/{other['id']}/results/{done}"
+    assert client.ask("GET", f"{address}/png")[2] == kept  # the search still knows it
+    shutil.rmtree(search.folder)
+    status, _, body = client.ask("GET", f"{address}/mask.png")
+    assert (status, json.loads(body)["error"]) == (
+        404, "the result is no longer here; complete the picture again")
+    shutil.rmtree(page.uploads.folder)
+    gone = {"error": "the picture is no longer here; choose it again"}
+    assert client.search(sent["id"], MASK, settings=FEW) == [gone]
+    for what in ("shown.png", "faces", "results/0/png"):
+        status, _, body = client.ask("GET", f"/pictures/{sent['id']}/{what}")
+        assert (status, json.loads(body)) == (404, gone)
+    status, sent = client.send(photo)
+    assert status == 200 and "done" in client.search(sent["id"], MASK, settings=FEW)[-1]
+
+
+# From other machines
+
+
+def test_the_machine_is_asked_by_its_own_names(client, photo):
+    name = socket.gethostname()
+    for host in (name, f"{name.partition('.')[0]}.local", socket.getfqdn(), f"{name.upper()}.",
+                 "localhost."):
+        status, _, _ = client.ask("POST", "/pictures", photo.read_bytes(), X_Name="photo.jpg",
+                                  Host=f"{host}:{client.port}",
+                                  Origin=f"http://{host}:{client.port}")
+        assert status == 200, host
+    status, _, body = client.ask("GET", "/", Host="elsewhere.local:8064")
+    assert (status, json.loads(body)["error"]) == (
+        403, "elsewhere.local:8064: is no name of this machine; use its number, or start the page "
+             "with --url http://elsewhere.local:8064")
+
+
+def test_behind_a_proxy_it_has_the_name_that_it_is_told(lively, photo, tmp_path):
+    """With the `Host` that the browser sent, as docs/paint.md says, and with the proxy's own."""
+    data, outer = photo.read_bytes(), "https://faces.example.org"
+    (tmp_path / "sent").mkdir()
+    with serving(lively, tmp_path / "sent", outer) as (_, port):
+        client = Client(port)
+        for host, origin, status in (
+                ("faces.example.org", outer, 200), (f"127.0.0.1:{port}", outer, 200),
+                (f"127.0.0.1:{port}", f"http://127.0.0.1:{port}", 200),
+                ("evil.example", outer, 403), ("faces.example.org", "https://evil.example", 403),
+                ("faces.example.org", "https://faces.example.org.evil.example", 403),
+                ("faces.example.org", "https://faces.example.org:8443", 403)):
+            assert client.ask("POST", "/pictures", data, X_Name="photo.jpg", Host=host,
+                              Origin=origin)[0] == status, (host, origin)
+
+
+def test_what_to_do_behind_a_proxy_is_said(client, photo):
+    body = client.ask("POST", "/pictures", photo.read_bytes(), X_Name="photo.jpg",
+                      Origin="https://faces.example.org")[2]
+    assert "start it with --url https://faces.example.org" in json.loads(body)["error"]
+
+
+@pytest.mark.parametrize("text,expected", [
+    ("https://Faces.example.org", "https://faces.example.org"),
+    ("https://faces.example.org:443/paint/", "https://faces.example.org"),
+    ("http://faces.example.org:80", "http://faces.example.org"),
+    ("http://box.local:8064/", "http://box.local:8064"),
+    ("https://[2001:DB8::5]:8443", "https://[2001:db8::5]:8443")])
+def test_an_outer_address_is_as_browsers_tell_it(text, expected):
+    assert load_script("paint/serve.py").parse_args(["--url", text]).url == expected
+
+
 def test_names_cannot_lead_elsewhere(page, client, photo):
     from paint.uploads import safe_name
 
@@ -274,6 +398,27 @@ def test_settings_are_those_of_help(client, lively, tmp_path):
     assert len(about["samples"]) == 8
 
 
+def test_samples_are_pictures(client, tmp_path, monkeypatch):
+    monkeypatch.setattr("paint.server.SAMPLES", str(tmp_path))
+
+    def offered():
+        return json.loads(client.ask("GET", "/about")[2])["samples"]
+
+    assert offered() == []
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini", "notes.txt", "._a#1.png", "face.heic"):
+        (tmp_path / name).write_bytes(b"none")
+    draw_faces(tmp_path / "@eaDir", 1)
+    assert offered() == []
+    draw_faces(tmp_path / "more", 1)
+    (tmp_path / "more" / "face_0.png").rename(tmp_path / "more" / "a#1 %.png")
+    assert offered() == ["more/a#1 %.png"]
+    assert client.ask("GET", "/samples/more/a%231%20%25.png")[0] == 200
+    for name in (".DS_Store", "Thumbs.db", "more", "%2e%2e/about"):
+        assert client.ask("GET", f"/samples/{name}")[0] == 404
+    monkeypatch.setattr("paint.server.SAMPLES", str(tmp_path / "none"))
+    assert offered() == []
+
+
 # The script
 
 
@@ -290,6 +435,55 @@ def started(lively, tmp_path):
     yield process, Client(int(re.match(r"http://127\.0\.0\.1:(\d+)/ ", line)[1]))
     process.kill()
     process.communicate()
+
+
+def test_a_browser_that_stays_in_the_foreground(lively, tmp_path):
+    """It gets the page, and the server goes on and ends as ever."""
+    browser = tmp_path / "browser"
+    browser.write_text(f"""#!{sys.executable}
+import sys, time, urllib.request
+answer = urllib.request.urlopen(sys.argv[1], timeout=60)
+open({str(tmp_path / 'seen')!r}, "wb").write(answer.read())
+time.sleep(100)
+""")
+    browser.chmod(0o755)
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "paint" / "serve.py", "--port", "0", "--open",
+         "--checkpointDir", lively], cwd=tmp_path, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, start_new_session=True,
+        env=os.environ | {"BROWSER": f"{browser} %s"})
+    try:
+        until(lambda: (tmp_path / "seen").exists() and (tmp_path / "seen").stat().st_size)
+        assert b"Complete a photograph" in (tmp_path / "seen").read_bytes()
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+        assert process.returncode == 0
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # the browser too
+        process.communicate()
+
+
+@pytest.mark.parametrize("host,here", [
+    ("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("0", "127.0.0.1"), ("127.0.0.1", "127.0.0.1"),
+    ("localhost", "localhost")])
+def test_the_address_that_is_told_can_be_opened(host, here):
+    serve = load_script("paint/serve.py")
+    try:
+        listening = serve.listen(host, 0)
+    except serve.UserError as error:
+        pytest.skip(str(error))  # no IPv6 here
+    with listening:
+        port = listening.getsockname()[1]
+        told, elsewhere = serve.addresses(host, listening)
+        assert told == f"http://{here}:{port}/"
+        name = here.strip("[]")
+        socket.create_connection((name, port), timeout=10).close()
+        if here == host:
+            assert elsewhere is None
+        elif elsewhere is not None:  # the machine is in a network
+            number = re.fullmatch(rf"http://\[?([^]]*?)\]?:{port}/", elsewhere)[1]
+            assert number not in ("0.0.0.0", "::")
+            socket.create_connection((number, port), timeout=10).close()
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGHUP])  # which is passed on as SIGTERM
@@ -311,6 +505,8 @@ def test_what_it_cannot_serve_is_one_line(client, tmp_path):
     for flags, words in ((("--port", client.port), f"--port {client.port}: Address already in use"),
                          (("--port", 99999), "--port 99999: must be at least 0 and at most 65535"),
                          (("--host", "no.such.host.invalid"), "--host no.such.host.invalid"),
+                         (("--url", "faces.example.org"), "--url faces.example.org: must be an "),
+                         (("--url", "ftp://faces.example"), "--url ftp://faces.example: must be"),
                          (("--port", 0, "--checkpointDir", tmp_path / "none"), tmp_path / "none")):
         assert_one_line_error(
             run_script("paint/serve.py", "--no-open", *flags, cwd=tmp_path), words)
