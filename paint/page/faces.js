@@ -1,6 +1,7 @@
 // What the network looks at: a box around each face, the three points that it follows from, and
 // the choice between them.
 
+import { draggable } from "./dragging.js";
 import { direction } from "./view.js";
 
 const NAMES = ["eye", "eye", "lower lip"];
@@ -104,16 +105,7 @@ export class Faces {
       this.place();
       this.changed();
     };
-    let last;
-    handle.addEventListener("pointerdown", (event) => {
-      handle.setPointerCapture(event.pointerId);
-      last = event;
-    });
-    handle.addEventListener("pointermove", (event) => {
-      if (!handle.hasPointerCapture(event.pointerId)) return;
-      move(event.clientX - last.clientX, event.clientY - last.clientY);
-      last = event;
-    });
+    draggable(handle, move);
     handle.addEventListener("keydown", (event) => {
       const to = direction(event);
       if (!to) return;

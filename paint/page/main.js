@@ -1,6 +1,7 @@
 // The page: choose a picture, paint, search, compare, keep.
 
 import { Faces } from "./faces.js";
+import { shortcut } from "./keys.js";
 import { Mask } from "./mask.js";
 import { Painting } from "./painting.js";
 import { Results, tellNotes } from "./results.js";
@@ -23,8 +24,10 @@ let picture; // what the server says of it, with its `image`
 let after; // the completed picture
 let patch; // what the search has put into the hole so far
 let running; // the search, to be ended
+let most; // bytes of a picture
 
 function enter(name) {
+  painting.lift();
   body.dataset.state = name;
   byId("error").hidden = true;
   byId("busy").hidden = true;
@@ -36,6 +39,7 @@ function tool() {
 }
 
 function setTool(name) {
+  painting.lift();
   document.querySelector(`[name=tool][value=${name}]`).checked = true;
   body.dataset.tool = name;
   byId("handles").classList.toggle("on", name === "points");
@@ -82,7 +86,7 @@ function draw(context, scale) {
   } else {
     page.mask.drawOver(context, colour());
   }
-  if (state() === "painting" && painting.cursor && tool() !== "points") {
+  if (painting.paints() && painting.cursor) {
     context.beginPath();
     context.arc(...view.toPicture(...painting.cursor), page.size() / scale / 2, 0, 2 * Math.PI);
     for (const [style, line] of [["#0008", 3], ["#fff", 1.5]]) {
@@ -108,11 +112,30 @@ async function load(address) {
 
 // Choosing a picture
 
+// Chooses what was dropped or pasted, if it is one file.
+function choosePart(transfer) {
+  const files = [...transfer.files];
+  const isFolder = [...transfer.items].some((item) => item.webkitGetAsEntry?.()?.isDirectory);
+  if (files.length === 1 && !isFolder) {
+    choose(files[0]);
+  } else if (files.length > 1) {
+    complain(new Refused(`These are ${files.length} files. Choose one picture.`));
+  } else if (files.length) {
+    complain(new Refused(`${files[0].name}: is a folder. Choose one picture in it.`));
+  } else {
+    complain(new Refused("This is no file. Save the picture first, and then choose its file."));
+  }
+}
+
 async function choose(file) {
   running?.abort();
   byId("startError").hidden = true;
   body.classList.add("busy");
   try {
+    if (file.size > most) throw new Refused(`${file.name}: is larger than ${most >> 20} MB`);
+    await file.slice(0, 1).arrayBuffer().catch(() => {
+      throw new Refused(`${file.name}: cannot be read`);
+    });
     const response = await ask("pictures", {
       method: "POST", body: file, headers: { "X-Name": encodeURIComponent(file.name) } });
     const chosen = await response.json();
@@ -173,6 +196,17 @@ function leave() {
 }
 
 // Painting
+
+function change(name) { // undo, redo or clear
+  if (state() !== "painting") return;
+  page.mask[name]();
+  painted();
+}
+
+function sized(by) {
+  byId("size").value = page.size() * by;
+  view.redraw();
+}
 
 function painted() {
   const empty = page.mask.isEmpty();
@@ -249,7 +283,10 @@ async function showResult(result, address) {
 
 // What is pressed
 
-const press = (name, action) => byId(name).addEventListener("click", action);
+const press = (name, action) => byId(name).addEventListener("click", () => {
+  painting.lift();
+  action();
+});
 press("complete", () => { results.clear(); search(0); });
 press("another", () => search(Math.max(...results.all.map(({ seed }) => seed)) + 1));
 press("stop", () => {
@@ -265,8 +302,10 @@ press("new", () => {
   enter("empty");
 });
 for (const name of ["undo", "redo", "clear"]) {
-  press(name, () => { page.mask[name](); painted(); });
+  press(name, () => change(name));
 }
+press("finer", () => sized(0.8));
+press("coarser", () => sized(1.25));
 press("in", () => view.zoom(1.3));
 press("out", () => view.zoom(1 / 1.3));
 press("fit", () => view.fit());
@@ -278,32 +317,30 @@ for (const radio of document.querySelectorAll("[name=tool]")) {
 byId("file").addEventListener("change", (event) => {
   if (event.target.files[0]) choose(event.target.files[0]);
 });
-const sized = (by) => { byId("size").value = page.size() * by; view.redraw(); };
 const KEYS = {
   "[": () => sized(0.8), "]": () => sized(1.25), "+": () => view.zoom(1.3),
   "=": () => view.zoom(1.3), "-": () => view.zoom(1 / 1.3), 0: () => view.fit(),
-  b: () => setTool("brush"), e: () => setTool("erase"),
-  p: () => faces.chosen !== null && setTool("points") };
+  b: () => setTool("brush"), e: () => setTool("erase"), m: () => setTool("move"),
+  p: () => faces.chosen !== null && setTool("points"),
+  "Ctrl+z": () => change("undo"), "Ctrl+Shift+z": () => change("redo"),
+  "Ctrl+y": () => change("redo") };
 document.addEventListener("keydown", (event) => {
   if (!picture || event.target.matches("input[type=number], select")) return;
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") {
-    if (state() !== "painting") return;
-    page.mask[event.shiftKey ? "redo" : "undo"]();
-    painted();
-    event.preventDefault();
-  } else if (!event.ctrlKey && !event.metaKey && !event.altKey) {
-    KEYS[event.key]?.();
-  }
+  const action = KEYS[shortcut(event)];
+  if (!action) return;
+  event.preventDefault();
+  painting.lift(); // or a line would follow when the picture is zoomed under it
+  action();
 });
 for (const name of ["dragover", "drop", "dragleave"]) {
   document.addEventListener(name, (event) => {
     event.preventDefault();
     body.classList.toggle("over", name === "dragover");
-    if (name === "drop" && event.dataTransfer.files[0]) choose(event.dataTransfer.files[0]);
+    if (name === "drop") choosePart(event.dataTransfer);
   });
 }
 document.addEventListener("paste", (event) => {
-  if (event.clipboardData.files[0]) choose(event.clipboardData.files[0]);
+  if (!event.target.matches("input[type=number]")) choosePart(event.clipboardData);
 });
 addEventListener("pagehide", leave);
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
@@ -313,12 +350,14 @@ addEventListener("pageshow", (event) => { if (event.persisted) location.reload()
 try {
   const about = await (await ask("about")).json();
   settings.build(about.settings, about.preset);
+  most = about.most;
   byId("samples").replaceChildren(...about.samples.map((name, i) => {
     const button = document.createElement("button");
-    button.append(Object.assign(new Image(), { src: `samples/${name}`, alt: `Face ${i + 1}` }));
-    button.addEventListener("click", async () => {
-      const blob = await (await ask(`samples/${name}`)).blob();
-      choose(new File([blob], name));
+    const src = `samples/${encodeURIComponent(name)}`;
+    button.append(Object.assign(new Image(), { src, alt: `Face ${i + 1}` }));
+    button.addEventListener("click", () => {
+      ask(src).then((response) => response.blob()).then((blob) =>
+        choose(new File([blob], name))).catch(complain);
     });
     return button;
   }));

@@ -8,14 +8,17 @@ export class Mask {
     this.undone = [];
   }
 
+  // Begins a stroke, and returns it.
   begin(point, size, erase) {
-    this.strokes.push({ points: [point], size, erase });
+    const stroke = { points: [point], size, erase, undone: this.undone };
+    this.strokes.push(stroke);
     this.undone = [];
-    this.#line(this.strokes.at(-1), 0);
+    this.#line(stroke, 0);
+    return stroke;
   }
 
-  go(point) {
-    const stroke = this.strokes.at(-1);
+  // Draws a stroke, the last one, on.
+  go(stroke, point) {
     stroke.points.push(point);
     this.#line(stroke, stroke.points.length - 2);
   }
@@ -43,6 +46,13 @@ export class Mask {
       this.#line({ ...stroke, points: stroke.points.slice(0, 1) }, 0);
       if (stroke.points.length > 1) this.#line(stroke, 0);
     }
+  }
+
+  // Takes the last stroke away as if it had not been begun.
+  drop(stroke) {
+    this.strokes.pop();
+    this.undone = stroke.undone;
+    this.#drawAll();
   }
 
   undo() {

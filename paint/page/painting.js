@@ -5,15 +5,30 @@ import { direction } from "./view.js";
 export class Painting {
   // `page` has the `view`, the `mask`, `state()`, `tool()`, `size()`, `split(x)` and `painted()`.
   constructor(canvas, page) {
-    Object.assign(this, { canvas, page, pointers: new Map(), cursor: null });
+    // `pointers`: where those are that take part in a gesture. `stroke`: what is being drawn, by a
+    // pointer or, if there is none, by the keyboard.
+    Object.assign(this, { canvas, page, pointers: new Map(), cursor: null, stroke: undefined });
     const on = (name, handler) => canvas.addEventListener(name, handler);
     on("pointerdown", (event) => this.#down(event));
     on("pointermove", (event) => this.#move(event));
-    for (const name of ["pointerup", "pointercancel"]) on(name, (event) => this.#up(event));
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
+      on(name, (event) => this.#up(event));
+    }
     on("pointerleave", () => this.#at(null));
     on("keydown", (event) => this.#key(event));
-    on("blur", () => this.#at(null));
+    on("blur", () => { this.lift(); this.#at(null); });
     on("contextmenu", (event) => event.preventDefault());
+  }
+
+  paints() {
+    return this.page.state() === "painting" && ["brush", "erase"].includes(this.page.tool());
+  }
+
+  // Ends the stroke that is being drawn, be it by a pointer that is still down.
+  lift() {
+    if (!this.stroke) return;
+    this.stroke = undefined;
+    this.page.painted();
   }
 
   #at(place) {
@@ -21,27 +36,49 @@ export class Painting {
     this.page.view.redraw();
   }
 
-  #paints() {
-    return this.page.state() === "painting" && this.page.tool() !== "points";
+  #place(event) { // of coalesced events, browsers tell no other place than this
+    const { left, top } = this.canvas.getBoundingClientRect();
+    return [event.clientX - left, event.clientY - top];
   }
 
   #begin(place) {
     const { page } = this;
-    page.mask.begin(page.view.toPicture(...place), page.size() / page.view.scale,
+    this.stroke = page.mask.begin(page.view.toPicture(...place), page.size() / page.view.scale,
       page.tool() === "erase");
     page.painted();
   }
 
+  #go(place) {
+    this.page.mask.go(this.stroke, this.page.view.toPicture(...place));
+  }
+
+  // What has been begun was not meant.
+  #takeBack() {
+    if (this.stroke) this.page.mask.drop(this.stroke);
+    this.lift();
+  }
+
   #down(event) {
-    const place = [event.offsetX, event.offsetY];
-    this.canvas.setPointerCapture(event.pointerId);
-    this.pointers.set(event.pointerId, place);
-    if (this.pointers.size === 2) { // two fingers move and zoom; what the first has begun goes
-      if (this.action === "paint") this.page.mask.undo();
+    const { pointerId, pointerType } = event;
+    if (this.pointers.size && this.kind === "touch" && pointerType === "pen") {
+      this.#takeBack(); // the palm was there first
+      this.pointers.clear();
+    }
+    const joins = this.kind === "touch" && pointerType === "touch" && this.pointers.size === 1;
+    if (this.pointers.size && !joins) return; // the palm beside a pen, a third finger
+    const place = this.#place(event);
+    this.canvas.setPointerCapture(pointerId);
+    this.pointers.set(pointerId, place);
+    if (joins) { // two fingers move and zoom
+      this.#takeBack();
       this.action = "pinch";
-    } else if (event.button === 1 || event.shiftKey || event.button === 2) {
+      return;
+    }
+    this.lift(); // the keyboard's brush
+    this.kind = pointerType;
+    if (event.button === 1 || event.shiftKey || event.button === 2) {
       this.action = "pan";
-    } else if (this.#paints()) {
+    } else if (this.paints()) {
       this.action = "paint";
       this.#begin(place);
     } else if (this.page.state() === "done") {
@@ -53,16 +90,15 @@ export class Painting {
   }
 
   #move(event) {
-    const place = [event.offsetX, event.offsetY];
+    const place = this.#place(event);
     const before = this.pointers.get(event.pointerId);
-    const { view, mask } = this.page;
+    const { view } = this.page;
+    if (!before && (this.pointers.size || event.pointerType === "touch")) return;
     this.#at(place);
     if (!before) return;
-    if (this.action === "paint") {
+    if (this.action === "paint" && this.stroke) {
       const all = event.getCoalescedEvents?.() ?? [];
-      for (const each of all.length ? all : [event]) {
-        mask.go(view.toPicture(each.offsetX, each.offsetY));
-      }
+      for (const each of all.length ? all : [event]) this.#go(this.#place(each));
     } else if (this.action === "split") {
       this.page.split(place[0]);
     } else if (this.action === "pan") {
@@ -78,30 +114,29 @@ export class Painting {
   }
 
   #up(event) {
-    this.pointers.delete(event.pointerId);
-    if (this.pointers.size) return;
-    if (this.action === "paint") this.page.painted();
-    this.action = undefined;
+    if (this.pointers.delete(event.pointerId) && !this.pointers.size) this.lift();
   }
 
   #key(event) {
-    const { view, mask } = this.page;
+    const { view } = this.page;
     const to = direction(event);
-    if (!to && event.key !== " ") return;
+    if (!to && event.key !== " " || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     if (to && event.shiftKey) {
       view.pan(...to.map((each) => -40 * each));
       return;
     }
-    if (!this.#paints()) return;
-    const place = this.cursor ?? [this.canvas.clientWidth / 2, this.canvas.clientHeight / 2];
+    if (!this.paints() || this.pointers.size) return;
+    // A stroke goes on where it is on the picture, which may have been moved or zoomed.
+    const place = this.stroke ? view.toScreen(this.stroke.points.at(-1))
+      : this.cursor ?? [this.canvas.clientWidth / 2, this.canvas.clientHeight / 2];
     if (to) {
       const step = Math.max(2, this.page.size() / 4);
       this.#at(place.map((each, i) => each + to[i] * step));
-      if (this.brushing) mask.go(view.toPicture(...this.cursor));
+      if (this.stroke) this.#go(this.cursor);
     } else if (!event.repeat) { // Space puts the brush down, and lifts it
-      this.brushing = !this.brushing;
-      if (this.brushing) this.#begin(place);
+      if (this.stroke) this.lift();
+      else this.#begin(place);
       this.#at(place);
     }
   }

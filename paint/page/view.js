@@ -13,6 +13,7 @@ export class View {
     Object.assign(this, { canvas, draw, moved, width: 1, height: 1, scale: 1, x: 0, y: 0 });
     this.context = canvas.getContext("2d");
     new ResizeObserver(() => this.resize()).observe(canvas);
+    this.#watchDensity();
     canvas.addEventListener("wheel", (event) => {
       event.preventDefault();
       this.zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.002)),
@@ -25,27 +26,50 @@ export class View {
     this.fit();
   }
 
+  // The browser's zoom, or a window that is moved to another screen, changes how many pixels the
+  // canvas has for its size.
+  #watchDensity() {
+    matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener("change", () => {
+      this.resize();
+      this.#watchDensity();
+    }, { once: true });
+  }
+
+  // Takes on the size that the canvas has now; what was in its middle stays there.
   resize() {
     const { clientWidth, clientHeight } = this.canvas;
-    this.canvas.width = Math.max(1, clientWidth * devicePixelRatio);
-    this.canvas.height = Math.max(1, clientHeight * devicePixelRatio);
-    this.fit();
+    if (!clientWidth) return; // it is hidden
+    this.canvas.width = clientWidth * devicePixelRatio;
+    this.canvas.height = clientHeight * devicePixelRatio;
+    const [width, height] = this.shape ?? [clientWidth, clientHeight];
+    this.shape = [clientWidth, clientHeight];
+    this.x += (clientWidth - width) / 2;
+    this.y += (clientHeight - height) / 2;
+    if (this.fitted) this.fit();
+    this.redraw();
+  }
+
+  // The scale at which all of the picture is seen.
+  #fitting() {
+    const { clientWidth, clientHeight } = this.canvas;
+    const room = 24;
+    return Math.max(0.01, Math.min((clientWidth - room) / this.width,
+      (clientHeight - room) / this.height));
   }
 
   fit() {
     const { clientWidth, clientHeight } = this.canvas;
-    const room = 24;
-    this.scale = Math.max(0.01, Math.min((clientWidth - room) / this.width,
-      (clientHeight - room) / this.height));
-    this.smallest = this.scale / 2;
+    this.fitted = true;
+    this.scale = this.#fitting();
     this.x = (clientWidth - this.scale * this.width) / 2;
     this.y = (clientHeight - this.scale * this.height) / 2;
     this.redraw();
   }
 
   zoom(factor, x = this.canvas.clientWidth / 2, y = this.canvas.clientHeight / 2) {
-    const scale = Math.min(Math.max(this.scale * factor, this.smallest),
-      Math.max(MOST, this.smallest));
+    const smallest = this.#fitting() / 2;
+    const scale = Math.min(Math.max(this.scale * factor, smallest), Math.max(MOST, smallest));
+    this.fitted = false;
     this.x = x - (x - this.x) * (scale / this.scale);
     this.y = y - (y - this.y) * (scale / this.scale);
     this.scale = scale;
@@ -53,6 +77,7 @@ export class View {
   }
 
   pan(dx, dy) {
+    this.fitted = false;
     this.x += dx;
     this.y += dy;
     this.redraw();
@@ -73,7 +98,7 @@ export class View {
       const { context, canvas, scale } = this;
       context.setTransform(1, 0, 0, 1, 0, 0);
       context.clearRect(0, 0, canvas.width, canvas.height);
-      context.scale(devicePixelRatio, devicePixelRatio);
+      context.scale(canvas.width / canvas.clientWidth, canvas.height / canvas.clientHeight);
       context.translate(this.x, this.y);
       context.scale(scale, scale);
       context.imageSmoothingQuality = "high";
