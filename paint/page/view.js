@@ -13,7 +13,6 @@ export class View {
     Object.assign(this, { canvas, draw, moved, width: 1, height: 1, scale: 1, x: 0, y: 0 });
     this.context = canvas.getContext("2d");
     new ResizeObserver(() => this.resize()).observe(canvas);
-    this.#watchDensity();
     canvas.addEventListener("wheel", (event) => {
       event.preventDefault();
       this.zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.002)),
@@ -26,21 +25,10 @@ export class View {
     this.fit();
   }
 
-  // The browser's zoom, or a window that is moved to another screen, changes how many pixels the
-  // canvas has for its size.
-  #watchDensity() {
-    matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener("change", () => {
-      this.resize();
-      this.#watchDensity();
-    }, { once: true });
-  }
-
   // Takes on the size that the canvas has now; what was in its middle stays there.
   resize() {
     const { clientWidth, clientHeight } = this.canvas;
     if (!clientWidth) return; // it is hidden
-    this.canvas.width = clientWidth * devicePixelRatio;
-    this.canvas.height = clientHeight * devicePixelRatio;
     const [width, height] = this.shape ?? [clientWidth, clientHeight];
     this.shape = [clientWidth, clientHeight];
     this.x += (clientWidth - width) / 2;
@@ -96,9 +84,16 @@ export class View {
     this.asked = requestAnimationFrame(() => {
       this.asked = undefined;
       const { context, canvas, scale } = this;
+      // The screen's density changes with the browser's zoom, and in a window on its way to another
+      // screen.
+      const pixels = [canvas.clientWidth, canvas.clientHeight].map((edge) =>
+        Math.max(1, Math.floor(edge * devicePixelRatio)));
+      if (canvas.width !== pixels[0] || canvas.height !== pixels[1]) {
+        [canvas.width, canvas.height] = pixels;
+      }
       context.setTransform(1, 0, 0, 1, 0, 0);
       context.clearRect(0, 0, canvas.width, canvas.height);
-      context.scale(canvas.width / canvas.clientWidth, canvas.height / canvas.clientHeight);
+      context.scale(devicePixelRatio, devicePixelRatio);
       context.translate(this.x, this.y);
       context.scale(scale, scale);
       context.imageSmoothingQuality = "high";
