@@ -87,16 +87,15 @@ pictures: setup
 	cp $(SHOWN)/masks.png docs
 	cp $(SHOWN)/latent/* docs/latent
 
-# ... of photographs, drawn around faces that it makes up, ...
+# ... of a photograph of a real person, which may be shown, painted over in three ways, ...
 PHOTOS = $(DEMO)/photographs
 photographs: setup
 	rm -rf $(PHOTOS)
-	$(BIN)/python demo/sample.py $(PHOTOS)/faces --checkpointDir $(FACES)
-	$(BIN)/python demo/draw_photos.py $(PHOTOS) --faces $(PHOTOS)/faces
-	$(COMPLETE) $(PHOTOS)/photos --preset best --align --landmarks $(PHOTOS)/landmarks.csv \
-		--mask $(PHOTOS)/masks --truth $(PHOTOS)/photos --outDir $(PHOTOS)/completions
-	$(BIN)/python demo/show_photos.py $(PHOTOS)/photographs.png $(PHOTOS)/photos $(PHOTOS)/masks \
-		$(PHOTOS)/completions
+	$(BIN)/python demo/paint_over.py $(PHOTOS)
+	$(COMPLETE) $(PHOTOS)/photos --preset best --align --mask $(PHOTOS)/masks \
+		--truth $(PHOTOS)/whole --outDir $(PHOTOS)/completions
+	$(BIN)/python demo/show_photos.py $(PHOTOS)/photographs.png $(PHOTOS)/photos \
+		$(PHOTOS)/completions $(PHOTOS)/whole
 	$(BIN)/python demo/screenshots.py $(PHOTOS)/pages --page $(PHOTOS)/completions/report.html \
 		--width 1500 --height 900
 	cp $(PHOTOS)/photographs.png $(PHOTOS)/pages/report.png docs
@@ -110,10 +109,8 @@ screenshots: setup
 # ... and of the page to paint on.
 paint-pictures: .venv/paint-test
 	rm -rf $(DEMO)/paint
-	$(BIN)/python demo/sample.py $(DEMO)/paint/faces --checkpointDir pretrained
-	$(BIN)/python demo/draw_photos.py $(DEMO)/paint --faces $(DEMO)/paint/faces
-	$(BIN)/python demo/paint_pictures.py $(DEMO)/paint/page \
-		--photo $(DEMO)/paint/photos/photo_003.png
+	$(BIN)/python demo/paint_over.py $(DEMO)/paint
+	$(BIN)/python demo/paint_pictures.py $(DEMO)/paint/page --photo $(DEMO)/paint/whole/pen.png
 	cp $(DEMO)/paint/page/paint* docs
 
 # Speed beside PyTorch and the article's schedule: half an hour, on a machine that does nothing else.

@@ -36,7 +36,7 @@ def parse_args(argv=None):
     parser = Parser(prog="paint_pictures.py", description=__doc__)
     parser.add_argument("outDir", type=path, help="where they go")
     parser.add_argument("--photo", type=path, required=True,
-                        help="a photograph with a face, such as demo/draw_photos.py draws")
+                        help="a photograph with a face, such as demo/paint_over.py writes")
     return parser.parse_args(argv)
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Put whole pictures side by side: with what is missing, completed, and as they were."""
+"""Put photographs side by side: as complete.py was given them, completed, and as they were."""
 
 import os
 import sys
@@ -16,35 +16,32 @@ from dcgan import settings  # noqa: E402
 from dcgan.cli import flags, running  # noqa: E402
 from dcgan.files import naming  # noqa: E402
 from dcgan.files.listing import list_images  # noqa: E402
-from dcgan.inpainting.masks import read_mask  # noqa: E402
 from dcgan.settings import Number  # noqa: E402
 
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="show_photos.py", description=__doc__)
     parser.add_argument("picture", type=settings.path, help="the PNG to write")
-    parser.add_argument("photos", type=settings.path, help="folder of the whole pictures")
-    parser.add_argument("masks", type=settings.path, help="folder of their masks")
+    parser.add_argument("photos", type=settings.path, help="folder of what complete.py was given")
     parser.add_argument("outDir", type=settings.path, help="folder that complete.py wrote")
-    parser.add_argument("--size", type=Number(int, low=1), default=240, help="edge of each")
+    parser.add_argument("whole", type=settings.path, help="folder of the photographs as they were")
+    parser.add_argument("--size", type=Number(int, low=1), default=250, help="edge of each")
     return parser.parse_args(argv)
 
 
 def main(argv=None):
     config = parse_args(argv)
-    masks, done = (naming.by_stem(list_images([folder]), "") for folder in (
-        config.masks, os.path.join(config.outDir, "photos")))
+    done, whole = (naming.by_stem(list_images([folder]), "") for folder in (
+        os.path.join(config.outDir, "photos"), config.whole))
     columns = []
     for path in list_images([config.photos]):
         name = naming.seen_stem(path)
-        whole = utils.read_image(path)
-        shown = np.where(read_mask(masks[name], whole.shape[:2])[..., np.newaxis], whole, 128)
         columns.append(np.vstack([
-            ImageOps.pad(Image.fromarray(picture.astype(np.uint8)), (config.size, config.size),
+            ImageOps.pad(Image.fromarray(utils.read_image(each)), (config.size, config.size),
                          color="white")
-            for picture in (shown, utils.read_image(done[name]), whole)]))
+            for each in (path, done[name], whole[name])]))
     utils.save_image(config.picture, np.hstack(columns))
-    print(f"{len(columns)} pictures in {config.picture}: masked, completed, as they were")
+    print(f"{len(columns)} photographs in {config.picture}: as given, completed, as they were")
 
 
 if __name__ == "__main__":

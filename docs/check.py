@@ -105,7 +105,7 @@ def prepare(scratch):
              *(f"demo/draw_faces.py data/{group} --count 2 --seed {seed}"
                for seed, group in enumerate(("smiling", "men", "women"), 2))]
     if has_faces:
-        setup.append("demo/draw_photos.py {} --faces ../shared/faces/test --count 2")
+        setup.append("demo/paint_over.py {}")
     for command in setup:
         run(f".venv/bin/python {command.format('drawn')}", scratch)
     for name, target in (("dataset", "aligned"), ("test-data", "test/aligned")):

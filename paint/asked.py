@@ -26,6 +26,7 @@ class Asked(NamedTuple):
     settings: dict  # by flags of complete.py, without those that stay as they are
     mask: bytes  # of a PNG: what is white is missing
     points: list  # three `[x, y]` of the face, or None for the whole picture
+    by_hand: bool  # the user put the points where they are
 
     def words(self):
         """The settings as complete.py's flags."""
@@ -37,7 +38,7 @@ def read(message):
     """An `Asked`, from what the page sent.
 
     Args:
-        message: bytes of JSON, with `settings`, `mask` and `points`.
+        message: bytes of JSON, with `settings`, `mask`, `points` and `by_hand`.
 
     Raises:
         UserError: something of it is not as it should be.
@@ -68,7 +69,7 @@ def read(message):
         mask = base64.b64decode(data, validate=True)
     except (ValueError, binascii.Error):
         raise UserError("mask: must be a PNG") from None
-    return Asked(settings, mask, points)
+    return Asked(settings, mask, points, bool(message.get("by_hand", True)))
 
 
 def settings_of(words):

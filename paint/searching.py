@@ -12,13 +12,14 @@ import numpy as np
 from PIL import Image
 
 import utils
+from dcgan.faces import detection, placing
 from dcgan.files.writing import write_whole
 from dcgan.inpainting.blending import blend
 from dcgan.inpainting.photos import Framer
 from dcgan.messages import UserError, attempt
 from dcgan.pictures.filling import bounding_slices
 from dcgan.pictures.saving import save_photo
-from paint import asked, overhearing
+from paint import asked, overhearing, uploads
 
 TOLD = 40  # times that a search tells of itself
 PREVIEW_SHARE = 0.25  # of the time may go into showing how far it is
@@ -58,11 +59,10 @@ class Search:
 
     def _prepare(self, wanted):
         picture = self.picture
-        self.mask = self._write("mask.png", wanted.mask)
+        self.mask, self.wanted = self._write("mask.png", wanted.mask), wanted
         placed, shown = ["--mask", self.mask], ["--mask", "mask.png"]
         if wanted.points:
-            points = "\n".join(f"{x},{y}" for x, y in wanted.points)
-            landmarks = self._write("landmarks.txt", f"{points}\n".encode())
+            landmarks = self._write_points(wanted.points)
             placed = [*placed, "--align", "--landmarks", landmarks]
             shown = [*shown, "--align", "--landmarks", "landmarks.txt"]
         self.words = ["./complete.py", picture.name, *shown, *wanted.words()]
@@ -75,6 +75,10 @@ class Search:
         """Delete the files of a search that failed, and let go of its pixels."""
         self.framer = self.frame = self.filled = None
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _write_points(self, points):
+        lines = "\n".join(f"{x},{y}" for x, y in points)
+        return self._write("landmarks.txt", f"{lines}\n".encode())
 
     def _write(self, name, data):
         path = os.path.join(self.folder, name)
@@ -116,17 +120,35 @@ class Search:
 
     def _search(self, network):
         self.framer = Framer(self.settings, [self.picture.path], network.size, network.c_dim)
-        frames, reason = attempt(lambda: self.framer.frames_of(0))
+        photo, reason = attempt(lambda: self.framer.photo(self.picture.path))
+        if reason is None:
+            self.framer.photo = lambda path: photo  # it would be read anew each time
+            if self.wanted.points and not self.wanted.by_hand:
+                self._place(photo)
+            frames, reason = attempt(lambda: self.framer.frames_of(0))
         if reason is not None:
             raise UserError(f"{self.picture.name}: {reason}")
-        self.frame, photo = frames[0], self.framer.photo(self.picture.path)
-        self.framer.photo = lambda path: photo  # it would be read anew each time
+        self.frame = frames[0]
         likely = network.most_likely(self.settings, self.frame)
         if likely is not None:
             self.tell(self._preview(likely))
         self.filled = network.complete(self.settings, self.frame, self._progress)
         if self.cancelled:
             raise Cancelled
+
+    def _place(self, photo):
+        """Put the points of a face that was found before there was a mask where they are in its
+        light: what is under it may be no face."""
+        middle = np.mean(self.wanted.points, axis=0)
+        reach = np.ptp(self.wanted.points, axis=0).max()
+        for face in placing.find_faces(photo.original, photo.known,
+                                       detection.face_predictor_path()):
+            points = face.landmarks[list(uploads.POINTS)].round(2)
+            if np.linalg.norm(points.mean(axis=0) - middle) < reach:  # the same face
+                self._write_points(points)
+                self.framer.landmarks = {None: points}
+                self.tell({"points": points.tolist(), "by": placing.BY[face.by]})
+                break
 
     def _progress(self, progress):
         """Tell of an iteration, a `dcgan.inpainting.completion.Progress`; returns whether to

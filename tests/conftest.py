@@ -187,3 +187,15 @@ def done(lively, three_faces, tmp_path_factory):
         "--nIter", 6, "--outInterval", 2, "--log_dir", folder / "logs", "--video", "search.mp4",
         "--approach", "adam", "--lr", 0.1)
     return folder
+
+
+def astronaut():
+    """A photograph in the public domain, `[512, 512, 3]` uint8, and the landmarks of its face."""
+    import skimage
+
+    import utils
+    from dcgan.faces import detection
+
+    path = os.path.join(os.path.dirname(skimage.__file__), "data", "astronaut.png")
+    image = utils.read_image(path).copy()
+    return image, detection.find_landmarks(image, detection.face_predictor_path())[0]

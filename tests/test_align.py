@@ -5,8 +5,7 @@ import signal
 
 import numpy as np
 import pytest
-import skimage
-from conftest import SHARED, assert_one_line_error, load_script, run_script
+from conftest import SHARED, assert_one_line_error, astronaut, load_script, run_script
 from PIL import Image
 
 import utils
@@ -156,9 +155,7 @@ def test_a_killed_process_costs_one_picture(tmp_path, monkeypatch, capsys):
 
 def test_a_face_at_the_edge_continues_it_and_the_summary_says_so(tmp_path):
     """A photograph in the public domain, cut beside an eye."""
-    photo = os.path.join(os.path.dirname(skimage.__file__), "data", "astronaut.png")
-    whole = utils.read_image(photo)
-    face = detection.find_landmarks(whole, detection.face_predictor_path())[0]
+    whole, face = astronaut()
     cut = int(face[36, 0]) - 6
     (tmp_path / "raw").mkdir()
     Image.fromarray(whole[:300, cut:cut + 300]).save(tmp_path / "raw" / "cut.png")

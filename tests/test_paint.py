@@ -15,7 +15,7 @@ import zlib
 
 import numpy as np
 import pytest
-from conftest import ROOT, assert_one_line_error, draw_faces, load_script, run_script
+from conftest import ROOT, assert_one_line_error, astronaut, draw_faces, load_script, run_script
 from page_server import Client, repeated, serving, until
 from PIL import Image
 
@@ -85,6 +85,30 @@ def test_the_result_is_that_of_complete_py(client, photo, points):
     candidate = client.ask("GET", f"{address}/png?candidate=1")[2]
     assert candidate != expected["photo.png"]
     assert Image.open(io.BytesIO(candidate)).size == (90, 70)
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_points_that_nobody_moved_are_found_again_under_the_mask(client, tmp_path, by_hand):
+    """What the mask hides may be no mouth: here it is white paint, and the points were far off."""
+    image, face = astronaut()
+    truth = face[[39, 42, 57]]
+    (left, top), (right, bottom) = face[48:68].min(axis=0) - 6, face[48:68].max(axis=0) + 6
+    box = int(left), int(top), int(right), int(bottom)
+    image[box[1]:box[3], box[0]:box[2]] = 255
+    Image.fromarray(image).save(tmp_path / "astronaut.png")
+    sent = client.send(tmp_path / "astronaut.png")[1]
+    given = (truth + [[0, 0], [0, 0], [0, 12]]).tolist()
+    told = client.search(sent["id"], painted(512, 512, box), points=given, by_hand=by_hand,
+                         settings=FEW)
+    file = client.ask("GET", f"/pictures/{sent['id']}/results/0/landmarks.txt")[2]
+    used = np.loadtxt(io.BytesIO(file), delimiter=",")
+    found = [each for each in told if "points" in each]
+    if by_hand:
+        assert not found and np.allclose(used, given, atol=0.01)
+    else:
+        assert found[0]["by"] == "the part of the face that the mask leaves"
+        np.testing.assert_array_equal(found[0]["points"], used)
+        assert np.abs(used - truth).max() < 5
 
 
 def test_of_the_networks_size_it_is_that_in_images(client, lively, tmp_path):

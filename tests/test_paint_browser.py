@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import draw_faces, needs_chromium
+from conftest import astronaut, draw_faces, needs_chromium
 from page_server import repeated, serving, until
 from PIL import Image
 
@@ -167,6 +167,34 @@ def test_the_face_that_is_clicked_is_meant(tab, photo, monkeypatch):
     with tab.expect_request("**/search") as asked:
         tab.click("#complete")
     np.testing.assert_allclose(asked.value.post_data_json["points"], two[1], atol=1e-6)
+
+
+def test_a_result_shows_the_points_and_they_can_be_dragged(tab, tmp_path, monkeypatch):
+    """The box stands where the search has put it; and, dragged, where the user has."""
+    image, face = astronaut()
+    truth = face[[39, 42, 57]]
+    off = (truth + [[0, 0], [0, 0], [0, 14]]).tolist()
+    monkeypatch.setattr("paint.uploads.Picture.faces", lambda picture: [off])
+    Image.fromarray(image).save(tmp_path / "astronaut.png")
+    choose(tab, tmp_path / "astronaut.png")
+    before = corners_of(tab)
+    box, (x, y) = tab.locator("#canvas").bounding_box(), face[36:48].mean(axis=0)
+    scale = min(box["width"], box["height"]) / 512
+    middle = (np.array([x, y]) - 256) * scale + (box["width"] / 2, box["height"] / 2)
+    place = middle / (box["width"], box["height"])
+    stroke(tab, place - (0.02, 0), place + (0.02, 0))
+    with tab.expect_request("**/search") as asked:
+        complete(tab, nIter=1, nCandidates=1)
+    assert asked.value.post_data_json["by_hand"] is False
+    found = corners_of(tab)
+    assert np.abs(found - before).max() > 2 * scale
+    tab.click("#again")
+    tab.check("[name=tool][value=points]", force=True)
+    tab.locator(".handle >> nth=2").press("Shift+ArrowDown")
+    assert np.abs(corners_of(tab) - found).max() > 5
+    with tab.expect_request("**/search") as asked:
+        complete(tab, nIter=1, nCandidates=1)
+    assert asked.value.post_data_json["by_hand"] is True
 
 
 def test_the_box_is_what_the_network_sees(tab):

@@ -1,11 +1,8 @@
 """Which face a hole touches, and by what it is placed."""
 
-import os
-
 import numpy as np
 import pytest
-import skimage
-from conftest import SHARED, needs_shared
+from conftest import SHARED, astronaut, needs_shared
 
 import utils
 from dcgan.faces import detection, placing
@@ -13,13 +10,6 @@ from dcgan.faces import detection, placing
 PREDICTOR = detection.face_predictor_path()
 MOUTH, EYES, FRAME = slice(48, 68), slice(36, 48), [39, 42, 57]
 PAINTS = {"white": 255, "black": 0, "red": (200, 30, 40)}
-
-
-def astronaut():
-    """A photograph in the public domain, and the landmarks of the face in it."""
-    folder = os.path.join(os.path.dirname(skimage.__file__), "data")
-    image = utils.read_image(os.path.join(folder, "astronaut.png"))
-    return image, detection.find_landmarks(image, PREDICTOR)[0]
 
 
 def hide(image, points, margin=0.3, paint=None):

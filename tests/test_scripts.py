@@ -23,7 +23,7 @@ from dcgan.metrics import psnr, ssim
 from model import DCGAN
 
 SCRIPTS = ("train-dcgan.py", "complete.py", "align.py", "simple-distributions.py",
-           "demo/draw_faces.py", "demo/draw_photos.py", "demo/show.py", "demo/show_photos.py",
+           "demo/draw_faces.py", "demo/paint_over.py", "demo/show.py", "demo/show_photos.py",
            "benchmarks/search.py", "benchmarks/quality.py", "benchmarks/bench.py",
            "benchmarks/layers.py", "demo/sample.py", "benchmarks/fuzz.py", "demo/screenshots.py",
            "benchmarks/deviations.py", "demo/measure.py", "paint/serve.py",

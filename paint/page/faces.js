@@ -29,6 +29,7 @@ export class Faces {
 
   // Begins anew, with the faces of a picture: three points each.
   show(faces, preferWhole) {
+    this.moved = new Set();
     const { width, height } = this.view;
     const edge = 0.6 * Math.min(width, height);
     const byHand = this.template.map(([x, y]) => [
@@ -68,6 +69,17 @@ export class Faces {
     return this.chosen === null ? null : this.faces[this.chosen];
   }
 
+  // Whether the user put the points where they are.
+  get byHand() {
+    return this.moved.has(this.chosen);
+  }
+
+  // Moves the points of the chosen face to where the search has found them.
+  correct(points) {
+    this.faces[this.chosen] = points;
+    this.#rebuild();
+  }
+
   #rebuild() {
     this.overlay.replaceChildren();
     this.handles.replaceChildren();
@@ -102,6 +114,7 @@ export class Faces {
       : "Lower lip");
     const move = (dx, dy) => {
       points[k] = [points[k][0] + dx / this.view.scale, points[k][1] + dy / this.view.scale];
+      this.moved.add(this.chosen);
       this.place();
       this.changed();
     };

@@ -228,6 +228,7 @@ async function search(seed) {
   const from = state();
   const scale = picture.width / picture.shownWidth;
   const points = faces.points()?.map((point) => point.map((each) => each * scale - 0.5)) ?? null;
+  const byHand = faces.byHand;
   running = new AbortController();
   patch = undefined;
   curve.clear();
@@ -240,7 +241,8 @@ async function search(seed) {
   try {
     const response = await ask(`pictures/${picture.id}/search`, {
       method: "POST", signal: running.signal, body: JSON.stringify({
-        mask: await page.mask.toURL(), points, settings: { ...settings.values(), seed } }) });
+        mask: await page.mask.toURL(), points, by_hand: byHand,
+        settings: { ...settings.values(), seed } }) });
     for await (const told of lines(response)) await heard(told, seed);
     if (state() === "searching") throw new Refused("The search has ended.");
   } catch (error) {
@@ -262,6 +264,10 @@ async function heard(told, seed) {
     byId("status").textContent = `Iteration ${told.iteration} of ${told.of}`;
     byId("progress").value = told.of ? told.iteration / told.of : 1;
     curve.add(told.iteration, told.of, told.losses);
+  }
+  if (told.points) {
+    const scale = picture.shownWidth / picture.width;
+    faces.correct(told.points.map((point) => point.map((each) => (each + 0.5) * scale)));
   }
   if (told.patch) {
     byId("G").src = told.G;
