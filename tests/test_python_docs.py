@@ -5,13 +5,14 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, load_script
 from PIL import Image
 
 import utils
@@ -52,15 +53,14 @@ def test_readmes_example_runs_where_there_is_nothing(tmp_path):
 
 @pytest.fixture
 def photograph(tmp_path, monkeypatch):
-    """photo.png and photo-mask.png: a face of docs/samples in a picture around it, painted over."""
-    monkeypatch.syspath_prepend(str(ROOT / "demo"))
-    from draw_photos import STROKES, draw_photo
-
-    face = utils.read_image(str(ROOT / "docs" / "samples" / "sample_006.png"))
-    photo, mask, _ = draw_photo(np.random.default_rng(2), STROKES[1], face)
-    utils.save_image(str(tmp_path / "photo.png"), photo)
-    utils.save_image(str(tmp_path / "photo-mask.png"), mask[..., np.newaxis])
-    return photo, mask > 0
+    """photo.png and photo-mask.png: a photograph whose mouth is painted over; and what was there.
+    """
+    load_script("demo/paint_over.py").main([str(tmp_path / "drawn")])
+    for kind, name in (("photos", "photo.png"), ("masks", "photo-mask.png")):
+        os.rename(tmp_path / "drawn" / kind / "mouth.png", tmp_path / name)
+    photo = utils.read_image(str(tmp_path / "drawn" / "whole" / "mouth.png"))
+    shutil.rmtree(tmp_path / "drawn")
+    return photo, utils.read_image(str(tmp_path / "photo-mask.png"), c_dim=1)[..., 0] > 127
 
 
 def test_every_block_of_the_page_runs(photograph, tmp_path, monkeypatch, capsys):
