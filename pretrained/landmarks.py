@@ -49,7 +49,7 @@ def true_landmarks(path, predictor):
     """The box and the `[68, 2]` landmarks of the face in the middle of a photograph, or None."""
     image = utils.read_image(path)
     inner = np.ascontiguousarray(image[MARGIN:-MARGIN, MARGIN:-MARGIN])
-    boxes = [box for box, _ in detection.boxes(inner, predictor, 0.0)]
+    boxes = [box for box, _ in detection.WHOLE.boxes(inner, predictor, 0.0)]
     if not boxes:
         return None
     middle = np.array(inner.shape[1::-1]) / 2

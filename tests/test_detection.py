@@ -73,7 +73,7 @@ def test_up_to_a_megapixel_faces_are_those_of_dlib(size):
 def test_a_lower_threshold_finds_the_same_faces_and_more():
     image = photograph("Abdullah_Gul").copy()
     image[int(0.45 * len(image)):int(0.6 * len(image))] = 128
-    found = {threshold: detection.boxes(image, PREDICTOR, threshold)
+    found = {threshold: detection.WHOLE.boxes(image, PREDICTOR, threshold)
              for threshold in (0.0, -0.3, -1.0)}
     assert [len(boxes) for boxes in found.values()] == [0, 1, 2]
     for threshold, boxes in found.items():

@@ -110,7 +110,7 @@ def test_hidden_mouths_and_eyes_are_nearer_than_dlib_has_them(parts, share):
     predictor, off = detection.face_predictor_path(), []
     for path in sorted((SHARED / "lfw" / "valid").glob("*/*.jpg"))[::60]:
         image = utils.read_image(path)
-        boxes = detection.boxes(image, predictor, 0.0)
+        boxes = detection.WHOLE.boxes(image, predictor, 0.0)
         if not boxes:
             continue
         box = min(boxes, key=lambda found: np.abs(found[0].reshape(2, 2).mean(axis=0) - 125).sum())

@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import os
+from typing import NamedTuple
 
 import numpy as np
 
@@ -66,8 +67,8 @@ def find_landmarks(image, predictor, threshold=0.0, enough=bool):
         A list of `[68, 2]` float64: x, y in pixels.
     """
     faces = []
-    for whole in looks(image):
-        found = sorted((box for box, _ in boxes(image, predictor, threshold, whole)),
+    for look in looks(image):
+        found = sorted((box for box, _ in look.boxes(look.of(image), predictor, threshold)),
                        key=lambda box: -np.prod(box[2:] - box[:2]))
         faces = [predict(image, box, predictor) for box in found] or faces
         if enough(faces):
@@ -75,40 +76,53 @@ def find_landmarks(image, predictor, threshold=0.0, enough=bool):
     return faces
 
 
+class Look(NamedTuple):
+    """How large the copy of an image is that dlib's detector searches, for faces of 80 pixels."""
+
+    scale: float  # of the copy
+    enlarged: int  # how many times dlib doubles it
+
+    def of(self, image):
+        """The copy of an image, `[H, W]` or `[H, W, C]`; itself if it has the same size."""
+        import cv2
+
+        if self.scale == 1:
+            return image
+        return cv2.resize(image, None, fx=self.scale, fy=self.scale,
+                          interpolation=cv2.INTER_AREA if self.scale < 1 else cv2.INTER_LINEAR)
+
+    def boxes(self, copy, predictor, threshold):
+        """Where the faces are that dlib's detector finds.
+
+        Those of a higher threshold are among them: of faces that overlap, dlib takes the surest
+        first.
+
+        Args:
+            copy: `[h, w, 3]` uint8, what `of` returned.
+            predictor: path of dlib's predictor.
+            threshold: how sure dlib has to be that it is a face: 0 is usual, less finds more.
+
+        Returns:
+            A list of `(box, sure)`: `[4]` float64, left, top, right and bottom in the image; and
+            how sure.
+        """
+        found, sure, _ = _dlib(predictor)[0].run(copy, self.enlarged, threshold)
+        edges = [np.array([box.left(), box.top(), box.right(), box.bottom()]) for box in found]
+        return list(zip([each / self.scale for each in edges], sure))
+
+
+WHOLE = Look(1, 1)
+
+
 def looks(image):
-    """The values of `whole` with which `boxes` is called in turn, until what it finds is enough."""
-    return (False, True) if image.shape[0] * image.shape[1] > FIRST_LOOK // 4 else (True,)
+    """The `Look`s to be taken in turn until what they find is enough.
 
-
-def boxes(image, predictor, threshold, whole=True):
-    """Where the faces are that dlib's detector finds, of 40 pixels and more.
-
-    Those of a higher threshold are among them: of faces that overlap, dlib takes the surest first.
-
-    Args:
-        image: `[H, W, 3]` uint8.
-        predictor: path of dlib's predictor.
-        threshold: how sure dlib has to be that it is a face: 0 is usual, less finds more.
-        whole: search the image enlarged twice; else a copy of `FIRST_LOOK` pixels, in which faces
-            from 4% of the edge on are found, 80 pixels of 2000, in half a second instead of ten for
-            16 megapixels.
-
-    Returns:
-        A list of `(box, sure)`: `[4]` float64, left, top, right and bottom; and how sure.
+    Of a picture of over a megapixel the first is at a copy of `FIRST_LOOK` pixels, in which faces
+    from 4% of the edge on are found, 80 pixels of 2000, in half a second instead of ten for 16
+    megapixels.
     """
-    import cv2
-
-    detector, _ = _dlib(predictor)
-    if whole:
-        found, sure, _ = detector.run(image, 1, threshold)
-        scale = 1.0
-    else:
-        scale = np.sqrt(FIRST_LOOK / (image.shape[0] * image.shape[1]))
-        copy = cv2.resize(image, None, fx=scale, fy=scale,
-                          interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-        found, sure, _ = detector.run(copy, 0, threshold)
-    return [(np.array([box.left(), box.top(), box.right(), box.bottom()]) / scale, sure)
-            for box, sure in zip(found, sure)]
+    pixels = image.shape[0] * image.shape[1]
+    return (Look(np.sqrt(FIRST_LOOK / pixels), 0), WHOLE) if pixels > FIRST_LOOK // 4 else (WHOLE,)
 
 
 def predict(image, box, predictor):

@@ -52,19 +52,19 @@ def find_faces(pixels, known, predictor):
     Returns:
         A list of `Placed`, the face first that most of the hole lies on.
     """
-    filled = smooth(pixels, known)
     shows_nothing = is_flat(pixels[~known]) or is_noise(pixels, ~known)
-    for whole in detection.looks(pixels):
-        shown = [] if shows_nothing else _touched(pixels, known, predictor, whole)
-        guessed = _touched(filled, known, predictor, whole)
-        guessed += _touched(mirrored(pixels, known), known, predictor, whole)
+    for look in detection.looks(pixels):
+        copy, seen = look.of(pixels), look.of(255 * np.uint8(known)) == 255
+        shown = [] if shows_nothing else _touched(copy, seen, predictor, look)
+        guessed = [face for fill in (smooth, mirrored)
+                   for face in _touched(fill(copy, seen), seen, predictor, look)]
         faces = _different(guessed)
         faces = [face for face in faces if face.sure >= SURE] or faces[:1]
         # A face that shows is not lost for being no face with its hole filled.
         faces = _different(faces + [face for face in shown if face.sure >= SURE])
         if faces:
             break
-    models = HiddenLandmarks.load()
+    filled, models = smooth(pixels, known), HiddenLandmarks.load()
     return [_place(face, shown, pixels, filled, known, predictor, models) for face in faces]
 
 
@@ -77,13 +77,16 @@ def _place(face, shown, pixels, filled, known, predictor, models):
     return Placed(models.estimate(pixels, known, predicted), "visible part")
 
 
-def _touched(image, known, predictor, whole):
-    """Every `_Found` in an image that the hole touches, the one of the highest score first."""
-    total = np.count_nonzero(~known)
-    found = []
-    for box, sure in detection.boxes(image, predictor, LOWEST, whole):
-        left, top, right, bottom = np.clip(np.rint(box), 0, None).astype(int)
-        hidden = np.count_nonzero(~known[top:bottom + 1, left:right + 1])
+def _touched(copy, seen, predictor, look):
+    """Every `_Found` that the hole touches, the one of the highest score first.
+
+    Args:
+        copy, seen: the photograph and what is known of it, as the `detection.Look` has them.
+    """
+    total, found = np.count_nonzero(~seen), []
+    for box, sure in look.boxes(copy, predictor, LOWEST):
+        left, top, right, bottom = np.clip(np.rint(box * look.scale), 0, None).astype(int)
+        hidden = np.count_nonzero(~seen[top:bottom + 1, left:right + 1])
         if hidden:
             found.append(_Found(box, sure + hidden / total, sure))
     return sorted(found, key=lambda face: -face.score)
