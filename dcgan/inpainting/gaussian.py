@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dcgan.checkpoints import finding, saving
 from dcgan.files import ownership, writing
 from dcgan.files.listing import list_images, spread
 from dcgan.inpainting.masks import alike
@@ -154,6 +153,8 @@ def fit_gaussian(model, settings):
     Raises:
         UserError: there are too few pictures, or the file cannot be written.
     """
+    from dcgan.checkpoints import finding, saving  # which import TensorFlow
+
     source = settings.checkpoint_dir
     saving.require_usable_name(source, "--checkpoint_dir")
     folder = os.path.dirname(source) if finding.is_one(source) else source
