@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Find faces and align them by three landmarks, as OpenFace's align-dlib does."""
 
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # `python -P` leaves it out
 import dcgan.cli.environment  # noqa: F401  (first: it says so where packages are missing)
 
 # isort: split
 import argparse
-import os
 
 from dcgan import settings
 from dcgan.cli import flags, running

@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
 """Complete the missing part of pictures with a trained DCGAN."""
 
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # `python -P` leaves it out
 import dcgan.cli.environment  # noqa: F401  (first: it says so where packages are missing)
 
 # isort: split

@@ -2,11 +2,14 @@
 """Draw the article's pictures of distributions: normal in one and two dimensions, and completion
 there: the most likely y given x."""
 
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # `python -P` leaves it out
 import dcgan.cli.environment  # noqa: F401  (first: it says so where packages are missing)
 
 # isort: split
 import functools
-import os
 
 import numpy as np
 

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Train a DCGAN on a folder of pictures."""
 
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # `python -P` leaves it out
 import dcgan.cli.environment  # noqa: F401  (first: it says so where packages are missing)
 
 # isort: split
 import dataclasses
-import os
 
 from dcgan.cli import running
 from dcgan.cli.flags import Parser, add_settings

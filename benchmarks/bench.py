@@ -288,7 +288,7 @@ def table(rows):
 
 
 def parse_args(argv=None):
-    parser = flags.Parser(prog="bench.py", description=__doc__.splitlines()[0])
+    parser = flags.Parser(prog="bench.py", description=__doc__)
     parser.add_argument("--only", metavar="ROW", help="measure one row, in this process")
     parser.add_argument("--rounds", type=Number(int, low=1), default=3,
                         help="how often the compared rows take turns")

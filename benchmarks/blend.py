@@ -26,7 +26,7 @@ from dcgan.settings import Number  # noqa: E402
 
 
 def parse_args(argv=None):
-    parser = flags.Parser(prog="blend.py", description=__doc__.splitlines()[0])
+    parser = flags.Parser(prog="blend.py", description=__doc__)
     parser.add_argument("--edge", type=Number(int, low=8), default=4000,
                         help="of the photograph, in pixels; its hole has half of it")
     parser.add_argument("--rounds", type=Number(int, low=1), default=3, help="runs of each blend")

@@ -57,7 +57,7 @@ def run(settings, model, batch):
 
 
 def parse_args(argv=None):
-    parser = flags.Parser(prog="deviations.py", description=__doc__.splitlines()[0])
+    parser = flags.Parser(prog="deviations.py", description=__doc__)
     search.add_flags(parser, count=32)
     parser.add_argument("--search", default="--approach adam --lr 0.1 --nIter 150", metavar="FLAGS",
                         help="flags of complete.py, in one word")

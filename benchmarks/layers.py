@@ -25,7 +25,7 @@ LAYERS = ((64, 3, 64), (32, 64, 128), (16, 128, 256), (8, 256, 512))  # pixels, 
 
 
 def parse_args(argv=None):
-    parser = flags.Parser(prog="layers.py", description=__doc__.splitlines()[0])
+    parser = flags.Parser(prog="layers.py", description=__doc__)
     parser.add_argument("--batch_size", type=Number(int, low=1), default=64, help="images")
     parser.add_argument("--sizes", type=int, nargs="+", choices=[size for size, _, _ in LAYERS],
                         default=[size for size, _, _ in LAYERS],

@@ -38,7 +38,7 @@ class Unseen:
 
 
 def parse_args(argv=None):
-    parser = flags.Parser(prog="page.py", description=__doc__.split("\n\n")[0])
+    parser = flags.Parser(prog="page.py", description=__doc__)
     parser.add_argument("photo", type=path, help="a photograph of a face")
     parser.add_argument("--preset", nargs="+", choices=tuple(PRESETS), default=["fast", "best"],
                         help="the presets")

@@ -31,7 +31,7 @@ from dcgan.settings import Number  # noqa: E402
 
 
 def parse_args(argv=None):
-    parser = flags.Parser(prog="patience.py", description=__doc__.splitlines()[0])
+    parser = flags.Parser(prog="patience.py", description=__doc__)
     parser.add_argument("run", type=settings.path,
                         help="the --outDir of a run with one candidate and the center mask")
     parser.add_argument("--checkpointDir", type=settings.path, default="pretrained",

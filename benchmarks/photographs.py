@@ -142,7 +142,7 @@ def write_csv(path, found, true):
 
 
 def parse_args(argv=None):
-    parser = flags.Parser(prog="photographs.py", description=__doc__.splitlines()[0])
+    parser = flags.Parser(prog="photographs.py", description=__doc__)
     parser.add_argument("folder", type=settings.path, help="what photo_holes.py wrote")
     parser.add_argument("--photos", default="photos", choices=("photos", "whole"),
                         help="photos: the hole is painted over; whole: it holds what was there")

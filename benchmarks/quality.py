@@ -137,7 +137,7 @@ def fit_linear(config, files):
 
 
 def parse_args(argv=None):
-    parser = flags.Parser(prog="quality.py", description=__doc__.splitlines()[0])
+    parser = flags.Parser(prog="quality.py", description=__doc__)
     search.add_flags(parser, count=64)
     parser.add_argument("--maskType", nargs="+", choices=MEASURED, metavar="MASK",
                         default=MEASURED, help="the masks")

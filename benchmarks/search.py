@@ -37,7 +37,7 @@ def add_flags(parser, count):
 
 
 def parse_args(argv=None):
-    parser = flags.Parser(prog="search.py", description=__doc__.splitlines()[0])
+    parser = flags.Parser(prog="search.py", description=__doc__)
     add_flags(parser, count=64)
     parser.add_argument("--search", nargs="+", default=["--preset fast"], metavar="FLAGS",
                         help="what to compare, each the flags of complete.py in one word")

@@ -391,7 +391,7 @@ def compare(before, after, only):
 
 
 def parse_args(argv=None):
-    parser = argparse.ArgumentParser(prog="unchanged.py", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="unchanged.py", description=__doc__)
     modes = parser.add_subparsers(dest="mode", required=True)
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--only", nargs="+", choices=CASES, metavar="CASE",

@@ -103,12 +103,13 @@ def register(functions):
 
 
 def help_of(functions):
-    """What each function of a dict does, for `--help`: its docstring."""
-    def text(function):
-        words = " ".join(function.__doc__.split()).rstrip(".").replace("`", "")
-        return words[0].lower() + words[1:]
+    """What each function of a dict does, for `--help`: its docstring, or its name alone where
+    `python -OO` leaves those out."""
+    def text(name, function):
+        words = " ".join((function.__doc__ or "").split()).rstrip(".").replace("`", "")
+        return f"{name}: {words[0].lower()}{words[1:]}" if words else name
 
-    return "; ".join(f"{name}: {text(function)}" for name, function in functions.items())
+    return "; ".join(text(*each) for each in functions.items())
 
 
 def setting(default, help, kind=None, choices=None, **flag):

@@ -47,7 +47,7 @@ COLOURS = {"pen": (20, 64, 216), "mouth": (255, 255, 255), "eye": (0, 0, 0)}
 
 
 def main(argv=None):
-    parser = flags.Parser(prog="paint_over.py", description=__doc__.splitlines()[0])
+    parser = flags.Parser(prog="paint_over.py", description=__doc__)
     parser.add_argument("outDir", type=settings.path, help="where they go")
     config = parser.parse_args(argv)
     whole = Image.fromarray(utils.read_image(ASTRONAUT)).crop(HEAD)

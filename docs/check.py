@@ -146,7 +146,7 @@ def show_tensorboard(command, folder):
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(prog="check.py", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="check.py", description=__doc__)
     parser.add_argument("--only", metavar="TEXT", default="", help="commands with this in them")
     config = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:

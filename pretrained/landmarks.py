@@ -245,7 +245,7 @@ def train(views, features, moves, models, steps, seed):
 
 
 def parse_args(argv=None):
-    parser = flags.Parser(prog="landmarks.py", description=__doc__.splitlines()[0])
+    parser = flags.Parser(prog="landmarks.py", description=__doc__)
     parser.add_argument("folder", help="photographs with a face in their middle, as LFW's are")
     parser.add_argument("output", help="the file that is written")
     parser.add_argument("--holes", type=settings.Number(int, low=1), default=3,

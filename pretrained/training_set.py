@@ -126,7 +126,7 @@ def gather(folders, output, cap):
 
 
 def parse_args(argv=None):
-    parser = flags.Parser(prog="training_set.py", description=__doc__.splitlines()[0])
+    parser = flags.Parser(prog="training_set.py", description=__doc__)
     count = settings.Number(int, low=1)
     parser.add_argument("outDir", help="where the folders go; outside of any repository")
     parser.add_argument("--lfw", default="../shared/lfw",

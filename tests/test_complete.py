@@ -2,6 +2,8 @@
 
 import csv
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -363,3 +365,12 @@ def test_a_newcomers_first_faces(tmp_path):
     assert len(psnr) == 8 and np.mean(psnr) > 22  # OpenCV's inpainting: under 20
     assert sum(path.stat().st_size for path in (ROOT / "pretrained").glob("DCGAN*")) < 20e6
     assert (ROOT / "pretrained" / "gaussian.npz").stat().st_size < 5e6
+
+
+def test_a_closed_stderr_is_none_of_its_business(tmp_path, lively, three_faces):
+    """As cron and daemons leave it."""
+    result = subprocess.run(
+        ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, ROOT / "complete.py", three_faces,
+         "--checkpointDir", lively, "--nIter", "1", "--outDir", "out"],
+        cwd=tmp_path, stdout=subprocess.PIPE, text=True, timeout=240)
+    assert result.returncode == 0 and result.stdout.startswith("3 completed"), result.stdout

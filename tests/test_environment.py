@@ -1,5 +1,6 @@
-"""What the scripts say where packages are missing."""
+"""What the scripts need before all else: three open streams, and packages."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -64,3 +65,40 @@ def test_a_package_that_is_imported_later(tmp_path):
                              "out"], cwd=tmp_path, text=True, capture_output=True, timeout=60,
                             env={"PYTHONPATH": str(tmp_path)})
     assert_one_line_error(result, "align.py: error: ", "has no package dlib: ")
+
+
+def run_with_closed(closed, *command, cwd, **more):
+    """Run a command in which some of the descriptors 0, 1 and 2 are closed."""
+    redirections = " ".join(f"{descriptor}>&-" for descriptor in closed)
+    return subprocess.run(["sh", "-c", f'exec "$@" {redirections}', "sh", *map(str, command)],
+                          cwd=cwd, capture_output=True, text=True, timeout=120, **more)
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)], ids=str)
+def test_what_is_closed_is_opened_before_anything_else(closed, tmp_path):
+    """Or the next file would have its number; subprocesses have it open too."""
+    program = """if True:
+        import os, subprocess, sys
+        import dcgan.cli.environment
+        seen = [int(os.path.exists(f"/proc/self/fd/{each}")) for each in range(3)]
+        check = ["sh", "-c", "for each in 0 1 2; do test -e /proc/$$/fd/$each || exit; done; echo"]
+        child = subprocess.Popen(check, stdout=open("child", "w"), stdin=None, stderr=None)
+        child.wait()
+        print("said", file=sys.stderr)
+        print("said", sys.stdin.read())
+        open("seen", "w").write(f"{seen} {os.open('seen', os.O_RDONLY) > 2}")
+    """
+    result = run_with_closed(closed, sys.executable, "-c", program, cwd=tmp_path,
+                             stdin=subprocess.DEVNULL,
+                             env=os.environ | {"PYTHONPATH": str(ROOT)})
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "seen").read_text() == "[1, 1, 1] True"
+    assert (tmp_path / "child").read_text() == "\n"
+    assert ("said" in result.stdout) == (1 not in closed)
+    assert ("said" in result.stderr) == (2 not in closed)
+
+
+@pytest.mark.parametrize("script", ["complete.py", "train-dcgan.py", "paint/serve.py"])
+def test_with_closed_streams_an_error_is_not_taken_for_a_result(script, tmp_path):
+    result = run_with_closed((0, 2), sys.executable, ROOT / script, "--mistyped", cwd=tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", "")

@@ -3,11 +3,14 @@
 import csv
 import json
 import re
+import subprocess
+import sys
 
 import cv2
 import numpy as np
 import pytest
 from conftest import (
+    ROOT,
     assert_one_line_error,
     draw_faces,
     load_script,
@@ -40,6 +43,16 @@ def test_help_is_there_at_once(script, tmp_path):
     imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
     assert "argparse" in imported
     assert not imported & {"tensorflow", "matplotlib", "scipy", "dlib"}
+
+
+@pytest.mark.parametrize("script", [
+    "train-dcgan.py", "complete.py", "align.py", "simple-distributions.py", "demo/draw_photos.py",
+    "paint/serve.py"])
+def test_python_without_docstrings_and_without_the_scripts_folder_in_its_path(script, tmp_path):
+    for switches in (["-OO"], ["-P"], ["-I"]):
+        result = subprocess.run([sys.executable, *switches, ROOT / script, "--help"], cwd=tmp_path,
+                                text=True, capture_output=True, timeout=240)
+        assert result.returncode == 0 and "usage:" in result.stdout, result.stderr
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

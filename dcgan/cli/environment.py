@@ -1,4 +1,5 @@
-"""What to do where Python's packages are missing, in one line.
+"""What a script needs before all else: three open streams, and its packages, or one line that says
+how to get them.
 
 The scripts import this first, before any package, and it imports none.
 """
@@ -10,6 +11,17 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 AT_ONCE = ("numpy", "PIL", "tqdm")  # imported before a script parses its flags
+
+
+def open_closed():
+    """Open those of the three standard streams on nothing that are closed, as cron and daemons may
+    leave them: the next files that a script opens would else be taken for them."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    for descriptor, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:  # so Python found it
+            setattr(sys, name, open(descriptor, mode, errors="backslashreplace", closefd=False))
 
 
 def missing(package):
@@ -44,4 +56,5 @@ def require(packages=AT_ONCE):
             sys.exit(2)
 
 
+open_closed()
 require()
