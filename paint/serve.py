@@ -20,6 +20,7 @@ from urllib.parse import urlsplit  # noqa: E402
 
 from dcgan.cli import running  # noqa: E402  (the project's root is on the path only now)
 from dcgan.cli.flags import Parser  # noqa: E402
+from dcgan.machine import signals  # noqa: E402
 from dcgan.messages import UserError  # noqa: E402
 from dcgan.settings import Number, path  # noqa: E402
 
@@ -115,7 +116,8 @@ def main(argv=None):
     listening = listen(config.host, config.port)
     address, elsewhere = addresses(config.host, listening)
     signal.signal(signal.SIGTERM, interrupt)  # until the server takes it, and afterwards
-    signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+    if signal.SIGHUP in signals.that_stop():
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="paint-") as folder:
         page = Page(folder, lambda: Network(config.checkpointDir))
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, answered between two steps."""
+"""Ctrl-C, SIGTERM and SIGHUP, answered between two steps."""
 
 import contextlib
 import os
@@ -24,16 +24,22 @@ class StopRequest:
             raise Stopped(self.signum)
 
 
+def that_stop():
+    """The signals that ask to stop; SIGHUP, by which a terminal goes away, not under `nohup`."""
+    ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    return (signal.SIGINT, signal.SIGTERM) + (signal.SIGHUP,) * (not ignored)
+
+
 @contextlib.contextmanager
 def deferred_stop():
-    """Make the first Ctrl-C or SIGTERM set the `StopRequest` that this yields; a second one ends
-    the process at once.
+    """Make the first Ctrl-C, SIGTERM or SIGHUP set the `StopRequest` that this yields; a second
+    Ctrl-C or SIGTERM ends the process at once.
 
     As an exception it could come between an update and its count, or within a destructor of
     TensorFlow's, where Python swallows it. Python runs handlers between its own instructions alone,
     which may be a minute apart when TensorFlow is at work: so another thread waits for the signals.
     """
-    request, signals = StopRequest(), (signal.SIGINT, signal.SIGTERM)
+    request, signals = StopRequest(), that_stop()
     if threading.current_thread() is not threading.main_thread():  # where no signal arrives
         yield request
         return
@@ -42,9 +48,15 @@ def deferred_stop():
 
     def watch():
         while byte := os.read(arrived, 1):
-            if byte[0] in signals and request.is_set():
+            if byte[0] not in signals:  # one that a user of the library has a handler for
+                continue
+            # A terminal's end comes twice: the system tells all its processes, the shell its jobs.
+            if byte[0] == signal.SIGHUP:
+                request.signum = request.signum or signal.SIGHUP
+            elif request.signum in (signal.SIGINT, signal.SIGTERM):
                 os._exit(128 + byte[0])
-            request.signum = byte[0]
+            else:
+                request.signum = byte[0]
         os.close(arrived)
 
     threading.Thread(target=watch, daemon=True).start()
