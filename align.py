@@ -16,6 +16,7 @@ from dcgan.faces import alignment, detection
 from dcgan.faces.aligning import align_faces
 from dcgan.faces.alignment import Alignment
 from dcgan.faces.mean import compute_mean
+from dcgan.machine import cpu
 from dcgan.messages import UserError
 from dcgan.settings import Number, part
 
@@ -30,7 +31,7 @@ def parse_args(argv=None):
     # The published place is in front of the mode; SUPPRESS keeps this one from clearing that.
     common.add_argument("--dlibFacePredictor", type=settings.path, metavar="FILE",
                         default=argparse.SUPPRESS, help="as in front of the mode")
-    common.add_argument("--jobs", type=Number(int, low=1), default=os.cpu_count(),
+    common.add_argument("--jobs", type=Number(int, low=1), default=cpu.usable(),
                         help="processes")
 
     align = modes.add_parser("align", parents=[common],

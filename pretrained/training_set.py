@@ -27,6 +27,7 @@ from dcgan.faces import alignment, detection  # noqa: E402
 from dcgan.faces.jobs import run_jobs  # noqa: E402
 from dcgan.files import naming, writing  # noqa: E402
 from dcgan.files.listing import list_images  # noqa: E402
+from dcgan.machine import cpu  # noqa: E402
 from dcgan.messages import UserError  # noqa: E402
 
 PARTS = ("train", "valid", "test")
@@ -135,7 +136,7 @@ def parse_args(argv=None):
                         help="more to train on, aligned already")
     parser.add_argument("--cap", type=count, default=40, help="faces of a person, at most")
     parser.add_argument("--size", type=count, default=64, help="edge of the aligned faces")
-    parser.add_argument("--jobs", type=count, default=os.cpu_count(), help="processes")
+    parser.add_argument("--jobs", type=count, default=cpu.usable(), help="processes")
     return parser.parse_args(argv)
 
 

@@ -43,3 +43,30 @@ def test_instructions_that_onednn_is_told_to_leave_alone_do_not_count(limit, all
     flags = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
     assert {flag for flag in flags if cpu.has(flag)} == allowed
     assert cpu.has_bfloat16() == ("avx512_bf16" in allowed)
+
+
+def test_taskset_counts():
+    result = subprocess.run(
+        [sys.executable, "-c", "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]);"
+         "import align; print(align.parse_args(['raw', 'computeMean']).jobs)"],
+        cwd=ROOT, text=True, capture_output=True)
+    assert result.stdout == "1\n", result.stderr
+
+
+@pytest.mark.parametrize("files,expected", [
+    ({}, 64), ({"cpu.max": "max 100000"}, 64), ({"cpu.max": "150000 100000"}, 2),
+    ({"a/cpu.max": "400000 100000", "a/b/cpu.max": "max 100000"}, 4),
+    ({"a/b/cpu.max": "1000 100000"}, 1), ({"elsewhere/cpu.max": "1000 100000"}, 64),
+    ({"cpu/cpu.cfs_quota_us": "300000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 3),
+    ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 64)], ids=str)
+def test_a_containers_limit_counts(files, expected, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(64))
+    monkeypatch.setattr(cpu, "_GROUP", tmp_path / "group")
+    monkeypatch.setattr(cpu, "_CGROUPS", tmp_path / "groups")
+    assert cpu.usable() == 64  # as where there are no such files
+    (tmp_path / "group").write_text("4:memory:/x\n0::/a/b\n")
+    for name, text in files.items():
+        path = tmp_path / "groups" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert cpu.usable() == expected

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from dcgan import messages
 from dcgan.files.listing import fingerprint, relative
+from dcgan.machine import cpu
 from dcgan.messages import UserError
 from dcgan.pictures import reading
 from dcgan.training.cache import Cache
@@ -148,7 +149,7 @@ class Pictures:
             return tf.cast(tf.ensure_shape(batch, [share, *self.shape]), tf.float32) / 127.5 - 1
 
         # As many batches are ahead as threads read: not as many as a large machine has cores.
-        threads = min(8, os.cpu_count())
+        threads = min(8, cpu.usable())
         # Fixed numbers instead of AUTOTUNE, whose thread sleeps up to a minute between looks at
         # the pipeline and is waited for at its end.
         options = tf.data.Options()
