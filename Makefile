@@ -3,12 +3,22 @@ PYTHON ?=
 BIN = .venv/bin
 DEMO = demo/out
 
-.PHONY: setup paint demo test docs-check pictures photographs screenshots paint-pictures bench
+# An environment has the path of its folder in it. In a clone that was moved or copied, or after the
+# end of its Python, it is made anew; one that is a link is somebody's own.
+STALE := $(shell test ! -d .venv -o -h .venv || { .venv/bin/python -c '' && \
+	test "`. .venv/bin/activate && cd "$$VIRTUAL_ENV" && pwd -P`" = "`cd .venv && pwd -P`"; \
+	} 2> /dev/null || echo stale)
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: setup stale paint demo test docs-check pictures photographs screenshots paint-pictures bench
 setup: .venv/installed
 
-.venv/installed: requirements.txt
-	python=`sh .ci/python.sh $(PYTHON)` && "$$python" -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+stale:
+	@echo ".venv was made in another place, or its Python is gone: it is made anew"
+
+.venv/installed: requirements.txt $(STALE)
+	python=`sh .ci/python.sh $(PYTHON)` && "$$python" -m venv $(STALE:stale=--clear) .venv
+	$(PIP) -r requirements.txt
 	touch $@
 
 # A page to paint on: make paint, or make paint PAINT="--port 9000".
@@ -17,13 +27,13 @@ paint: .venv/paint
 	$(BIN)/python paint/serve.py $(PAINT)
 
 .venv/paint: .venv/installed paint/requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -r paint/requirements.txt
+	$(PIP) -r paint/requirements.txt
 	touch $@
 
 # The page is tested in a browser where there is one; Playwright is to drive it.
 .venv/paint-test: .venv/paint paint/requirements-test.txt
-	if command -v chromium > /dev/null; then $(BIN)/pip install --quiet \
-		--disable-pip-version-check -r paint/requirements-test.txt && touch $@; \
+	if command -v chromium > /dev/null; then $(PIP) \
+		-r paint/requirements-test.txt && touch $@; \
 	else echo "chromium is not there: the page is tested without a browser"; fi
 
 # Draw faces, train a small network on them at 32x32 from nothing, complete others; and then
@@ -61,7 +71,7 @@ test: .venv/test .venv/paint-test
 	$(BIN)/python -m pytest -n 2
 
 .venv/test: .venv/installed tests/requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	$(PIP) -r tests/requirements.txt
 	touch $@
 
 # Run every command that README and docs/ show.
@@ -115,5 +125,5 @@ paint-pictures: .venv/paint-test
 
 # Speed beside PyTorch and the article's schedule: half an hour, on a machine that does nothing else.
 bench: setup
-	$(BIN)/pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	$(PIP) -r benchmarks/requirements.txt
 	$(BIN)/python benchmarks/bench.py

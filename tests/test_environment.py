@@ -40,6 +40,19 @@ def test_an_environment_that_is_there_is_named(bare):
                           "numpy: `source .venv/bin/activate`")
 
 
+@pytest.mark.parametrize("line", ['VIRTUAL_ENV="{}/.venv"', "    export VIRTUAL_ENV='{}/.venv'"])
+def test_one_of_a_clone_that_was_moved_is_made_anew(bare, line):
+    """What `activate` adds to the path is not there any more."""
+    (bare.copy / ".venv" / "bin").mkdir(parents=True)
+    activate = bare.copy / ".venv" / "bin" / "activate"
+    activate.write_text(f"#\n{line.format('/an old/place')}\n")
+    assert_one_line_error(
+        bare("complete.py", "a.jpg"), "numpy: this clone was moved, and .venv was made in /an old/"
+        "place/.venv: `make setup`, then `source .venv/bin/activate`")
+    activate.write_text(f"{line.format(bare.copy)}\n")
+    assert_one_line_error(bare("complete.py", "a.jpg"), "numpy: `source .venv/bin/activate`")
+
+
 def test_from_elsewhere_the_whole_path_is_named(bare, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     assert_one_line_error(bare("complete.py", "a.jpg", cwd=tmp_path / "elsewhere"),

@@ -1,4 +1,4 @@
-"""Which Python `make setup` takes."""
+"""Which Python `make setup` takes, and when it makes the environment anew."""
 
 import os
 import shutil
@@ -72,3 +72,68 @@ def test_make_stops_where_none_will_do(tmp_path):
                             capture_output=True, env=os.environ)
     assert result.returncode == 2 and "(python2.7 is not there)" in result.stderr
     assert not (tmp_path / ".venv").exists()
+
+
+# Makes environments whose Python only notes what it is called for.
+FAKE = """#!/bin/sh
+if [ "$1" = -c ]; then exit; fi
+if [ "$2" = venv ]; then
+    echo "$@" >> made
+    mkdir -p .venv/bin
+    echo "VIRTUAL_ENV=\\"$PWD/.venv\\"" > .venv/bin/activate
+    cp "$0" .venv/bin/python
+fi
+if [ "$2" = pip ]; then echo "$@" >> installed; fi
+"""
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A folder in which `make setup` has been called, with `make(*arguments)`."""
+    folder = tmp_path / "a clone"
+    for name in ("Makefile", "requirements.txt", ".ci/python.sh", "paint/requirements.txt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    (tmp_path / "python").write_text(FAKE)
+    (tmp_path / "python").chmod(0o755)
+    make(folder, "setup")
+    return folder
+
+
+def make(folder, *arguments):
+    result = subprocess.run(["make", f"PYTHON={folder.parent / 'python'}", *arguments], cwd=folder,
+                            text=True, capture_output=True)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def calls(folder, what):
+    return (folder / what).read_text().splitlines()
+
+
+def test_an_environment_that_is_in_its_place_stays(clone):
+    make(clone, "setup")
+    assert calls(clone, "made") == ["-m venv .venv"] and len(calls(clone, "installed")) == 1
+
+
+def test_in_a_clone_that_was_moved_it_is_made_anew(clone):
+    moved = clone.rename(clone.parent / "moved")
+    assert "made in another place" in make(moved, "paint")
+    assert calls(moved, "made") == ["-m venv .venv", "-m venv --clear .venv"]
+    assert [line.rpartition(" ")[2] for line in calls(moved, "installed")] == [
+        "requirements.txt", "requirements.txt", "paint/requirements.txt"]
+    assert "another place" not in make(moved, "paint")
+    assert len(calls(moved, "made")) == 2
+
+
+def test_one_whose_python_is_gone_is_made_anew(clone):
+    (clone / ".venv" / "bin" / "python").unlink()
+    assert "its Python is gone" in make(clone, "setup")
+    assert calls(clone, "made")[-1] == "-m venv --clear .venv"
+
+
+def test_a_link_to_another_environment_is_left_alone(clone):
+    (clone / ".venv").rename(clone.parent / "shared")
+    (clone / ".venv").symlink_to(clone.parent / "shared")
+    make(clone, "setup")
+    assert len(calls(clone, "made")) == 1

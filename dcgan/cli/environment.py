@@ -6,6 +6,7 @@ The scripts import this first, before any package, and it imports none.
 
 import importlib.util
 import os
+import re
 import shlex
 import sys
 
@@ -32,14 +33,25 @@ def missing(package):
     """
     environment = os.path.join(ROOT, ".venv")
     activate = os.path.join(environment, "bin", "activate")
+    elsewhere = "" if os.path.samefile(ROOT, os.curdir) else f"-C {_shown(ROOT)} "
     if not os.path.exists(activate):
-        elsewhere = "" if os.path.samefile(ROOT, os.curdir) else f"-C {_shown(ROOT)} "
         remedy = f"`make {elsewhere}setup`, then `source {_shown(activate)}`"
+    elif made := _made_elsewhere(environment, activate):
+        remedy = (f"this clone was moved, and {_shown(environment)} was made in {made}: `make "
+                  f"{elsewhere}setup`, then `source {_shown(activate)}`")
     elif os.path.realpath(sys.prefix) != os.path.realpath(environment):
         remedy = f"`source {_shown(activate)}`"
     else:
         remedy = f"`pip install -r {_shown(os.path.join(ROOT, 'requirements.txt'))}`"
     return f"{sys.executable} has no package {package}: {remedy}"
+
+
+def _made_elsewhere(environment, activate):
+    """The folder that an environment was made in, if it is another, as `activate` has it."""
+    with open(activate) as file:
+        folders = re.findall(r"^ *(?:export )?VIRTUAL_ENV=(.*)", file.read(), re.MULTILINE)
+    made = "".join(shlex.split(folders[-1])) if folders else environment
+    return made if os.path.realpath(made) != os.path.realpath(environment) else None
 
 
 def _shown(path):
