@@ -20,7 +20,7 @@ import utils
 from benchmarks import kills
 from benchmarks.kills import Training
 from dcgan.checkpoints.reading import has_average, read_tf1
-from dcgan.checkpoints.saving import locked
+from dcgan.files.locking import locked
 from dcgan.messages import UserError
 from dcgan.training import curves, loop
 from dcgan.training.settings import TrainingSettings
@@ -145,7 +145,9 @@ def test_float16_goes_on_with_its_loss_scale(faces, tmp_path):
 
 def test_two_trainings_into_one_folder(trained, faces, tmp_path):
     shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
-    with locked(str(tmp_path / "checkpoint")), pytest.raises(UserError, match="another training"):
+    with locked(str(tmp_path / "checkpoint"), "", "train-dcgan.py", ".lock"), pytest.raises(
+            UserError, match=f"--checkpoint_dir checkpoint: train-dcgan.py, process {os.getpid()} "
+                             f"on .* is writing there"):
         train_here(tmp_path, faces, "--max_steps", 8)
     train_here(tmp_path, faces, "--max_steps", 8)
 

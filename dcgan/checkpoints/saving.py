@@ -1,8 +1,6 @@
 """Checkpoints written so that a kill loses nothing: each appears whole or not at all."""
 
 import contextlib
-import errno
-import fcntl
 import os
 import re
 import shutil
@@ -160,24 +158,3 @@ def tidy(folder):
             shutil.rmtree(path, ignore_errors=True)
         elif data and data[1] not in known:
             ownership.remove(path)
-
-
-@contextlib.contextmanager
-def locked(folder):
-    """Keep every other training out of a folder of checkpoints; the system unlocks it, come what
-    may, when the process ends.
-
-    Raises:
-        UserError: another one is in there.
-    """
-    with open(os.path.join(folder, ".lock"), "a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"--checkpoint_dir {folder}: another training is writing there; wait "
-                            "for it, or name another folder") from None
-        except OSError as error:
-            # As some network disks say; the last two are one on Linux, and two on macOS.
-            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP):
-                raise
-        yield

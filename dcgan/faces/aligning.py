@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from dcgan.faces import alignment, detection, places
 from dcgan.faces.jobs import run_jobs
-from dcgan.files import writing
+from dcgan.files import locking, writing
 from dcgan.files.listing import MAKERS, list_images
 from dcgan.messages import UserError
 from dcgan.pictures import drawing, reading
@@ -76,8 +76,14 @@ def align_faces(settings, jobs, verbose):
     """
     files = pictures_of(settings.inputDir, settings.outputDir,
                         reads=filter(None, [settings.fallbackLfw]))
-    to_do = places.plan(files, settings)
     writing.make_folder(settings.outputDir, by="align.py")
+    with locking.locked(settings.outputDir, "outputDir ", "align.py"):
+        _align(files, settings, jobs, verbose)
+
+
+def _align(files, settings, jobs, verbose):
+    """`align_faces` of the files."""
+    to_do = places.plan(files, settings)
     for folder in {os.path.dirname(output) for _, output in to_do}:
         writing.make_folder(folder)
     results = collections.Counter({"already there": len(files) - len(to_do)})

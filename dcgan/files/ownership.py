@@ -35,7 +35,7 @@ class Record:
         self._forget()
 
     def _forget(self):
-        self.inode, self.end, self.by, self.entries = None, 0, None, {}
+        self.inode, self.end, self.by, self.signature, self.entries = None, 0, None, None, {}
 
     def read(self):
         """Take up what was added since the last time; returns whether there is a record.
@@ -76,6 +76,7 @@ class Record:
             self.entries.setdefault(entry["file"], []).append(entry | {"by": self.by})
         elif "by" in entry:
             self.by = entry["by"]
+            self.signature = entry if "process" in entry else self.signature
         return True
 
     def of(self, path):
@@ -112,6 +113,18 @@ def is_claimed(folder):
     """Whether a script has claimed a folder before."""
     record = _record(os.path.abspath(folder))
     return record.read() and record.by is not None
+
+
+def sign(folder, signature):
+    """Record which process writes into a folder: a dict of its script (`by`), `process`, `host`
+    and `since`."""
+    _record(os.path.abspath(folder)).add(signature)
+
+
+def signature(folder):
+    """The newest that was given to `sign`, or None."""
+    record = _record(os.path.abspath(folder))
+    return record.signature if record.read() else None
 
 
 def entries_of(path):

@@ -6,6 +6,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dcgan.checkpoints import finding
+from dcgan.files import locking, writing
 from dcgan.inpainting.photos import Framer
 from dcgan.inpainting.search import CompletionBatch, Observer, Searcher
 from dcgan.inpainting.starts import Starts
@@ -52,7 +53,7 @@ def complete_pictures(model, settings):
 
     Raises:
         UserError: no picture of `imgs` can be completed, or `outDir` or a result cannot be written;
-            all other results are.
+            all other results are. Or another completion is writing there.
         Stopped: a signal ended the search; the results of its best iterates are written.
     """
     files = outputs.read_pictures(settings)
@@ -63,6 +64,13 @@ def complete_pictures(model, settings):
     first = next(batches, None)
     if first is None:
         raise UserError(f"none of the {len(files)} images can be completed")
+    writing.make_folder(settings.outDir, flag="--outDir ", by="complete.py")
+    with locking.locked(settings.outDir, "--outDir ", "complete.py"):
+        _complete(model, settings, files, framer, itertools.chain([first], batches))
+
+
+def _complete(model, settings, files, framer, batches):
+    """Complete batches of `Frame`s of the files."""
     results = Results(settings, framer, model.z_dim, model.lowres)
     saved = read_latents(settings.init)[0] if settings.init else None
     starts = Starts(model, settings, saved, settings.init)
@@ -71,7 +79,7 @@ def complete_pictures(model, settings):
     with deferred_stop() as stop, results, tqdm(
             total=n_batches * settings.nIter, unit="it", dynamic_ncols=True) as bar:
         observer = Shown(results, bar, stop)
-        for number, frames in enumerate(itertools.chain([first], batches)):
+        for number, frames in enumerate(batches):
             if stop.is_set():
                 break
             bar.set_description(f"batch {number + 1}/{max(n_batches, number + 1)}")

@@ -47,7 +47,7 @@ class Results:
     end, as a context manager, `report.html`.
 
     Args:
-        settings: the `CompletionSettings`.
+        settings: the `CompletionSettings`; `outDir` is there.
         framer: the `Framer` of the pictures.
         z_dim: length of z.
         lowres: edge of the blocks of the lowres mask.
@@ -61,7 +61,6 @@ class Results:
         self.results = []
         self.waiting = {}  # frames and G(z) of pictures whose other frames are not done
         self.failed = []  # pictures of which a result could not be made or written
-        writing.make_folder(settings.outDir, flag="--outDir ", by="complete.py")
         for folder in ("images", "logs", *(["candidates"] if settings.nCandidates > 1 else [])):
             writing.make_folder(os.path.join(settings.outDir, folder))
         self.curves = Curves(settings) if settings.log_dir else None

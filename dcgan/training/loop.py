@@ -10,8 +10,8 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from dcgan import messages
-from dcgan.checkpoints import finding, saving, tracking
-from dcgan.files import writing
+from dcgan.checkpoints import finding, tracking
+from dcgan.files import locking, writing
 from dcgan.machine.signals import deferred_stop
 from dcgan.messages import UserError
 from dcgan.training import cluster, curves, outputs, starting, steps
@@ -60,8 +60,8 @@ class Training:
             for flag in ("checkpoint_dir", "sample_dir", "log_dir"):
                 writing.make_folder(getattr(settings, flag), flag=f"--{flag} ",
                                     by="train-dcgan.py" if flag != "log_dir" else None)
-        lock = (saving.locked(settings.checkpoint_dir) if self.chief
-                else contextlib.nullcontext())
+        lock = (locking.locked(settings.checkpoint_dir, "--checkpoint_dir ", "train-dcgan.py",
+                               ".lock") if self.chief else contextlib.nullcontext())
         with lock, deferred_stop() as stop:
             self._prepare(files)
             left = self._steps_left()
