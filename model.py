@@ -20,7 +20,7 @@ from dcgan.inpainting.losses import PRIORS
 from dcgan.networks import weights
 from dcgan.networks.architecture import Architecture, initial_value
 from dcgan.pictures import drawing
-from dcgan.settings import Number
+from dcgan.settings import Number, local_path
 from dcgan.training import augment
 from dcgan.training.loop import Training
 from dcgan.training.penalty import with_r1
@@ -409,11 +409,12 @@ class DCGAN(Networks):
 
     def save(self, checkpoint_dir, max_to_keep=5):
         """Write a checkpoint of the present step; returns its path."""
-        return tracking.save(self, checkpoint_dir, max_to_keep)
+        return tracking.save(self, local_path(checkpoint_dir), max_to_keep)
 
     def export(self, path):
         """Write `inference_vars` alone, in half precision; `from_checkpoint` reads it."""
-        saving.export({name: v.numpy() for name, v in self.inference_vars.items()}, path)
+        saving.export({name: v.numpy() for name, v in self.inference_vars.items()},
+                      local_path(path))
 
     @classmethod
     def from_checkpoint(cls, checkpoint_dir, **settings):
@@ -424,7 +425,7 @@ class DCGAN(Networks):
             checkpoint_dir: as `load` takes it; `pretrained` is the one that comes with the program.
             **settings: the constructor's, except the sizes.
         """
-        path, _ = reading.newest_whole(checkpoint_dir)
+        path, _ = reading.newest_whole(local_path(checkpoint_dir))
         model = cls(architecture=reading.checkpoint_architecture(path), **settings)
         model.load(path)
         tracking.take_average(model, path)
@@ -446,4 +447,4 @@ class DCGAN(Networks):
         Raises:
             UserError: there is none, it is damaged, or its variables are not this network's.
         """
-        return tracking.load(self, checkpoint_dir, weights_only)
+        return tracking.load(self, local_path(checkpoint_dir), weights_only)

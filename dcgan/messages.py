@@ -1,6 +1,7 @@
 """What a user is told: errors that end a script, and lines on stderr of a file."""
 
 import collections
+import os
 import re
 import sys
 
@@ -20,14 +21,14 @@ def first_line(error):
 
 def warn(path, text):
     """Say on stderr, in one line, what is the matter with a file."""
-    name = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in path)
+    name = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in os.fsdecode(path))
     print(f"warning: {name}: {text}", file=sys.stderr)
 
 
 def note(path, text):
     """`warn`, once: pictures are read several times; and by name of the first few alone: what is
     so of one may be so of a whole dataset."""
-    noted = _noted[text]
+    noted, path = _noted[text], os.fsdecode(path)
     if path in noted or len(noted) > NOTED:
         return
     noted.add(path)

@@ -55,9 +55,28 @@ class Number:
             raise ValueError(f"{name} must be {rule}. Received: {value!r}")
 
 
+# An address such as gs://bucket/folder; `pathlib` writes it with one slash.
+_ADDRESS = re.compile(r"\w[\w+.-]*://|(gs|s3|hdfs|https?):/")
+LOCAL = "a file or folder of this machine (mount a bucket first, with rclone mount for example)"
+
+
+def local_path(value):
+    """A path (text, bytes, `pathlib.Path`) as text.
+
+    Raises:
+        ValueError: it is no path, or the address of something that is not on this machine.
+    """
+    if not isinstance(value, (str, bytes, os.PathLike)) or _ADDRESS.match(os.fsdecode(value)):
+        raise ValueError(f"a path must be {LOCAL}. Received: {value!r}")
+    return os.fsdecode(value)
+
+
 def path(text):
     """A file or folder, `~` the home folder, which shells leave in --flag=~/x."""
-    return os.path.expanduser(text)
+    try:
+        return os.path.expanduser(local_path(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text}: must be {LOCAL}") from None
 
 
 def region(text):
@@ -91,6 +110,9 @@ def video_name(text):
         raise argparse.ArgumentTypeError(
             f"{text}: must be a name that ends in .mp4, without a folder")
     return text
+
+
+PATHS = (path, video_name)  # the kinds of settings that are paths
 
 
 def register(functions):
@@ -152,6 +174,9 @@ class Settings:
                 rule = self._refusal(field, each)
                 if rule:
                     raise ValueError(f"{field.name} must be {rule}. Received: {each!r}")
+            if field.metadata["kind"] in PATHS:
+                value = tuple(map(local_path, value)) if several else local_path(value)
+                object.__setattr__(self, field.name, value)
 
     @staticmethod
     def _refusal(field, value):
@@ -161,6 +186,11 @@ class Settings:
             return None if value in choices else f"one of {', '.join(map(str, choices))}"
         if isinstance(kind, Number):
             return kind.refusal(value)
+        if kind in PATHS:
+            try:
+                local_path(value)
+            except ValueError:
+                return LOCAL
         if kind is None and not isinstance(value, bool):
             return "True or False"
         return None

@@ -152,3 +152,12 @@ def test_a_user_s_folder_that_results_go_to_is_searched(tmp_path):
     here = [str(tmp_path)]
     assert found(tmp_path, "images", writes=here) == ["images/mine.png"]
     assert found(tmp_path, writes=here) == ["a.png", "images/mine.png"]
+
+
+def test_files_and_folders_may_be_paths(tmp_path, capfd):
+    touch(tmp_path, "a/b.png", "a/.c.png", "d.png")
+    assert list_images([tmp_path / "a", tmp_path / "d.png"], writes=[tmp_path / "out"]) == [
+        f"{tmp_path}/a/b.png", f"{tmp_path}/d.png"]
+    assert f"{tmp_path}/d.png: left out: 1 hidden" in capfd.readouterr().err
+    with pytest.raises(UserError, match="e: no such file or folder"):
+        list_images([tmp_path / "e"])

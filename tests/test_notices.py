@@ -1,6 +1,7 @@
 """What is said of files on stderr."""
 
 import collections
+from pathlib import Path
 
 from dcgan import messages
 
@@ -23,3 +24,11 @@ def test_what_cannot_be_read_is_named_and_skipped(capfd):
     assert messages.or_warn("a.png", lambda: 3) == 3
     assert messages.or_warn("a.png", fail) is None
     assert capfd.readouterr().err == "warning: a.png: too small; skipped\n"
+
+
+def test_a_file_may_be_a_path(capfd, monkeypatch):
+    monkeypatch.setattr(messages, "_noted", collections.defaultdict(set))
+    for path in (Path("a.png"), b"a.png", "a.png"):
+        messages.note(path, "is odd")
+    messages.warn(Path("a\n.png"), "is odder")
+    assert capfd.readouterr().err == "warning: a.png: is odd\nwarning: a\\n.png: is odder\n"

@@ -1,11 +1,13 @@
 """Settings: their defaults, what they refuse, and the flags that are made of them."""
 
 import dataclasses
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import load_script
+from conftest import assert_one_line_error, load_script, run_script
 
 from dcgan.cli.flags import Parser, add_settings
 from dcgan.settings import Number, Odd, Settings, part, path, setting
@@ -24,12 +26,13 @@ class Baking(Settings):
     steam: bool = setting(None, "let in steam")
     spices: tuple = setting((), "to put in", choices=("salt", "mace"), nargs="+", metavar="SPICE")
     tins: tuple = setting(None, "to fill", path, nargs="+")
+    book: str = setting(None, "of recipes", path)
 
 
 def test_defaults():
     assert Baking().flags() == {
         "oven": "gas", "minutes": 30, "share": 0.5, "layers": 3, "eggs": None, "fan": True,
-        "steam": None, "spices": (), "tins": None}
+        "steam": None, "spices": (), "tins": None, "book": None}
 
 
 @pytest.mark.parametrize("wrong,words", [
@@ -115,3 +118,57 @@ def test_no_flags_are_the_defaults():
     flags = load_script("train-dcgan.py").parse_args([]).flags()
     assert flags | TrainingSettings().flags() == flags | {"cache": None}
     assert flags["cache"] == "checkpoint/pictures.cache" and flags["diffaug"] == ()
+
+
+# Paths
+
+
+@pytest.mark.parametrize("given", [Path("a") / "b.png", b"a/b.png", "a/b.png"])
+def test_a_path_becomes_text_whatever_it_is(given):
+    from dcgan.inpainting.settings import CompletionSettings
+
+    settings = Baking(tins=(given, "c"), book=given)
+    assert settings.tins == ("a/b.png", "c") and settings.book == "a/b.png"
+    for kind in (TrainingSettings, CompletionSettings):
+        fields = {field.name: field for field in dataclasses.fields(kind)
+                  if field.metadata["kind"] is path}
+        assert fields
+        settings = kind(**{name: (given,) if "nargs" in field.metadata else given
+                           for name, field in fields.items()})
+        assert {name: getattr(settings, name) for name in fields} == {
+            name: ("a/b.png",) if "nargs" in field.metadata else "a/b.png"
+            for name, field in fields.items()}
+
+
+def test_a_file_name_may_be_a_path():
+    from dcgan.inpainting.settings import CompletionSettings
+
+    assert CompletionSettings(video=Path("a.mp4")).video == "a.mp4"
+
+
+@pytest.mark.parametrize("wrong", [
+    3, None, ["a"], "gs://bucket/faces", "s3://bucket", Path("gs://bucket/faces"), b"hdfs://a/b"])
+def test_what_is_no_path_of_this_machine_is_refused(wrong):
+    with pytest.raises(ValueError, match="tins must be a file or folder of this machine .*: "):
+        Baking(tins=("a", wrong))
+
+
+def test_paths_are_taken_among_a_scripts_words():
+    assert baked(Path("--book"), Path("a/b.png")).book == "a/b.png"
+
+
+def test_a_bucket_is_refused_before_anything_is_done(tmp_path):
+    for script, *words in (
+            ("train-dcgan.py", "--checkpoint_dir", "gs://bucket/run"),
+            ("train-dcgan.py", "--dataset", "s3://bucket/faces"),
+            ("complete.py", "a.png", "--outDir", "S3://bucket/out"),
+            ("complete.py", "https://example.org/a.png"),
+            ("align.py", "raw", "align", "outerEyesAndNose", "gs://bucket/aligned")):
+        result = run_script(script, *words, cwd=tmp_path)
+        assert_one_line_error(result, f"{words[-1]}: must be a file or folder of this machine",
+                              *filter(lambda word: word.startswith("--"), words))
+    assert not os.listdir(tmp_path)
+
+
+def test_names_with_a_colon_are_names():
+    assert baked("--book", "a:/b", "--tins", "12:30.png", "/gs://a").tins == ("12:30.png", "/gs://a")

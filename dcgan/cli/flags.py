@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import os
 import re
 import sys
 
@@ -26,6 +27,10 @@ class Parser(argparse.ArgumentParser):
         if subcommands or "--" in args:  # Python's own does not know these
             return super().parse_args(args, namespace)
         return self.parse_intermixed_args(args, namespace)
+
+    def parse_known_args(self, args=None, namespace=None):
+        # A caller in Python may hand over paths of pathlib.
+        return super().parse_known_args(args and list(map(os.fspath, args)), namespace)
 
     def error(self, message):
         message = re.sub(r"^argument ([^:]*): ", r"\1 ", message)

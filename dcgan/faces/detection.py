@@ -35,7 +35,7 @@ def _dlib(predictor):
     """dlib's detector and landmark predictor, made once in each process."""
     import dlib
 
-    return dlib.get_frontal_face_detector(), dlib.shape_predictor(predictor)
+    return dlib.get_frontal_face_detector(), dlib.shape_predictor(os.fsdecode(predictor))
 
 
 def check_predictor(path):

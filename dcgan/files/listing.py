@@ -66,7 +66,7 @@ def list_images(paths, flag="", writes=(), reads=(), makers=MAKERS):
         UserError: a path does not exist, or there is no picture in any of them.
     """
     search = _Search(writes, reads, makers)
-    files = []
+    paths, files = list(map(os.fsdecode, paths)), []
     for path in paths:
         if not os.path.exists(path):
             raise UserError(f"{flag}{path}: no such file or folder")
