@@ -10,7 +10,7 @@ from PIL import Image
 import utils
 from dcgan.faces import aligning, detection
 from dcgan.messages import UserError
-from dcgan.pictures import drawing
+from dcgan.pictures import drawing, reading
 
 
 def draw(path, shade):
@@ -134,3 +134,75 @@ def test_a_face_that_cannot_be_written_costs_no_other(tmp_path, monkeypatch):
     Image.new("RGB", (16, 16)).save(tmp_path / "a.png")
     assert aligning.align_file((str(tmp_path / "a.png"), "face.png"), config) == (
         str(tmp_path / "a.png"), "could not be written (face.png: is in the way)")
+
+
+# Pictures without a face
+
+
+@pytest.fixture
+def looking(tmp_path, monkeypatch):
+    """align.py in the present folder; of shade 50 a picture has no face, of 60 two. The fixture is
+    a function that aligns, and returns which pictures were searched."""
+    script, searched = load_script("align.py"), []
+    monkeypatch.chdir(tmp_path)
+
+    def find(image, *_, **__):
+        shade = int(image[0, 0, 0])
+        searched.append(shade)
+        face = np.float32([[i % 8, i % 5] for i in range(68)])
+        return [face] * {50: 0, 60: 2}.get(shade, 1)
+
+    def here(function, jobs, processes, **_):
+        return map(function, jobs)
+
+    monkeypatch.setattr(detection, "find_landmarks", find)
+    monkeypatch.setattr(aligning, "run_jobs", here)
+
+    def align(*flags, raw="raw"):
+        searched.clear()
+        script.main([raw, "align", "innerEyesAndBottomLip", "aligned", "--size", "8", *flags])
+        return sorted(searched)
+
+    return align
+
+
+def test_the_first_ten_without_a_face_are_named(looking, tmp_path, capsys):
+    for i in range(12):
+        draw(tmp_path / "raw" / f"{i:02d}.png", 50)
+    draw(tmp_path / "raw" / "x.png", 10)
+    for _ in range(2):
+        looking()
+        said = capsys.readouterr()
+        assert said.err.splitlines() == [
+            *(f"warning: raw/{i:02d}.png: no face" for i in range(10)),
+            "warning: raw: 2 more without a face to align; --verbose names them"]
+        assert "12 no face" in said.out
+    looking("--verbose")
+    assert capsys.readouterr().err.count(": no face") == 12
+
+
+def test_they_are_not_searched_again(looking, tmp_path):
+    draw(tmp_path / "raw" / "x.png", 10)
+    draw(tmp_path / "raw" / "lawn.png", 50)
+    draw(tmp_path / "raw" / "pair.png", 60)
+    assert looking("--skipMulti") == [10, 50, 60]
+    assert looking("--skipMulti") == []
+    os.rename(tmp_path / "raw", tmp_path / "moved")
+    assert looking("--skipMulti", raw="moved") == []
+    assert looking(raw="moved") == [60], "two faces are enough now"
+    draw(tmp_path / "moved" / "lawn.png", 20)  # another picture in its place
+    os.utime(tmp_path / "moved" / "lawn.png", ns=(0, 0))
+    assert looking(raw="moved") == [20]
+    draw(tmp_path / "moved" / "sky.png", 50)
+    assert looking(raw="moved") == [50]
+
+
+def test_they_are_searched_again_where_a_face_may_be_had(looking, tmp_path, monkeypatch):
+    draw(tmp_path / "raw" / "x.png", 10)
+    draw(tmp_path / "raw" / "lawn.png", 50)
+    looking()
+    (tmp_path / "lfw").mkdir()
+    assert looking("--fallbackLfw", "lfw") == [50]
+    assert looking("--fallbackLfw", "lfw") == [] == looking()
+    monkeypatch.setattr(reading, "RULES", reading.RULES + 1)  # it is read in another way
+    assert looking() == [50]

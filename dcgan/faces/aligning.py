@@ -2,12 +2,14 @@
 
 import collections
 import functools
+import itertools
 import os
 import sys
 
 import numpy as np
 from tqdm import tqdm
 
+from dcgan import messages
 from dcgan.faces import alignment, detection, places
 from dcgan.faces.jobs import run_jobs
 from dcgan.files import locking, writing
@@ -38,7 +40,7 @@ def align_file(job, settings):
         face = fallback_face(path, settings) if settings.fallbackLfw else None
         result = "taken from LFW"
     if face is None:
-        return path, "several faces" if len(faces) > 1 else "no face"
+        return path, places.SEVERAL if len(faces) > 1 else places.NO_FACE
     try:
         drawing.save_image(output, face, of=places.made_of(path, settings))
     except UserError as error:
@@ -72,7 +74,8 @@ def align_faces(settings, jobs, verbose):
     Args:
         settings: the `Alignment`.
         jobs: how many processes work at it.
-        verbose: say what became of every picture.
+        verbose: say what became of every picture. In any case those are named that could not be
+            read or written, and the first few without a face.
     """
     files = pictures_of(settings.inputDir, settings.outputDir,
                         reads=filter(None, [settings.fallbackLfw]))
@@ -83,16 +86,28 @@ def align_faces(settings, jobs, verbose):
 
 def _align(files, settings, jobs, verbose):
     """`align_faces` of the files."""
-    to_do = places.plan(files, settings)
+    missing = places.plan(files, settings)
+    known = places.known_without([path for path, _ in missing], settings)
+    to_do = [job for job in missing if job[0] not in known]
     for folder in {os.path.dirname(output) for _, output in to_do}:
         writing.make_folder(folder)
-    results = collections.Counter({"already there": len(files) - len(to_do)})
-    for path, result in run_jobs(
+    results = collections.Counter({"already there": len(files) - len(missing)})
+    without = 0  # pictures
+    for path, result in itertools.chain(known.items(), run_jobs(
             functools.partial(align_file, settings=settings), to_do, jobs,
-            failed=lambda job: (job[0], f"could not be aligned ({FAILED})")):
+            failed=lambda job: (job[0], f"could not be aligned ({FAILED})"))):
         results[result.partition(" (")[0]] += 1
         if verbose or result.startswith("could not"):
             tqdm.write(f"{path}: {result}", file=sys.stderr)
+        if result in (places.NO_FACE, places.SEVERAL):
+            without += 1
+            if path not in known:
+                places.remember(path, settings, result)
+            if without <= messages.NOTED and not verbose:
+                messages.warn(path, result)
+    if without > messages.NOTED and not verbose:
+        messages.warn(settings.inputDir, f"{without - messages.NOTED} more without a face to "
+                      "align; --verbose names them")
     summary = ", ".join(f"{count} {result}" for result, count in results.items() if count)
     if not any(results[kind] for kind in ("aligned", CUT, "taken from LFW", "already there")):
         raise UserError(f"{settings.inputDir}: nothing aligned: {summary}")

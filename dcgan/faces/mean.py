@@ -6,7 +6,7 @@ import os
 import numpy as np
 
 from dcgan import messages
-from dcgan.faces import detection
+from dcgan.faces import detection, places
 from dcgan.faces.aligning import FAILED, pictures_of
 from dcgan.faces.jobs import run_jobs
 from dcgan.files import ownership, writing
@@ -17,11 +17,14 @@ MEAN = ("mean.csv", "std.csv", "mean.png")  # what computeMean writes
 
 
 def normalised_landmarks(path, predictor):
-    """The landmarks of a picture's largest face in the unit box of their extremes, or None."""
+    """The landmarks of a picture's largest face in the unit box of their extremes; `()` if it has
+    none, None if it cannot be read."""
     image = reading.read_or_warn(path)
-    faces = [] if image is None else detection.find_landmarks(image, predictor)
-    if not faces:
+    if image is None:
         return None
+    faces = detection.find_landmarks(image, predictor)
+    if not faces:
+        return ()
     landmarks = faces[0]
     low = landmarks.min(axis=0)
     return (landmarks - low) / (landmarks.max(axis=0) - low)
@@ -44,9 +47,12 @@ def compute_mean(inputDir, outputDir, predictor, jobs, numImages=0):
         files = list(np.random.default_rng(0).choice(files, numImages, replace=False))
     writing.make_folder(outputDir, by="align.py computeMean")
     function = functools.partial(normalised_landmarks, predictor=predictor)
-    faces = [face for face in run_jobs(
-        function, files, jobs, failed=lambda path: messages.warn(path, f"{FAILED}; skipped"))
-        if face is not None]
+    found = list(run_jobs(
+        function, files, jobs, failed=lambda path: messages.warn(path, f"{FAILED}; skipped")))
+    for path, face in zip(files, found):
+        if face is not None and not len(face):
+            messages.note(path, places.NO_FACE)
+    faces = [face for face in found if face is not None and len(face)]
     if not faces:
         raise UserError(f"{inputDir}: no face in {len(files)} pictures")
     mean, std = np.mean(faces, axis=0), np.std(faces, axis=0)

@@ -4,6 +4,9 @@ import collections
 import os
 
 from dcgan.files import naming, ownership
+from dcgan.pictures import reading
+
+NO_FACE, SEVERAL = "no face", "several faces"  # why a picture has no aligned face
 
 
 def made_of(path, settings):
@@ -20,6 +23,31 @@ def made_of(path, settings):
         state = {"bytes": None, "time": None}
     return {"source": os.path.abspath(path), "name": os.path.relpath(path, settings.inputDir),
             **state, "landmarks": settings.landmarks, "size": settings.size}
+
+
+def remember(path, settings, result):
+    """Record in `outputDir` that a picture has no aligned face: `NO_FACE` or `SEVERAL`."""
+    ownership.remark(settings.outputDir, made_of(path, settings) | {
+        "fallbackLfw": settings.fallbackLfw, "rules": reading.RULES, "result": result})
+
+
+def known_without(files, settings):
+    """`{picture: NO_FACE or SEVERAL}` of those in which an earlier call has found no face to align,
+    and this one would find none."""
+    remarks = [each for each in ownership.remarks(settings.outputDir)
+               if each.get("rules") == reading.RULES
+               and settings.fallbackLfw in (None, each["fallbackLfw"])
+               and (each["result"] == NO_FACE or settings.skipMulti)]
+    results = {key: each["result"] for each in remarks for key in _states(each)}
+    found = {path: [results[key] for key in _states(made_of(path, settings)) if key in results]
+             for path in files}
+    return {path: result[0] for path, result in found.items() if result}
+
+
+def _states(made):
+    """A picture as it is, by its path, or, in a folder that was moved, by its name in there."""
+    state = made["bytes"], made["time"]
+    return (made["source"], *state), (made["name"], *state)
 
 
 def plan(files, settings):

@@ -35,7 +35,8 @@ class Record:
         self._forget()
 
     def _forget(self):
-        self.inode, self.end, self.by, self.signature, self.entries = None, 0, None, None, {}
+        self.inode, self.end, self.by, self.signature = None, 0, None, None
+        self.entries, self.remarks = {}, []
 
     def read(self):
         """Take up what was added since the last time; returns whether there is a record.
@@ -77,6 +78,8 @@ class Record:
         elif "by" in entry:
             self.by = entry["by"]
             self.signature = entry if "process" in entry else self.signature
+        elif "remark" in entry:
+            self.remarks.append(entry["remark"])
         return True
 
     def of(self, path):
@@ -137,6 +140,17 @@ def newest_below(folder):
     """`{relative path: entry}` of a folder's own record, of each file the newest."""
     record = _record(os.path.abspath(folder))
     return {name: entries[-1] for name, entries in record.entries.items()} if record.read() else {}
+
+
+def remark(folder, what):
+    """Add to a folder's record what is no file: a dict that JSON can hold."""
+    _record(os.path.abspath(folder)).add({"remark": what})
+
+
+def remarks(folder):
+    """All that `remark` has added to a folder's record, the newest last."""
+    record = _record(os.path.abspath(folder))
+    return record.remarks if record.read() else []
 
 
 def _digest(path):
