@@ -65,7 +65,10 @@ class Search:
             landmarks = self._write_points(wanted.points)
             placed = [*placed, "--align", "--landmarks", landmarks]
             shown = [*shown, "--align", "--landmarks", "landmarks.txt"]
-        self.words = ["./complete.py", picture.name, *shown, *wanted.words()]
+        name = picture.name
+        if name.startswith(("-", "~")):  # which would be a flag, or somebody's home folder
+            name = f"./{name}"
+        self.words = ["./complete.py", name, *shown, *wanted.words()]
         settings = asked.settings_of(
             [picture.path, "--outDir", self.folder, *placed, *wanted.words()])
         self.settings = dataclasses.replace(
