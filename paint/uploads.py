@@ -9,6 +9,7 @@ import threading
 import utils
 from dcgan.faces import alignment, detection
 from dcgan.messages import UserError, attempt
+from dcgan.pictures.colours import as_seen
 from paint import overhearing
 
 MOST_BYTES = 64 * 2**20  # of one picture
@@ -43,7 +44,7 @@ class Picture:
         if reason is not None:
             raise UserError(f"{name}: {reason}")
         self.size = image.size
-        shown = image.convert("RGB")
+        shown = as_seen(image)
         shown.thumbnail((SHOWN_EDGE, SHOWN_EDGE))
         self.shown = shown.size
         self.shown_path = os.path.join(folder, "shown.png")

@@ -198,9 +198,9 @@ def test_a_resolution_that_cannot_be_written():
     file = io.BytesIO()
     Image.fromarray(PIXELS).save(file, "PNG", dpi=(72, 72))
     with Image.open(file) as image:
-        assert passed_on(image, ("PNG",)) == ({"dpi": image.info["dpi"]}, 1, [])
+        assert passed_on(image, ("PNG",)) == ({"PNG": {"dpi": image.info["dpi"]}}, 1, [])
         image.info["dpi"] = (float("inf"), 1)
-        assert passed_on(image, ("PNG",)) == ({}, 1, ["its resolution"])
+        assert passed_on(image, ("PNG",)) == ({"PNG": {}}, 1, ["its resolution"])
 
 
 @settings(max_examples=60, deadline=None)

@@ -2,6 +2,8 @@
 
 import csv
 import os
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -342,3 +344,38 @@ def test_nothing_is_written(model, images, tmp_path, monkeypatch, capfd):
     model.discriminate(model.sample(2))
     assert os.listdir(tmp_path) == []
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("lowest,warned", [(0, True), (-0.1, False)])
+def test_floats_from_0_to_1_are_warned_of(model, lowest, warned):
+    """Black would be taken for grey, and nothing would tell."""
+    images = np.random.default_rng(0).uniform(lowest, 1, (1, 16, 16, 3))
+    images[0, 0, 0] = lowest
+    hidden = np.where(own_mask()[..., np.newaxis] == 0, -9, images)  # which does not matter
+    for call in (lambda: model.discriminate(images), lambda: model.complete(
+            hidden, own_mask(), nIter=0)):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            call()
+        words = [str(each.message) for each in caught if each.category is UserWarning]
+        assert [word.startswith("no value of the images is below 0") for word in words] == (
+            [True] * warned)
+
+
+def test_checkpoints_may_be_named_by_paths(model, tmp_path):
+    path = model.save(tmp_path / "saved")
+    assert path == f"{tmp_path}/saved/DCGAN-0"
+    model.export(tmp_path / "exported")
+    for source in (tmp_path / "saved", Path(path), tmp_path / "exported", os.fsencode(path)):
+        other = DCGAN.from_checkpoint(source)
+        assert other.load(source) == other.source and isinstance(other.source, str)
+    assert DCGAN.from_checkpoint(Path("pretrained")).image_size == 64
+
+
+@pytest.mark.parametrize("bucket", ["gs://bucket/run", Path("s3://bucket/run")])
+def test_checkpoints_are_of_this_machine(model, tmp_path, monkeypatch, bucket):
+    monkeypatch.chdir(tmp_path)
+    for call in (DCGAN.from_checkpoint, model.load, model.save, model.export):
+        with pytest.raises(ValueError, match="a path must be a file or folder of this machine"):
+            call(bucket)
+    assert not os.listdir(tmp_path)

@@ -18,8 +18,11 @@ import pytest
 from conftest import ROOT, assert_one_line_error, astronaut, draw_faces, load_script, run_script
 from page_server import Client, repeated, serving, until
 from PIL import Image
+from profiles import p3_as_srgb, rgb_profile
 
+import utils
 from dcgan.inpainting.gaussian import Gaussian
+from paint.uploads import Picture
 
 pytest.importorskip("uvicorn", reason="what the page needs is not there: make paint installs it")
 pytest.importorskip("starlette", reason="what the page needs is not there: make paint installs it")
@@ -109,6 +112,15 @@ def test_points_that_nobody_moved_are_found_again_under_the_mask(client, tmp_pat
         assert found[0]["by"] == "the part of the face that the mask leaves"
         np.testing.assert_array_equal(found[0]["points"], used)
         assert np.abs(used - truth).max() < 5
+
+
+def test_a_name_that_looks_like_a_flag_is_none_in_the_command(client, photo):
+    path = photo.rename(photo.with_name("-a.jpg"))
+    sent = client.send(path)[1]
+    done = client.search(sent["id"], MASK, settings=FEW)[-1]
+    mask = f"/pictures/{sent['id']}/results/0/mask.png"
+    (photo.parent / "mask.png").write_bytes(client.ask("GET", mask)[2])
+    assert repeated(done["command"], path, photo.parent).keys() == {"-a.jpg", "-a.png"}
 
 
 def test_of_the_networks_size_it_is_that_in_images(client, lively, tmp_path):
@@ -539,3 +551,16 @@ def test_what_it_cannot_serve_is_one_line(client, tmp_path):
 def test_readme_names_its_address():
     port = load_script("paint/serve.py").parse_args([]).port
     assert f"http://127.0.0.1:{port} " in (ROOT / "README.md").read_text()
+
+
+def test_before_and_after_are_shown_in_the_same_colours(tmp_path):
+    """Without the profile of the photograph, which the completed pixels do not have."""
+    data = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 256, (24, 40, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(data, "PNG", icc_profile=rgb_profile())
+    os.mkdir(tmp_path / "picture-1")
+    picture = Picture(str(tmp_path / "picture-1"), "a.png", data.getvalue())
+    with Image.open(picture.shown_path) as shown:
+        assert "icc_profile" not in shown.info
+        np.testing.assert_array_equal(np.asarray(shown), utils.read_image(picture.path))
+        assert np.abs(np.asarray(shown) - p3_as_srgb(pixels)).max() <= 1.5

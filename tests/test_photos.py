@@ -13,6 +13,7 @@ import utils
 from dcgan.faces import alignment
 from dcgan.inpainting import photos
 from dcgan.inpainting.photos import Framer
+from dcgan.inpainting.settings import Framing
 from dcgan.messages import UserError
 from dcgan.pictures import saving
 
@@ -350,3 +351,34 @@ def test_a_hole_that_reaches_beyond_the_frame_is_filled_smoothly_there(masked, c
     assert rows.max() < 30  # the frame's edge, continued, has steps of up to 255
     assert np.abs(pixels[beyond].astype(int) - (90, 120, 150)).mean() < 25
     assert "38% of the hole is outside of --region" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", [
+    '"a, b.png",1,2,3,4,5,6\n"c;d.png",1,2,3,4,5,7',
+    '"a, b.png";1;2;3;4;5;6\n"c;d.png" ; 1;2;3;4;5;7',
+    '"a, b.png" 1 2 3 4 5 6\n"c;d.png"\t1 2 3 4 5 7',
+    'file,x0,y0,x1,y1,x2,y2\n"a, b.png", 1,2, 3,4, 5,6\n"c;d.png",1,2,3,4,5,7'])
+def test_a_name_with_separators_in_it_stands_in_quotes(tmp_path, text):
+    (tmp_path / "points.csv").write_text(text)
+    assert {name: points.ravel().tolist() for name, points in
+            photos.read_landmarks(tmp_path / "points.csv").items()} == {
+                "a, b": [1, 2, 3, 4, 5, 6], "c;d": [1, 2, 3, 4, 5, 7]}
+
+
+def test_a_name_that_lacks_its_quotes(tmp_path):
+    (tmp_path / "points.csv").write_text("a, b.png,1,2,3,4,5,6")
+    with pytest.raises(UserError, match="8 numbers; .*quotes around a name with a comma"):
+        photos.read_landmarks(tmp_path / "points.csv")
+
+
+def test_pictures_and_masks_may_be_paths(masked):
+    settings = Framing(mask=masked / "mask.png")
+    framer = Framer(settings, [masked / "a.png"], 16, 3)
+    (frame,) = framer.frames()
+    assert frame.path == str(masked / "a.png") and framer.photo(masked / "a.png").known.mean() < 1
+
+
+def test_without_pillows_limit_a_picture_may_be_long(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    Image.fromarray(picture(4, 400)).save(tmp_path / "a.png")
+    assert len(list(framer(tmp_path, "--letterbox").frames())) == 1

@@ -17,6 +17,7 @@ from PIL import Image
 import utils
 from dcgan import messages
 from dcgan.files.listing import fingerprint, list_images
+from dcgan.pictures import reading
 from dcgan.training.cache import Cache
 from dcgan.training.dataset import Pictures
 
@@ -306,3 +307,12 @@ def test_warnings_are_one_line_whatever_the_name(capfd):
 def test_sixteen_bits_are_scaled(tmp_path):
     Image.fromarray(np.full((4, 4), 257 * 100, np.uint16)).save(tmp_path / "a.png")
     assert (utils.read_image(str(tmp_path / "a.png")) == 100).all()
+
+
+def test_a_cache_of_pictures_that_were_read_in_another_way_is_made_anew(tmp_path, monkeypatch):
+    files = save_numbered(tmp_path, 6)
+    some(pictures(files, cache=str(tmp_path / "cache")).batches(0, 0, 6), 1)
+    key = (tmp_path / "cache").read_bytes()[:32]
+    monkeypatch.setattr(reading, "RULES", reading.RULES + 1)
+    pictures(files, cache=str(tmp_path / "cache"))
+    assert (tmp_path / "cache").read_bytes()[:32] != key

@@ -4,10 +4,12 @@ import os
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 import utils
+from dcgan import messages
 from dcgan.files import ownership
+from dcgan.pictures import depth, exif, reading
 
 
 def picture(height, width, channels=3, seed=0):
@@ -83,6 +85,38 @@ def test_read_image_raises_os_error_for_what_is_no_image(tmp_path, damage, monke
         path.write_bytes({"text": b"hello", "empty": b"", "truncated": data[:200]}[damage])
     with pytest.raises(OSError):
         utils.read_image(path)
+
+
+def test_without_pillows_limit_every_picture_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    pixels = picture(16, 24)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(utils.read_image(tmp_path / "a.png"), pixels)
+    assert utils.open_image(tmp_path / "a.png").size == (24, 16)
+
+
+@pytest.mark.parametrize("module,function", [
+    (exif, "orientation"), (depth, "has_deep_channels"), (depth, "to_bytes"), (reading, "note")])
+def test_an_error_of_the_programs_own_is_no_damage_of_the_file(
+        tmp_path, monkeypatch, module, function):
+    def fail(*_):
+        raise TypeError("mine")
+
+    monkeypatch.setattr(module, function, fail)
+    # Of 10 bits, which is noted.
+    Image.fromarray(np.full((4, 4), 1000, np.uint16)).save(tmp_path / "a.png")
+    with pytest.raises(TypeError, match="mine"):
+        utils.read_image(tmp_path / "a.png")
+
+
+def test_a_lack_of_memory_is_no_damage_of_the_file(tmp_path, monkeypatch):
+    def fail(_):
+        raise MemoryError
+
+    Image.fromarray(picture(4, 4)).save(tmp_path / "a.png")
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", fail)
+    image, reason = messages.attempt(lambda: utils.read_image(tmp_path / "a.png"))
+    assert image is None and reason == "is too large for this machine's memory"
 
 
 # Writing

@@ -13,6 +13,7 @@ from dcgan.files import naming
 from dcgan.files.listing import list_images
 from dcgan.messages import UserError
 from dcgan.pictures import reading
+from dcgan.pictures.colours import as_seen
 from dcgan.settings import register
 
 THRESHOLD = 127  # of masks from files and of alpha channels, as IOPaint has it
@@ -197,7 +198,11 @@ def color_mask(image, color, tolerance, reach=0):
     Raises:
         ValueError: no pixel has it.
     """
-    distance = np.abs(np.asarray(image.convert("RGB")).astype(np.int16) - color).max(axis=2)
+    # Half transparent paint is paint, but nobody sees the colour under what is all transparent.
+    colours = np.array(as_seen(image, over_white=False)).astype(np.int16)
+    if image.has_transparency_data:
+        colours[np.asarray(image.convert("RGBA").getchannel("A")) == 0] = 255
+    distance = np.abs(colours - color).max(axis=2)
     if distance.min() > tolerance:
         name = "#" + bytes(color).hex()
         raise ValueError(f"its mask hides nothing: the colour closest to {name} is "

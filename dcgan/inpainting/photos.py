@@ -5,7 +5,9 @@ face by its landmarks, or of a box. Pixels that a mask of one's own hides are ov
 a picture is read, so that no fill can depend on them; only the search for the face sees them.
 """
 
+import csv
 import functools
+import os
 import re
 from typing import NamedTuple
 
@@ -18,7 +20,7 @@ from dcgan.files.listing import list_images
 from dcgan.inpainting.blending import BLENDS
 from dcgan.inpainting.masks import MASKS, alpha_mask, color_mask, match_masks, read_mask
 from dcgan.messages import UserError, or_warn, warn
-from dcgan.pictures import drawing, filling, lossy, reading
+from dcgan.pictures import colours, drawing, filling, lossy, reading
 
 HIDDEN = 128  # the grey of what a mask of one's own hides
 
@@ -73,6 +75,7 @@ class Framer:
     """
 
     def __init__(self, framing, files, size, c_dim, seed=0, writes=()):
+        files = list(map(os.fsdecode, files))
         self.framing, self.files, self.size, self.c_dim = framing, files, size, c_dim
         self.seed = seed
         self.names = naming.unique_names([naming.stem(path) for path in files])
@@ -92,10 +95,11 @@ class Framer:
     def photo(self, path):
         """Read a picture and what is known of it; ValueError if that is nothing or all of it."""
         image = reading.open_image(path)
-        pixels = np.array(image.convert("RGB"))
+        # Transparency that is a mask is none that anybody sees.
+        pixels = np.array(colours.as_seen(image, over_white=not self.framing.maskFromAlpha))
         if self.own_mask is None:
             return Photo(pixels, np.ones(pixels.shape[:2], bool))
-        known = self.own_mask(path, image)
+        known = self.own_mask(os.fsdecode(path), image)
         if known.all():
             raise ValueError("its mask hides nothing")
         if not known.any():
@@ -303,7 +307,7 @@ def read_landmarks(path):
     """Landmarks from a text of numbers, separated by commas, blanks or lines.
 
     Either x and y of 68 points, or of the three that are put in place, for all pictures; or a line
-    for each picture, with its name in front.
+    for each picture, with its name in front, as CSV has it: in quotes, if it has a separator in it.
 
     Returns:
         `{stem of the picture, or None: [68 or 3, 2] float64}`.
@@ -313,7 +317,8 @@ def read_landmarks(path):
     """
     def points(words):
         if len(words) not in (6, 136):
-            raise ValueError(f"{len(words)} numbers; 136 (68 points) or 6 (three) are needed")
+            raise ValueError(f"{len(words)} numbers; 136 (68 points) or 6 (three) are needed, and "
+                             "quotes around a name with a comma")
         values = np.array(words, float)
         if not np.isfinite(values).all():
             raise ValueError("a number is not finite")
@@ -321,15 +326,21 @@ def read_landmarks(path):
 
     try:
         with open(path, encoding="utf-8-sig") as file:
-            lines = [re.split(r"\s*[,;]\s*", line.strip()) if re.search("[,;]", line)
-                     else line.split() for line in file if line.strip()]
+            lines = [_words(line.strip()) for line in file if line.strip()]
         if lines and all(len(line) in (7, 137) for line in lines):
             return {naming.seen_stem(name): points(numbers) for name, *numbers in lines
                     if not numbers[0].startswith("x")}  # a header
         return {None: points([word for line in lines for word in line])}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"--landmarks {path}: {reason}") from error
+
+
+def _words(line):
+    """What stands in a line of CSV, whose separators may also be semicolons, or else blanks."""
+    quoted = '"[^"]*"'
+    between = r"\s*[,;]\s*" if re.search("[,;]", re.sub(quoted, "", line)) else r"\s+"
+    return next(csv.reader([re.sub(f"({quoted})|{between}", lambda part: part[1] or ",", line)]))
 
 
 def box_transform(x, y, width, height, size):
@@ -351,7 +362,7 @@ def cut_box(photo, transform, size, c_dim):
     before = np.maximum(np.ceil(-corner), 0).astype(int)
     behind = np.maximum(np.ceil(corner + box_size - (width, height)), 0).astype(int)
     pad = (before[1], behind[1]), (before[0], behind[0])
-    if np.prod(before + behind + (width, height)) > Image.MAX_IMAGE_PIXELS:
+    if reading.has_too_many_pixels(before + behind + (width, height)):
         raise ValueError(f"{width}x{height} pixels are too long for a square; choose a --region")
     box = (*(corner + before), *(corner + before + box_size))
 

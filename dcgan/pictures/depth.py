@@ -7,7 +7,7 @@ BITS = (8, 10, 12, 14, 16)  # that sensors and scanners put into 16
 PART = 2**24  # pixels that are in memory at once as more than bytes
 
 
-class UnknownRange(ValueError):
+class UnknownRange(OSError):
     """A picture's values are in no range that is known; its text is of what they are in."""
 
 

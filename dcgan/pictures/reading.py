@@ -13,30 +13,46 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from dcgan.files.listing import FORMATS
 from dcgan.messages import note, or_warn
 from dcgan.pictures import depth, exif
+from dcgan.pictures.colours import as_seen
 
 # Pillow's warnings name no file; what it cannot use, it raises. (To catch them is not thread-safe.)
 warnings.filterwarnings("ignore", module=r"PIL\.")
+RULES = 2  # of how a file becomes pixels, a number: caches of others are made anew
 LARGE = 2**24  # pixels, of pictures that are read one at a time, for the memory's sake
 _large_by_turns = threading.Lock()
 
 
-@contextlib.contextmanager
+def has_too_many_pixels(size):
+    """Whether a picture of (width, height) is larger than Pillow's limit, which may be None."""
+    limit = Image.MAX_IMAGE_PIXELS
+    return limit is not None and size[0] * size[1] > limit
+
+
 def _opened(path):
-    """A picture of which only the header is read; whatever its decoder raises is an OSError."""
+    """A Pillow image of which only the header is read, as a context manager."""
     if not stat.S_ISREG(os.stat(path).st_mode):  # to open a pipe waits for its writer
         raise OSError("not a file")
     Image.init()  # or it knows but half of FORMATS
+    with _naming_damage(path):
+        image = Image.open(path, formats=FORMATS)
+        if has_too_many_pixels(image.size):
+            image.close()
+            raise Image.DecompressionBombError  # as Pillow does at twice as many
+    return image
+
+
+@contextlib.contextmanager
+def _naming_damage(path):
+    """Whatever Pillow raises over a file, as an OSError. Nothing but Pillow is called within: an
+    error in this program is not the file's fault, and is raised as it is."""
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            if image.width * image.height > Image.MAX_IMAGE_PIXELS:
-                raise Image.DecompressionBombError  # as Pillow does at twice as many
-            yield image
+        yield
     except UnidentifiedImageError as error:
         raise OSError(_what_else(path)) from error
     except Image.DecompressionBombError as error:
         raise OSError(f"has over {Image.MAX_IMAGE_PIXELS:,} pixels") from error
-    except depth.UnknownRange as error:
-        raise OSError(str(error)) from error
+    except MemoryError:
+        raise
     except OSError as error:
         raise error if error.errno else OSError(f"damaged image ({error})") from error
     # Pillow's decoders raise SyntaxError, struct.error, EOFError, ... on damaged files.
@@ -57,14 +73,17 @@ def _upright(image, path):
     """The picture decoded, turned as its EXIF data say, scaled to 8 bits: the first of several."""
     _note_others(image, path)
     has_deep_channels = depth.has_deep_channels(image)
-    image.load()
-    turn, remark = exif.orientation(image), None
+    with _naming_damage(path):
+        image.load()
+    turn, remark, profile = exif.orientation(image), None, image.info.get("icc_profile")
     if depth.is_deep(image):
         image, remark = depth.to_bytes(image)
     elif has_deep_channels:
         image, remark = depth.channels_to_bytes(image, path)
     if remark:
         note(path, remark)
+    if profile:
+        image.info["icc_profile"] = profile  # which a picture that was scaled has lost
     if turn in exif.UPRIGHT:
         image = image.transpose(exif.UPRIGHT[turn])
     return image
@@ -72,13 +91,16 @@ def _upright(image, path):
 
 def _note_others(image, path):
     """Say that the first picture is used, if there are others; but phones' are not of the user."""
+    several = False
     with contextlib.suppress(Exception):  # where the second is damaged, the first may be fine
-        if image.format != "MPO" and getattr(image, "is_animated", False):
-            note(path, "has several pictures; the first is used")
+        several = image.format != "MPO" and getattr(image, "is_animated", False)
+    if several:
+        note(path, "has several pictures; the first is used")
 
 
 def open_image(path):
-    """Any picture of `FORMATS`, upright and decoded, scaled to 8 bits.
+    """Any picture of `FORMATS`, upright and decoded, scaled to 8 bits: its alpha channel and its
+    colour profile as they are.
 
     Args:
         path: the file; what it holds decides, not its suffix.
@@ -94,7 +116,8 @@ def open_image(path):
 
 
 def read_image(path, size=None, c_dim=3, crop=True):
-    """Read any picture of `FORMATS`, upright, as grey or RGB without its alpha channel.
+    """Read any picture of `FORMATS`, upright, as grey or RGB, as a screen shows it: its colours in
+    sRGB, what is transparent laid over white.
 
     Args:
         path: the file.
@@ -111,7 +134,7 @@ def read_image(path, size=None, c_dim=3, crop=True):
     with _opened(path) as image:
         large = image.width * image.height > LARGE
         with _large_by_turns if large else contextlib.nullcontext():
-            image = _upright(image, path).convert("L" if c_dim == 1 else "RGB")
+            image = as_seen(_upright(image, path)).convert("L" if c_dim == 1 else "RGB")
             if size is not None and image.size != (size, size):
                 image = (ImageOps.fit if crop else Image.Image.resize)(
                     image, (size, size), Image.Resampling.LANCZOS)

@@ -45,7 +45,7 @@ class Pictures:
         self.cache = None
         if cache:
             try:
-                key = fingerprint(files, root, size, c_dim, crop)
+                key = fingerprint(files, root, size, c_dim, crop, reading.RULES)
                 self.cache = Cache(cache, key, len(files), self.shape)
             except (OSError, UserError) as error:
                 reason = getattr(error, "strerror", error)
