@@ -17,15 +17,16 @@ import ops
 from dcgan.checkpoints import reading, saving, tracking
 from dcgan.inpainting import completion, gaussian
 from dcgan.inpainting.losses import PRIORS
-from dcgan.networks import weights
 from dcgan.networks.architecture import Architecture, initial_value
+from dcgan.networks.weights import BATCH_NORM, Recent, Weights
 from dcgan.pictures import drawing
 from dcgan.settings import Number, local_path
 from dcgan.training import augment
 from dcgan.training.loop import Training
 from dcgan.training.penalty import with_r1
 from dcgan.training.recipe import Recipe
-from dcgan.training.validation import HeldOut
+
+COMPILED = 8  # searches that a network keeps
 
 
 class Networks(tf.Module):
@@ -68,37 +69,16 @@ class Networks(tf.Module):
                                   trainable="moving_" not in name)
                 for i, (name, shape) in enumerate(self.architecture.shapes().items())}
             self.average = {name: tf.Variable(tf.identity(v), trainable=False)
-                            for name, v in self.net("generator").items() if ema}
-        self.g_vars = self.net("generator", trainable=True)
-        self.d_vars = self.net("discriminator", trainable=True)
-
-    def net(self, net, trainable=False):
-        """`{name: variable}` of G or D; without the running statistics, if only the trainable."""
-        return {name: v for name, v in self.vars.items()
-                if name.startswith(f"{net}/") and (v.trainable or not trainable)}
-
-    @property
-    def inference_vars(self):
-        """`vars`, but of G the average, if there is one: all images are made with it."""
-        return self.vars | self.average
-
-    def folded(self, net=""):
-        """`inference_vars`, or those of one net, as `dcgan.networks.weights.folded` makes them."""
-        return weights.folded({name: v for name, v in self.inference_vars.items()
-                               if name.startswith(net)}, self.dtype)
-
-    def search_weights(self, batch):
-        """What `folded` returns, in the form that is fastest for a search of `batch` z at once."""
-        return weights.with_fastest_filters(self.folded(), self.dtype, batch)
-
-    def training_weights(self, net, batch):
-        """`vars` of G or D in the form that is fastest for updates with `batch` images, of which
-        gradients reach `vars`; to be made within their tape."""
-        return weights.with_fastest_filters(self.net(net), self.dtype, batch, trained=True)
+                            for name, v in self.vars.items()
+                            if ema and name.startswith("generator/")}
+        self.weights = Weights(self.vars, self.average)
+        self.g_vars = self.weights.net("generator", trainable=True)
+        self.d_vars = self.weights.net("discriminator", trainable=True)
+        self.compiled = Recent(COMPILED)  # searches, by their settings; copies share them
 
     def batch_norm(self, h, name, momentum=ops.BN_MOMENTUM):
         """Batch norm by the batch's own statistics, which move the running ones."""
-        return ops.batch_norm(h, *(self.vars[f"{name}/{part}"] for part in weights.BATCH_NORM),
+        return ops.batch_norm(h, *(self.vars[f"{name}/{part}"] for part in BATCH_NORM),
                               momentum, self.sync_batch_norm)
 
     def generator(self, z, training=False, momentum=ops.BN_MOMENTUM, weights=None):
@@ -108,15 +88,16 @@ class Networks(tf.Module):
             z: `[B, z_dim]` float32, in [-1, 1].
             training: batch norm by the batch's own statistics (True) or the running ones.
             momentum: batch norm's, in training.
-            weights: what `folded` or `search_weights` returned, to spare folding again; in
-                training, what `training_weights` did.
+            weights: what a method of `dcgan.networks.weights.Weights` returned, to spare making
+                it again.
 
         Returns:
             `[B, image_size, image_size, c_dim]` float32 in [-1, 1].
         """
         widths = self.architecture.g_widths
         with tf.name_scope("generator"):
-            v = weights or (self.vars if training else self.folded("generator"))
+            v = weights or (
+                self.vars if training else self.weights.folded("generator", self.dtype))
             # In float32 at any precision: it costs next to nothing, and bfloat16 knows but 256
             # places between neighbouring powers of two, too few for a search to move z.
             h = ops.linear(z, v["generator/g_h0_lin/Matrix"], v["generator/g_h0_lin/bias"])
@@ -141,7 +122,8 @@ class Networks(tf.Module):
         """
         widths = self.architecture.d_widths
         with tf.name_scope("discriminator"):
-            v = weights or (self.vars if training else self.folded("discriminator"))
+            v = weights or (
+                self.vars if training else self.weights.folded("discriminator", self.dtype))
             h = tf.cast(images, self.dtype)
             for i in range(len(widths)):
                 name = f"discriminator/d_h{i}_conv"
@@ -235,10 +217,11 @@ class DCGAN(Networks):
         """
         with tf.GradientTape() as tape:
             fake = self.generator(z, training=True, momentum=ops.BN_MOMENTUM**2,
-                                  weights=self.training_weights("generator", images.shape[0]))
+                                  weights=self.weights.for_training(
+                                      "generator", self.dtype, images.shape[0]))
         result = self._update_d(images, tf.stop_gradient(fake), learning_rate, u, penalised)
 
-        weights = self.training_weights("discriminator", images.shape[0])
+        weights = self.weights.for_training("discriminator", self.dtype, images.shape[0])
         with tf.GradientTape() as of_fake:
             of_fake.watch(fake)
             g_loss = tf.reduce_mean(self.g_loss(self._judge(fake, 2, u, weights)[1]))
@@ -248,7 +231,8 @@ class DCGAN(Networks):
 
         with tf.GradientTape() as tape:
             fake = self.generator(
-                z, training=True, weights=self.training_weights("generator", images.shape[0]))
+                z, training=True, weights=self.weights.for_training(
+                    "generator", self.dtype, images.shape[0]))
             g_loss = tf.reduce_mean(self.g_loss(self._judge(fake, 3, u, weights)[1]))
             scaled = self.g_optim.scaled(g_loss)
         self.g_optim.apply(
@@ -265,7 +249,7 @@ class DCGAN(Networks):
     def _update_d(self, images, fake, learning_rate, u, penalised):
         """D's update; arguments and result as of `train_step`."""
         with tf.GradientTape() as tape:
-            weights = self.training_weights("discriminator", images.shape[0])
+            weights = self.weights.for_training("discriminator", self.dtype, images.shape[0])
 
             def judge(real):
                 return self._judge(real, 0, u, weights)
@@ -290,11 +274,11 @@ class DCGAN(Networks):
         Raises:
             UserError, Stopped: as `dcgan.training.loop.Training.run` has them.
         """
-        Training(self, settings, HeldOut).run()
+        Training(self, settings).run()
 
     # Completion. The losses are `[B]`: one per image
 
-    def completion_losses(self, z, images, mask, lowres_mask=0.0, weights=None):
+    def completion_losses(self, z, images, mask, lowres_mask=0.0, weights=None, G=None):
         """The loss of each z as a completion of its image (Yeh et al. 2016, section 3).
 
         complete = contextual + lam * perceptual. All per image: the article adds lam times the
@@ -307,11 +291,12 @@ class DCGAN(Networks):
                 `dcgan.inpainting.losses.contextual_weights`.
             lowres_mask: broadcastable to the block means, 1 = that mean is known.
             weights: as `generator` takes them.
+            G: G(z), where it is there already.
 
         Returns:
             `(complete, contextual, perceptual)`, each `[B]` float32.
         """
-        G = self.generator(z, weights=weights)
+        G = self.generator(z, weights=weights) if G is None else G
         contextual = self.contextual_loss(G, images, mask, lowres_mask)
         perceptual = self.perceptual_loss(self.discriminator(G, weights=weights)[1])
         return contextual + self.lam * perceptual, contextual, perceptual
@@ -393,7 +378,7 @@ class DCGAN(Networks):
         if seed is not None:
             Number(int, low=0).require("seed", seed)
             model.seed = seed
-        weights = self.folded("generator")
+        weights = self.weights.for_inference(self.dtype)
         return ops.in_batches(lambda z: drawing.to_uint8(self.generator(z, weights=weights)),
                               model.initial_z(0, count), self.batch_size)
 
@@ -401,7 +386,7 @@ class DCGAN(Networks):
         """D's probability that each image is real, `[B]` float32; of images `[B, image_size,
         image_size, c_dim]`, uint8 or floats in [-1, 1]."""
         y = completion.as_floats(completion.checked_images(self, images))
-        weights = self.folded("discriminator")
+        weights = self.weights.for_inference(self.dtype)
         return ops.in_batches(lambda y: self.discriminator(y, weights=weights)[0][:, 0], y,
                               self.batch_size)
 
@@ -412,8 +397,8 @@ class DCGAN(Networks):
         return tracking.save(self, local_path(checkpoint_dir), max_to_keep)
 
     def export(self, path):
-        """Write `inference_vars` alone, in half precision; `from_checkpoint` reads it."""
-        saving.export({name: v.numpy() for name, v in self.inference_vars.items()},
+        """Write the weights that images are made with, in half precision, for `from_checkpoint`."""
+        saving.export({name: v.numpy() for name, v in self.weights.shown.items()},
                       local_path(path))
 
     @classmethod

@@ -12,17 +12,13 @@ from tqdm import tqdm
 import ops
 from dcgan.files import ownership, writing
 from dcgan.files.listing import list_images
-from dcgan.inpainting.presets import completion_settings
-from dcgan.inpainting.search import make_search
-from dcgan.inpainting.starts import make_bank, start_z
 from dcgan.messages import UserError
 from dcgan.pictures import drawing, reading
 
 ROWS, COLUMNS = 8, 8
 STEPS = 2 * COLUMNS - 1  # of a walk: every second is a column of the picture
 NOISE = 0.25  # around a z that arithmetic found, as Radford et al. have it
-# How the z of whole pictures are found: --preset fast, with more iterations, because all is known.
-FIND = {"preset": "fast", "nIter": 150}
+FIND = 150  # iterations for the z of whole pictures: more than usual, because all is known
 
 
 def visualize(model, settings):
@@ -47,10 +43,10 @@ def visualize(model, settings):
     print(f"{path}.png" + f" and {path}.gif" * (walk is not None))
 
 
-def generate(model, z, weights=None):
-    """G(z) of `[..., z_dim]` as `[..., S, S, C]` uint8; `weights` as `model.generator` has them."""
+def generate(model, z):
+    """G(z) of `[..., z_dim]` as `[..., S, S, C]` uint8."""
     flat = np.reshape(z, (-1, model.z_dim)).astype(np.float32)
-    weights = weights or model.folded("generator")
+    weights = model.weights.for_inference(model.dtype)
     images = ops.in_batches(
         lambda batch: drawing.to_uint8(model.generator(batch, weights=weights)), flat,
         model.batch_size)
@@ -93,11 +89,11 @@ def sweep(model, settings):
 
 def _most_visible(model, z):
     """The coordinate whose way from -1 to 1 changes the pictures of z most."""
-    weights, changes = model.folded("generator"), []
+    changes = []
     for k in range(model.z_dim):
         ends = np.stack([z, z])
         ends[0, :, k], ends[1, :, k] = -1, 1
-        low, high = generate(model, ends, weights).astype(np.int16)
+        low, high = generate(model, ends).astype(np.int16)
         changes.append(np.abs(high - low).mean())
     return int(np.argmax(changes))
 
@@ -140,19 +136,14 @@ def pictures(model, settings, paths):
 
 def find_z(model, images):
     """The z whose G(z) are nearest to whole pictures, `[B, S, S, C]` uint8, as `[B, z_dim]`."""
-    y, settings = drawing.to_float(images), completion_settings(FIND)
-    start, search = make_search(model, settings)
-    bank, found = make_bank(model, settings.nInit), []
-    for i in tqdm(range(0, len(y), model.batch_size), unit="batch", disable=None):
-        part = y[i:i + model.batch_size]
-        mask = np.ones((len(part), model.image_size, model.image_size, 1), np.float32)
-        nothing = np.zeros((1, 1, 1, 1), np.float32)  # is known of the block means
-        state = start(start_z(model, bank, settings.initBy, part, mask, nothing), 0)
-        first, count = np.int32([0, settings.nIter])
-        state, _, _ = search(state, part, mask, nothing, first, count)
-        loss = model.completion_losses(state.z, part, mask, nothing)[0]
-        found.append(state.result(loss, True).numpy())
-    return np.concatenate(found)
+    everything = np.ones(images.shape[1:3])
+    with tqdm(total=-(-len(images) // model.batch_size) * FIND, unit="it", disable=None) as bar:
+        def show(progress):
+            bar.update(progress.first // model.batch_size * FIND + progress.iteration - bar.n)
+
+        found = model.complete(images, everything, preset="fast", nIter=FIND, gaussian=0.0,
+                               precision=model.dtype.name, blend="paste", progress=show)
+    return found.z[:, 0]
 
 
 def neighbours(model, settings):

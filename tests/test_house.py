@@ -20,8 +20,7 @@ RANKS = (
     ("dcgan.cli", "dcgan.pictures", "dcgan.networks", "dcgan.tensorboard"),
     ("dcgan.faces", "dcgan.checkpoints"),
     ("dcgan.inpainting", "dcgan.training"),  # never each other
-    # These two drive searches by themselves.
-    ("dcgan.results", "dcgan.training.validation", "dcgan.visualize"),
+    ("dcgan.results", "dcgan.visualize"),
     ("model", "utils"),  # never each other: a user's own utils.py may stand in front of ours
     ("align", "complete", "simple-distributions", "train-dcgan"),
     ("paint",), ("benchmarks", "demo", "docs", "pretrained"), ("tests",))

@@ -139,7 +139,8 @@ def test_folded_batch_norm_changes_nothing_of_note():
     z = uniform(4, 100)
     images = reference.generator(v, z, 4)
     logits = reference.discriminator(v, images, 4)
-    for weights in (model.folded(), model.search_weights(1), model.search_weights(64)):
+    for weights in (model.weights.for_inference(tf.float32),
+                    *(model.weights.for_search(tf.float32, batch) for batch in (1, 64))):
         np.testing.assert_allclose(
             model.generator(f32(z), weights=weights), images, atol=1e-5)
         ours = model.discriminator(f32(images), weights=weights)[1]

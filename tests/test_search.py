@@ -1,17 +1,25 @@
 """The completion losses, the weights of the known pixels, the starts, and the search."""
 
+import gc
+import os
+import subprocess
+import sys
+import weakref
+
 import numpy as np
 import pytest
 import reference
 import tensorflow as tf
-from conftest import f32, tiny, uniform
+from conftest import ROOT, f32, randomise, tiny, uniform
 
 from dcgan.inpainting.losses import contextual_weights
-from dcgan.inpainting.search import PATIENCE, make_search
+from dcgan.inpainting.search import make_search
 from dcgan.inpainting.settings import Search
 from dcgan.inpainting.starts import make_bank, start_z
 from dcgan.training.steps import make_train_step
 from model import DCGAN
+
+PATIENCE = 20
 
 
 @pytest.mark.parametrize("size,c_dim,lowres", [(8, 3, False), (16, 1, True), (16, 3, True)])
@@ -104,7 +112,7 @@ def test_candidates_have_z_of_their_own():
 
 
 def search_settings(**settings):
-    return Search(**{"lr": 0.001, "nIter": 50, "tol": 0.0} | settings)
+    return Search(**{"lr": 0.001, "nIter": 50, "tol": 0.0, "patience": PATIENCE} | settings)
 
 
 def test_the_compiled_search_is_the_numpy_one():
@@ -182,6 +190,128 @@ def test_regression_recovers_much_of_z(known):
                     lowres_mask)
     assert np.corrcoef(np.ravel(start), np.ravel(z))[0, 1] > 0.8
     assert np.abs(start).max() <= 1
+
+
+class Counting(DCGAN):
+    """Counts how often its search is traced."""
+
+    traces = 0
+
+    def completion_gradient(self, *arguments):
+        Counting.traces += 1
+        return super().completion_gradient(*arguments)
+
+
+@pytest.mark.parametrize("more", [{}, {"approach": "hmc", "hmcL": 2},
+                                  {"approach": "adam", "schedule": "cosine", "nInit": 5}])
+def test_a_search_is_traced_once_and_its_numbers_count(more):
+    """For images of the first number, and then for any; after that, whatever a call changes gives
+    what a network of its own would have given."""
+    own, other = np.ones((2, 8, 8))
+    own[2:6, 2:6] = other[:4] = 0
+
+    def complete(model, count, mask=own, **settings):
+        return model.complete(f32(uniform(count, 8, 8, 3)).numpy(), mask, **{
+            "nIter": 5, "outInterval": 2} | more | settings)
+
+    def network():
+        return randomise(Counting(image_size=8, z_dim=5, gf_dim=2, df_dim=2, batch_size=4))
+
+    kept = network()
+    Counting.traces = 0
+    complete(kept, 2)
+    first = Counting.traces
+    complete(kept, 3)
+    traced = Counting.traces
+    assert traced == 2 * first
+    for call in ({"count": 2}, {"count": 7}, {"count": 3, "batchSize": 1},
+                 {"count": 3, "mask": other}, {"count": 3, "lr": 0.002},
+                 {"count": 3, "lam": 7.0}, {"count": 3, "seed": 5},
+                 {"count": 3, "nIter": 4}, {"count": 3, "tol": 0.5, "patience": 2}):
+        found = complete(kept, **call)
+        assert Counting.traces == traced, call
+        expected = complete(network(), **call)
+        traced = Counting.traces
+        np.testing.assert_allclose(found.z, expected.z, rtol=1e-5, atol=1e-5, err_msg=call)
+        np.testing.assert_allclose(found.losses, expected.losses, rtol=1e-5, err_msg=call)
+
+
+def test_no_search_is_of_weights_that_were():
+    """Whoever changed them: somebody who assigns, or a training step."""
+    def complete(model):
+        return model.complete(f32(uniform(3, 8, 8, 3)).numpy(), np.ones((8, 8)), nIter=3, nInit=5)
+
+    model, _ = tiny(8, batch_size=2)
+    complete(model)
+    model.make_optimizers()
+    changes = [lambda: randomise(model, seed=1),
+               lambda: model.train_step(f32(uniform(2, 8, 8, 3)), f32(uniform(2, 5))),
+               lambda: model.vars["discriminator/d_h0_conv/biases"].assign_add(tf.ones([2]))]
+    for change in changes:
+        change()
+        fresh = DCGAN(image_size=8, z_dim=5, gf_dim=2, df_dim=2, batch_size=2)
+        for name, variable in fresh.vars.items():
+            variable.assign(model.vars[name].numpy())
+        np.testing.assert_allclose(complete(model).losses, complete(fresh).losses, rtol=1e-5)
+    kept = [model.weights.for_search(tf.float32, 2) for _ in range(2)]
+    assert kept[0] is kept[1]
+
+
+def test_what_a_network_keeps_is_bounded_and_goes_with_it():
+    model, _ = tiny(8)
+    for i in range(10):
+        make_search(model, search_settings(momentum=i / 10))
+    assert len(model.compiled.values) == 8
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None
+
+
+MEMORY = """
+import resource
+import sys
+
+import numpy as np
+
+from dcgan.training.settings import TrainingSettings
+from dcgan.training.validation import HeldOut
+from model import DCGAN
+
+dcgan = DCGAN(image_size=32, gf_dim=16, df_dim=16, batch_size=4)
+images = np.zeros((6, 32, 32, 3), np.uint8)
+masks = np.ones((6, 32, 32))
+if sys.argv[1:]:
+    heldout = HeldOut(TrainingSettings(validation=sys.argv[1]), dcgan, [])
+
+
+def turn(i):
+    if sys.argv[1:]:
+        dcgan.vars["generator/g_h1/biases"].assign_add(np.full(64, 0.01, np.float32))
+        heldout.measure()
+        return
+    masks[:, i:] = 0
+    for more in ({}, {"preset": "fast", "nInit": 20 + i}, {"approach": "adam", "lam": i / 10}):
+        dcgan.complete(images[:1 + i % 6], masks[:1 + i % 6], **{"nIter": 2, "seed": i} | more)
+
+
+for i in range(12):
+    turn(i)
+    if i == 3:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+@pytest.mark.parametrize("what", ["calls", "validations"])
+def test_memory_stays_flat(what, faces, tmp_path):
+    """24 calls with other images, masks and settings, and 8 validations, behind the first few: each
+    of either kept some MiB of its own."""
+    result = subprocess.run(
+        [sys.executable, "-c", MEMORY, *([faces] if what == "validations" else [])], text=True,
+        capture_output=True, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=600)
+    assert result.returncode == 0, result.stderr
+    assert float(result.stdout) < 15
 
 
 def test_xla_searches_the_same():

@@ -11,7 +11,6 @@ from conftest import (
     assert_one_line_error,
     draw_faces,
     f32,
-    load_script,
     needs_shared,
     run_here,
     run_script,
@@ -21,11 +20,9 @@ from conftest import (
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from benchmarks.kills import weights_in
-from dcgan.inpainting.presets import PRESETS, completion_settings
 from dcgan.messages import UserError
 from dcgan.training import validation
-from dcgan.training.settings import TrainingSettings
-from dcgan.training.validation import SCALARS, HeldOut
+from dcgan.training.validation import SCALARS
 from model import DCGAN
 
 
@@ -43,17 +40,6 @@ def curve(folder, tag):
     return {event.step: float(tf.make_ndarray(event.tensor_proto)) for event in events.Tensors(tag)}
 
 
-def test_the_search_is_that_of_a_preset(faces, others, tmp_path):
-    settings = TrainingSettings(validation=str(others), checkpoint_dir=str(tmp_path))
-    search = HeldOut(settings, tiny(16)[0], list(map(str, faces.iterdir()))).search
-    preset = PRESETS["fast"] | {"gaussian": 0.0}
-    assert {flag: getattr(search, flag) for flag in preset if flag != "precision"} == {
-        flag: value for flag, value in preset.items() if flag != "precision"}
-    options = load_script("complete.py").parse_args(
-        ["x.png", "--preset", "fast", "--gaussian", "0"])
-    assert search.flags() | {"imgs": options.imgs} == options.flags()
-
-
 def test_the_verdict():
     model, _ = tiny(16)
     images = np.random.default_rng(0).uniform(-1, 1, (70, 16, 16, 3)).astype(np.float32)
@@ -69,8 +55,7 @@ def test_the_completion_is_complete_pys(tmp_path):
     files = sorted((SHARED / "faces" / "test").iterdir())[:4]
     model = DCGAN.from_checkpoint("pretrained", batch_size=64)
     images = np.stack(validation.read_spread(list(map(str, files)), 4, model, True))
-    contextual, psnr = validation.completion(
-        model, images, completion_settings({"preset": "fast", "gaussian": 0.0}))
+    contextual, psnr = validation.completion(model, images)
     result = run_here(
         "complete.py", *files, "--preset", "fast", "--gaussian", 0, "--precision", "float32",
         "--checkpointDir", "pretrained", "--outDir", tmp_path, cwd=tmp_path)
@@ -86,7 +71,7 @@ def test_what_is_written_and_kept(faces, others, tmp_path, capsys, monkeypatch):
     quality = {2: 10.0, 4: 12.0, 6: 11.0, 8: 12.5}
     measured = []
 
-    def completion(model, images, search):
+    def completion(model, images):
         assert images.shape == (9, 16, 16, 3)
         measured.append(len(measured))
         return 100.0, quality[2 * len(measured)]
@@ -137,7 +122,8 @@ def test_it_is_of_the_average_and_changes_no_weight(faces, others, tmp_path):
     model, _ = tiny(16, ema=0.5)
     for variable in model.average.values():
         variable.assign(variable + 1)
-    twin = validation.copy_of(model)
+    twin = validation.twin_of(model)
+    validation.copy_weights(model, twin)
     name, other = "generator/g_h1/w", "discriminator/d_h0_conv/w"
     np.testing.assert_array_equal(twin.vars[name], model.average[name])
     np.testing.assert_array_equal(twin.vars[other], model.vars[other])

@@ -43,7 +43,7 @@ def save(model, checkpoint_dir, max_to_keep):
 def take_average(model, path):
     """Make G the average that a checkpoint has, if it has one."""
     if reading.has_average(path):
-        reading.restore(tf.train.Checkpoint(average=model.net("generator")), path)
+        reading.restore(tf.train.Checkpoint(average=model.weights.net("generator")), path)
 
 
 def load(model, checkpoint_dir, weights_only=False):

@@ -8,8 +8,8 @@ import tensorflow as tf
 SCHEDULES = {
     "constant": lambda lr, n_iter: lambda i: lr,
     # Half a cosine down to 0 (Loshchilov & Hutter 2017).
-    "cosine": lambda lr, n_iter: lambda i: (
-        lr / 2 * (1 + tf.cos(math.pi / n_iter * tf.cast(i, tf.float32)))),
+    "cosine": lambda lr, n_iter: lambda i: lr / 2 * (
+        1 + tf.cos(tf.cast(math.pi / n_iter, tf.float32) * tf.cast(i, tf.float32))),
 }
 
 

@@ -11,7 +11,6 @@ from dcgan.inpainting.blending import completed_images, fill_of
 from dcgan.inpainting.presets import completion_settings, for_network
 from dcgan.inpainting.search import CompletionBatch, Observer, Searcher
 from dcgan.inpainting.settings import Loss, Search
-from dcgan.inpainting.starts import Starts
 from dcgan.pictures import drawing
 
 # The settings of a call. Not among them: files, masks and frames, which are the arrays' matter, and
@@ -47,10 +46,9 @@ class _Reported(Observer):
     def __init__(self, progress, batch, first, settings):
         self.progress, self.batch, self.first = progress, batch, first
         self.settings, self.stopped = settings, False
+        self.looks = progress is not None
 
     def pictures(self, i, losses, G):
-        if self.progress is None:
-            return
         losses = losses.astype(np.float32)  # a copy: the search goes on in its own
         fill = fill_of(self.batch, losses, G, self.settings)
         self.stopped = bool(self.progress(Progress(
@@ -97,7 +95,6 @@ def complete(model, images, masks, settings, progress=None):
     images = checked_images(model, images)
     masks = checked_masks(masks, images.shape[:3])
     images = as_bytes(images, None if lowres else masks)
-    starts = Starts(model, settings)
     searcher = Searcher(model, settings, len(images))
     found, batches, stopped = [], [], False
     for first in range(0, len(images), model.batch_size):
@@ -106,7 +103,7 @@ def complete(model, images, masks, settings, progress=None):
             images[rows], masks[rows], settings, lowres, model=model)
         observer = _Reported(progress, batch, first, settings)
         observer.stopped = stopped  # what comes behind is completed from where it starts
-        found.append(searcher.run(batch, starts.of(batch, first), first, observer))
+        found.append(searcher.run(batch, first, observer))
         batches.append(batch)
         stopped = observer.stopped
     fills = [fill_of(batch, each.complete, each.G, settings)

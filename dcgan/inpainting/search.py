@@ -1,5 +1,6 @@
 """The search for the z of damaged images (Yeh et al. 2016, section 3), compiled and observed."""
 
+import copy
 import time
 from typing import NamedTuple
 
@@ -8,9 +9,8 @@ import tensorflow as tf
 
 from dcgan.inpainting import approaches
 from dcgan.inpainting.losses import contextual_weights
+from dcgan.inpainting.starts import Starts
 from dcgan.pictures import drawing
-
-PATIENCE = 20  # iterations within which a search has to make progress, if not said otherwise
 
 
 class CompletionBatch(NamedTuple):
@@ -64,41 +64,59 @@ class SearchState(NamedTuple):
         return tf.where(last_is_best, self.z, self.best_z) if keep_best else self.z
 
 
-def make_search(model, settings, batch=None):
-    """The compiled z-search.
+class Numbers(NamedTuple):
+    """What a compiled search is told of its settings at each call, so that others of these need no
+    other one: scalars, `patience` and `seed` int32, the others float64."""
 
-    `search(state, images, mask, lowres_mask, first, n)` runs iterations `first` to `first + n - 1`
-    inside the graph and returns `(state, losses, zs)`: the next state, and for each iteration the
-    losses `[n, B]` and the zs `[n, B, z_dim]` at which they were taken. An image stays at its z
-    once `patience` iterations have not lowered its loss by a share of `tol`.
+    lr: tf.Tensor
+    nIter: tf.Tensor
+    tol: tf.Tensor
+    patience: tf.Tensor
+    lam: tf.Tensor
+    seed: tf.Tensor
 
-    Args:
-        model: a `DCGAN`.
-        settings: the `inpainting.settings.Search`, with `lr` and `tol`.
-        batch: how many z it mostly has at once (`batch_size`); what is fastest depends on it.
+    @classmethod
+    def of(cls, model, settings):
+        """Those of the `inpainting.settings.Search`, and of a `DCGAN` that is set as it says."""
+        given = (settings.lr or 0.0, settings.nIter, settings.tol, patience_of(settings),
+                 model.lam, model.seed)
+        return cls(*(tf.constant(value, tf.int32 if name in ("patience", "seed") else tf.float64)
+                     for name, value in zip(cls._fields, given)))
 
-    Returns:
-        `(start, search)`: `start(z, first)` is the `SearchState` at z, for images that are numbered
-        from `first` on.
-    """
-    rate = approaches.SCHEDULES[settings.schedule](settings.lr, settings.nIter)
-    init, update = {
+
+# What of an approach's settings is compiled in.
+COMPILED_IN = ("approach", "schedule", "momentum", "beta1", "beta2", "eps", "hmcBeta", "hmcEps",
+               "hmcL", "hmcAnneal")
+
+
+def patience_of(settings):
+    """Iterations without progress after which an image's search ends."""
+    return settings.patience if settings.tol > 0 else tf.int32.max
+
+
+def approach_of(settings, lr, n_iter, seed):
+    """`(init, update)` of the settings' approach, as `approaches` has them."""
+    rate = approaches.SCHEDULES[settings.schedule](lr, n_iter)
+    return {
         "momentum": lambda s: approaches.nesterov(rate, s.momentum),
         "adam": lambda s: approaches.projected_adam(rate, s.beta1, s.beta2, s.eps),
-        "hmc": lambda s: approaches.hmc(s.hmcBeta, s.hmcEps, s.hmcL, s.hmcAnneal, model.seed),
+        "hmc": lambda s: approaches.hmc(s.hmcBeta, s.hmcEps, s.hmcL, s.hmcAnneal, seed),
     }[settings.approach](settings)
-    weights = model.search_weights(batch or model.batch_size)
-    tol, patience = settings.tol, settings.patience or PATIENCE
 
-    def start(z, first):
-        worst = tf.fill([len(z)], np.inf)
-        return SearchState(z, init(z, first), z, worst, worst, tf.zeros([len(z)], tf.int32))
 
+def compile_search(model, settings):
+    """The compiled iterations, as `make_search` describes them, of weights and `Numbers` too."""
     # (AutoGraph leaves compiled code in the system's temporary folder.)
     @tf.function(jit_compile=model.jit, reduce_retracing=True, autograph=False)
-    def search(state, images, mask, lowres_mask, first, n):
+    def search(state, images, mask, lowres_mask, first, n, weights, numbers):
+        lr, less_tol, lam = (tf.cast(value, tf.float32)
+                             for value in (numbers.lr, 1 - numbers.tol, numbers.lam))
+        _, update = approach_of(settings, lr, numbers.nIter, numbers.seed)
+        weighing = copy.copy(model)
+        weighing.lam = lam
+
         def objective(z):
-            return model.completion_gradient(z, images, mask, lowres_mask, weights)
+            return weighing.completion_gradient(z, images, mask, lowres_mask, weights)
 
         def iterate(k, state, losses, zs):
             z, approach, best_z, best_loss, mark, waited = state
@@ -106,11 +124,10 @@ def make_search(model, settings, batch=None):
             losses, zs = losses.write(k, loss), zs.write(k, z)
             best_z = tf.where((loss < best_loss)[:, tf.newaxis], z, best_z)
             best_loss = tf.minimum(loss, best_loss)
-            if tol > 0:
-                progress = loss < (1 - tol) * mark
-                mark, waited = tf.where(progress, loss, mark), tf.where(progress, 0, waited + 1)
+            progress = loss < less_tol * mark
+            mark, waited = tf.where(progress, loss, mark), tf.where(progress, 0, waited + 1)
             next_z, approach = update(z, approach, loss, gradient, first + k, objective)
-            next_z = tf.where((waited >= patience)[:, tf.newaxis], z, next_z)
+            next_z = tf.where((waited >= numbers.patience)[:, tf.newaxis], z, next_z)
             state = SearchState(next_z, approach, best_z, best_loss, mark, waited)
             return k + 1, state, losses, zs
 
@@ -119,11 +136,48 @@ def make_search(model, settings, batch=None):
             (0, state, *(tf.TensorArray(tf.float32, size=n) for _ in range(2))))
         return state, *(each.stack() for each in found)
 
+    return search
+
+
+def make_search(model, settings, batch=None):
+    """The compiled z-search, which is made once for a network and the settings that matter.
+
+    `search(state, images, mask, lowres_mask, first, n)` runs iterations `first` to `first + n - 1`
+    inside the graph and returns `(state, losses, zs)`: the next state, and for each iteration the
+    losses `[n, B]` and the zs `[n, B, z_dim]` at which they were taken. An image stays at its z
+    once `patience` iterations have not lowered its loss by a share of `tol`.
+
+    Args:
+        model: a `DCGAN`.
+        settings: the `inpainting.settings.Search`, with `lr`, `tol` and `patience`.
+        batch: how many z it mostly has at once (`batch_size`); what is fastest depends on it.
+
+    Returns:
+        `(start, search)`: `start(z, first)` is the `SearchState` at z, for images that are numbered
+        from `first` on.
+    """
+    init, _ = approach_of(settings, settings.lr, settings.nIter, model.seed)
+    weights = model.weights.for_search(model.dtype, batch or model.batch_size)
+    numbers = Numbers.of(model, settings)
+    compiled = model.compiled.of(
+        (model.dtype, model.jit, model.prior, *(getattr(settings, name) for name in COMPILED_IN)),
+        lambda: compile_search(copy.copy(model), settings))
+
+    def start(z, first):
+        worst = tf.fill([len(z)], np.inf)
+        return SearchState(z, init(z, first), z, worst, worst, tf.zeros([len(z)], tf.int32))
+
+    def search(state, images, mask, lowres_mask, first, n):
+        return compiled(state, images, mask, lowres_mask, *map(tf.constant, (first, n)), weights,
+                        numbers)
+
     return start, search
 
 
 class Observer:
     """Is called as a search goes on. This one ignores it; others write files, or show pictures."""
+
+    looks = False  # whether it wants `pictures`
 
     def iterations(self, rows, first, losses, zs):
         """After the n iterations from `first` on, of the searches numbered `rows` (R of B * K, an
@@ -154,25 +208,28 @@ class Found(NamedTuple):
 
 
 class Searcher:
-    """Searches for one batch after another, with one compiled graph.
+    """Searches for one batch after another.
 
     Args:
         model: a `DCGAN`.
         settings: the `inpainting.settings.Search`.
         images: how many images a batch has at most.
+        saved, source: as `Starts` takes them.
     """
 
-    def __init__(self, model, settings, images):
+    def __init__(self, model, settings, images, saved=None, source=None):
         self.model, self.settings = model, settings
         self.start, self.search = make_search(
             model, settings, min(images, model.batch_size) * settings.nCandidates)
+        self.weights = model.weights.for_inference(model.dtype)
+        self.starts = Starts(model, settings, saved, source)
 
-    def run(self, batch, z, first, observer):
+    def run(self, batch, first, observer):
         """Search for the z of a batch.
 
         Args:
             batch: a `CompletionBatch` of B images, numbered from `first` on.
-            z: `[B * nCandidates, z_dim]`, where the searches start.
+            first: the number of its first image.
             observer: an `Observer`.
 
         Returns:
@@ -180,6 +237,7 @@ class Searcher:
         """
         settings, model, count = self.settings, self.model, self.settings.nCandidates
         y, weights = (np.repeat(t, count, axis=0) for t in (batch.y, batch.weights))
+        z = self.starts.of(batch, first)
         state, i, at_once = self.start(z, first * count), 0, 1
         now, result, lowest = z.numpy(), z.numpy(), np.full(len(z), np.inf)
         running = np.arange(len(now))  # the searches that are not done, a row of the state each
@@ -187,27 +245,34 @@ class Searcher:
         def by_image(t):
             return np.reshape(t, (-1, count, *t.shape[1:]))
 
+        def evaluate(z, rows):
+            """`(complete, contextual, perceptual, G(z))` of some of the searches."""
+            G = model.generator(z, weights=self.weights)
+            return *model.completion_losses(z, y[rows], weights[rows], batch.lowres_mask,
+                                            self.weights, G), G
+
         while True:
             ends = i >= settings.nIter or observer.stops()
             if i % settings.outInterval == 0 or ends:
                 done = self._done(state, ends)
                 if done.any():
-                    loss = model.completion_losses(
-                        state.z, y[running], weights[running], batch.lowres_mask)[0]
+                    last, evaluated = state.z, evaluate(state.z, running)
+                    loss = evaluated[0]
                     result[running] = state.result(loss, settings.keepBest)
                     observer.iterations(running[done], i, loss.numpy()[np.newaxis, done],
                                         state.z.numpy()[np.newaxis, done])
                     running, state = running[~done], state.rows(np.flatnonzero(~done))
                 if not len(running):
                     break
-                observer.pictures(i, by_image(lowest), by_image(model.generator(now)))
+                if observer.looks:
+                    observer.pictures(i, by_image(lowest),
+                                      by_image(model.generator(now, weights=self.weights)))
                 if observer.stops():
                     continue  # to the end, with the z that was shown
             n = min(at_once, settings.outInterval - i % settings.outInterval, settings.nIter - i)
             before = time.perf_counter()
             state, losses, zs = self.search(
-                state, tf.constant(y[running]), weights[running], batch.lowres_mask,
-                tf.constant(i), tf.constant(n))
+                state, tf.constant(y[running]), weights[running], batch.lowres_mask, i, n)
             observer.iterations(running, i, losses.numpy(), zs.numpy())
             # About a second's, so that progress is seen and Ctrl-C is answered.
             at_once = max(1, int(n / (time.perf_counter() - before)))
@@ -215,13 +280,13 @@ class Searcher:
             observer.advance(n, float(tf.reduce_mean(losses[-1])))
             i += n
         observer.advance(settings.nIter - i, None)
-        losses = model.completion_losses(result, y, weights, batch.lowres_mask)
-        return Found(i, by_image(result), *map(by_image, losses),
-                     by_image(model.generator(result)))
+        if not np.array_equal(last, result):
+            evaluated = evaluate(result, slice(None))
+        return Found(i, by_image(result), *map(by_image, evaluated))
 
     def _done(self, state, ends):
         """Which searches have ended, `[R]` bool: all, or those without progress."""
-        done = (state.waited.numpy() >= self.settings.patience) | ends
+        done = (state.waited.numpy() >= patience_of(self.settings)) | ends
         if self.model.jit and not done.all():  # XLA would compile anew for each smaller batch
             done[:] = False
         return done

@@ -1,5 +1,6 @@
 """Where the searches for z start: at random, or from z that suit what is known of each image."""
 
+import copy
 import sys
 
 import numpy as np
@@ -12,6 +13,7 @@ from dcgan.messages import UserError
 
 # Of the regression of z on pixels; chosen in docs/search.md.
 RIDGE_STRENGTH = 0.1
+BANKS_KEPT = 2**28  # bytes; --preset best has 151 MB at 64 pixels
 
 
 def make_bank(model, count, candidate=0):
@@ -22,9 +24,9 @@ def make_bank(model, count, candidate=0):
         function of the seed and the candidate.
     """
     zs = tf.random.stateless_uniform([count, model.z_dim], [model.seed, -1 - candidate], -1, 1)
-    generate = tf.function(
-        model.generator, jit_compile=model.jit, reduce_retracing=True, autograph=False)
-    weights = model.search_weights(model.batch_size)
+    generate = model.compiled.of((model.dtype, model.jit, "generator"), lambda: tf.function(
+        copy.copy(model).generator, jit_compile=model.jit, reduce_retracing=True, autograph=False))
+    weights = model.weights.for_search(model.dtype, model.batch_size)
     return zs, tf.concat([generate(zs[i:i + model.batch_size], weights=weights)
                           for i in range(0, count, model.batch_size)], axis=0)
 
@@ -111,13 +113,26 @@ class Starts:
 
     def __init__(self, model, search, saved=None, source=None):
         self.model, self.search, self.saved, self.source = model, search, saved or {}, source
-        self.banks = [make_bank(model, search.nInit, k) for k in range(search.nCandidates)
-                      if search.nInit > 1]
+        self.banks = self._make_banks() if search.nInit > 1 else []
         shape = (search.nCandidates, model.z_dim)
         for z in self.saved.values():
             if z.shape != shape:
                 raise UserError(f"--init {source}: for an image, it has {z.shape[0]} z of "
                                 f"{z.shape[1]} numbers, not {shape[0]} of {shape[1]}")
+
+    def _make_banks(self):
+        """A bank for each candidate; those that were made last are kept, unless they are large."""
+        model, search = self.model, self.search
+
+        def make():
+            return [make_bank(model, search.nInit, k) for k in range(search.nCandidates)]
+
+        size = 4 * search.nCandidates * search.nInit * model.image_size**2 * model.c_dim
+        if size > BANKS_KEPT:
+            return make()
+        return model.weights.kept(model.weights.banks, (
+            model.dtype, model.jit, model.batch_size, model.seed, search.nCandidates,
+            search.nInit), make)
 
     def of(self, batch, first):
         """The starts of a `CompletionBatch` of B images, numbered from `first` on.

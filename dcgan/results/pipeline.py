@@ -9,7 +9,6 @@ from dcgan.checkpoints import finding
 from dcgan.files import locking, writing
 from dcgan.inpainting.photos import Framer
 from dcgan.inpainting.search import CompletionBatch, Observer, Searcher
-from dcgan.inpainting.starts import Starts
 from dcgan.machine.signals import deferred_stop
 from dcgan.messages import UserError
 from dcgan.results import outputs
@@ -28,6 +27,7 @@ class Shown(Observer):
 
     def __init__(self, results, bar, stop):
         self.results, self.bar, self.stop = results, bar, stop
+        self.looks = True
 
     def iterations(self, rows, first, losses, zs):
         self.results.iterations(rows, first, losses, zs)
@@ -73,8 +73,7 @@ def _complete(model, settings, files, framer, batches):
     """Complete batches of `Frame`s of the files."""
     results = Results(settings, framer, model.z_dim, model.lowres)
     saved = read_latents(settings.init)[0] if settings.init else None
-    starts = Starts(model, settings, saved, settings.init)
-    searcher = Searcher(model, settings, len(files))
+    searcher = Searcher(model, settings, len(files), saved, settings.init)
     n_batches, done = -(-len(files) // model.batch_size), 0
     with deferred_stop() as stop, results, tqdm(
             total=n_batches * settings.nIter, unit="it", dynamic_ncols=True) as bar:
@@ -85,7 +84,7 @@ def _complete(model, settings, files, framer, batches):
             bar.set_description(f"batch {number + 1}/{max(n_batches, number + 1)}")
             batch = batch_of(model, frames, settings)
             results.begin(batch, frames, number, done)
-            results.end(searcher.run(batch, starts.of(batch, done), done, observer))
+            results.end(searcher.run(batch, done, observer))
             done += len(frames)
     print(f"{done} completed: {results.summary()}")
     stop.raise_if_set()

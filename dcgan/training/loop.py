@@ -16,6 +16,7 @@ from dcgan.machine.signals import deferred_stop
 from dcgan.messages import UserError
 from dcgan.training import cluster, curves, outputs, starting, steps
 from dcgan.training.dataset import Pictures
+from dcgan.training.validation import HeldOut
 
 
 class Diverged(UserError):
@@ -30,12 +31,10 @@ class Training:
     Args:
         model: the `DCGAN`.
         settings: the `TrainingSettings`.
-        make_heldout: makes, of the settings, the model and the paths of the training's pictures,
-            the `training.validation.HeldOut` of `validation`.
     """
 
-    def __init__(self, model, settings, make_heldout):
-        self.model, self.settings, self.make_heldout = model, settings, make_heldout
+    def __init__(self, model, settings):
+        self.model, self.settings = model, settings
         self.worker, self.workers = cluster.worker_of(model.strategy)
         self.chief = self.worker == 0
         self.pictures = self.heldout = self.curves = None
@@ -98,7 +97,7 @@ class Training:
             settings.flip)
         model.make_optimizers(settings.learning_rate, settings.beta1)
         if self.chief and settings.validation:
-            self.heldout = self.make_heldout(settings, model, files)
+            self.heldout = HeldOut(settings, model, files)
         if self.chief:
             starting.load(model, settings)
         if self.workers > 1:

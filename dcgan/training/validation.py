@@ -12,11 +12,6 @@ from dcgan import messages
 from dcgan.checkpoints import finding, saving
 from dcgan.files import ownership, writing
 from dcgan.files.listing import fingerprint, list_images, spread
-from dcgan.inpainting.blending import completed_images
-from dcgan.inpainting.masks import center
-from dcgan.inpainting.presets import completion_settings
-from dcgan.inpainting.search import CompletionBatch, make_search
-from dcgan.inpainting.starts import Starts
 from dcgan.messages import UserError
 from dcgan.metrics import psnr
 from dcgan.pictures import drawing, reading
@@ -42,44 +37,42 @@ def read_spread(paths, count, model, crop):
     return [image for image in images if image is not None]
 
 
-def copy_of(model):
-    """The network as it would complete, with the average G where there is one, on one device."""
-    twin = type(model)(architecture=model.architecture, batch_size=COMPLETED,
+def twin_of(model):
+    """A network of the same sizes on one device, which completes as the other would."""
+    return type(model)(architecture=model.architecture, batch_size=COMPLETED,
                        precision=model.dtype.name, jit=model.jit, lam=model.lam)
-    for name, variable in twin.vars.items():
-        variable.assign(model.inference_vars[name])
-    return twin
+
+
+def copy_weights(model, twin):
+    """Give a twin the weights as they are, of G the average where there is one."""
+    for name, value in model.weights.shown.items():
+        twin.vars[name].assign(value)
 
 
 def verdict(model, images):
     """`(accuracy, mean logit)` of D of real images, `[B, H, W, C]` float32."""
-    weights = model.folded("discriminator")
+    weights = model.weights.for_inference(model.dtype)
     logits = ops.in_batches(
         lambda batch: model.discriminator(batch, weights=weights)[1], images, COMPLETED)
     return float(np.mean(logits > 0)), float(np.mean(logits))
 
 
-def completion(model, images, settings):
+def completion(model, images):
     """Complete whole images without their middle by a short search.
 
     Args:
         model: a DCGAN.
-        images: `[B, H, W, C]` uint8.
-        settings: the `CompletionSettings`.
+        images: `[B, S, S, C]` uint8.
 
     Returns:
         `(contextual, psnr)`: means, of the loss and in the hole.
     """
-    mask = center(images.shape[1:3], None, settings)
-    batch = CompletionBatch.of(images, np.broadcast_to(mask, images.shape[:3]), settings)
-    start, run = make_search(model, settings)
-    state, *_ = run(start(Starts(model, settings).of(batch, 0), 0), batch.y, batch.weights,
-                    batch.lowres_mask, tf.constant(0), tf.constant(settings.nIter))
-    losses = model.completion_losses(state.z, batch.y, batch.weights, batch.lowres_mask)
-    z = state.result(losses[0], True)
-    contextual = model.completion_losses(z, batch.y, batch.weights, batch.lowres_mask)[1]
-    completed = completed_images(batch, model.generator(z).numpy(), settings.blend)
-    return float(np.mean(contextual)), float(np.mean(psnr(completed, images, mask == 0)))
+    quarter = model.image_size // 4
+    mask = np.ones(images.shape[1:3])
+    mask[quarter:-quarter, quarter:-quarter] = 0
+    # In whatever precision the training has; of G alone, which is what is trained.
+    found = model.complete(images, mask, preset="fast", gaussian=0.0, precision=model.dtype.name)
+    return float(np.mean(found.contextual)), float(np.mean(psnr(found.images, images, mask == 0)))
 
 
 class HeldOut:
@@ -108,9 +101,7 @@ class HeldOut:
             drawing.to_float(np.reshape(faces, (-1, *np.shape(heldout)[1:])))
             for faces in (known, heldout))
         self.images = np.stack(heldout[::-(-len(heldout) // COMPLETED)])
-        # In whatever precision the training has; of G alone, which is what is trained.
-        self.model = model
-        self.search = completion_settings({"preset": "fast", "gaussian": 0.0})
+        self.model, self.twin = model, twin_of(model)
         self.folder = os.path.join(settings.checkpoint_dir, "best")
         self.record = os.path.join(self.folder, "validation.json")
         self.faces = fingerprint(files, settings.validation, model.image_size, settings.crop).hex()
@@ -139,9 +130,11 @@ class HeldOut:
 
     def measure(self):
         """`{tag: value}` of `SCALARS`, of the training as it stands."""
-        twin = copy_of(self.model)
+        twin = self.twin
+        copy_weights(self.model, twin)
         accuracy, logit = zip(verdict(twin, self.known), verdict(twin, self.heldout))
-        values = *accuracy, *logit, *completion(twin, self.images, self.search)
+        values = *accuracy, *logit, *completion(twin, self.images)
+        twin.weights.forget()  # which are as large as several networks
         return dict(zip(SCALARS, values))
 
     def validate(self, step, curves):
