@@ -17,7 +17,7 @@ from PIL import Image
 from dcgan.faces import alignment, detection, placing
 from dcgan.files import naming
 from dcgan.files.listing import list_images
-from dcgan.inpainting.blending import BLENDS
+from dcgan.inpainting.blending import BLENDS, harmonic
 from dcgan.inpainting.masks import MASKS, alpha_mask, color_mask, match_masks, read_mask
 from dcgan.messages import UserError, or_warn, warn
 from dcgan.pictures import colours, drawing, filling, lossy, reading
@@ -257,14 +257,16 @@ class Framer:
         transforms = [frame.place.transform for frame in frames]
         fill, distance = spread_fills([t + t[:, :2] @ corner for t in transforms], fills,
                                       hole[part].shape)
-        outside = hole[part] & (distance > self.size / 2)
+        outside = distance > self.size / 2
         image = drawing.to_float(photo.pixels[part])
-        if outside.any():
-            share = outside.sum() / hole.sum()
-            if share > 0.01:
-                warn(frames[0].path, f"{share:.0%} of the hole is outside of {self.what()}, where "
-                                     "it is filled smoothly from what is around it")
-            fill = filling.smooth(np.where(hole[part][..., np.newaxis], fill, image), ~outside)
+        share = (hole[part] & outside).sum() / hole.sum()
+        if share > 0.01:
+            warn(frames[0].path, f"{share:.0%} of the hole is outside of {self.what()}, where it "
+                                 "is filled smoothly from what is around it")
+        if share:
+            either = np.where(hole[part][..., np.newaxis], fill, image)
+            membrane = harmonic(either, ~(hole[part] & outside))
+            fill = np.where(outside[..., np.newaxis], membrane, fill).astype(np.float32)
         blended = BLENDS[method](image, fill, ~hole[part])
         pixels = photo.pixels.copy()
         pixels[part][hole[part]] = drawing.to_uint8(blended)[hole[part]]
