@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 import ops
-from dcgan.checkpoints import reading, saving, tracking
+from dcgan.checkpoints import saving, tracking
 from dcgan.inpainting import completion, gaussian
 from dcgan.inpainting.losses import PRIORS
 from dcgan.networks.architecture import Architecture, initial_value
@@ -410,12 +410,7 @@ class DCGAN(Networks):
             checkpoint_dir: as `load` takes it; `pretrained` is the one that comes with the program.
             **settings: the constructor's, except the sizes.
         """
-        path, _ = reading.newest_whole(local_path(checkpoint_dir))
-        model = cls(architecture=reading.checkpoint_architecture(path), **settings)
-        model.load(path)
-        tracking.take_average(model, path)
-        model.source = path
-        return model
+        return tracking.from_checkpoint(cls, local_path(checkpoint_dir), settings)
 
     def load(self, checkpoint_dir, weights_only=False):
         """Restore the newest whole checkpoint: ours, or a name-based one of the original TF 1 code.

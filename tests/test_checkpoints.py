@@ -1,7 +1,10 @@
 """Checkpoints: our own, and those of the original in both of its namings."""
 
+import itertools
 import os
 import re
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -17,7 +20,9 @@ from conftest import (
     uniform,
 )
 
+from dcgan.checkpoints import reading
 from dcgan.checkpoints.reading import checkpoint_architecture
+from dcgan.files import ownership
 from dcgan.messages import UserError
 from dcgan.networks.architecture import Architecture
 from model import DCGAN
@@ -293,3 +298,53 @@ def test_a_folder_whose_name_tensorflow_cannot_read_is_the_cause(tmp_path):
         DCGAN.from_checkpoint(str(tmp_path / "ck [1]"))
     os.rename(tmp_path / "ck [1]", tmp_path / "ck (1)")
     DCGAN.from_checkpoint(str(tmp_path / "ck (1)"))
+
+
+@pytest.mark.parametrize("moment", range(1, 8))
+def test_a_reader_beside_a_training_that_keeps_one(tmp_path, monkeypatch, moment):
+    """As best/ is replaced, at whatever moment: the reader gets one of the two."""
+    model, folder = tiny(8)[0], str(tmp_path / "best")
+    model.save(folder, max_to_keep=1)
+    count, opened = itertools.count(1), reading.open_checkpoint
+
+    def open_checkpoint(path):
+        if next(count) == moment:
+            model.progress["step"].assign_add(1)
+            model.save(folder, max_to_keep=1)
+        return opened(path)
+
+    monkeypatch.setattr(reading, "open_checkpoint", open_checkpoint)
+    read = DCGAN.from_checkpoint(folder)
+    assert next(count) > moment, "nothing was replaced"
+    for name, variable in read.vars.items():
+        np.testing.assert_array_equal(variable, model.vars[name])
+
+
+def test_a_reader_in_front_of_a_checkpoint_that_is_being_written(tmp_path, monkeypatch):
+    """One of the same step is written anew: for a moment, no index is there."""
+    model, put = tiny(8)[0], ownership.put
+    model.save(str(tmp_path))
+    readers, found = [], []
+
+    def read():
+        found.append(DCGAN.from_checkpoint(str(tmp_path)))
+
+    def slowly(beside, path, **more):
+        if path.endswith(".index"):
+            readers.append(threading.Thread(target=read))
+            readers[0].start()
+            time.sleep(0.2)
+        put(beside, path, **more)
+
+    monkeypatch.setattr(ownership, "put", slowly)
+    model.save(str(tmp_path))
+    readers[0].join()
+    assert len(found) == 1
+
+
+def test_the_new_one_stays_beside_one_of_a_higher_step(tmp_path):
+    model, _ = tiny(8)
+    for step in (8, 6):
+        model.progress["step"].assign(step)
+        model.save(str(tmp_path), max_to_keep=1)
+    assert [path.name for path in tmp_path.glob("*.index")] == ["DCGAN-6.index"]

@@ -225,8 +225,8 @@ def test_a_search_is_traced_once_and_its_numbers_count(more):
     traced = Counting.traces
     assert traced == 2 * first
     for call in ({"count": 2}, {"count": 7}, {"count": 3, "batchSize": 1},
-                 {"count": 3, "mask": other}, {"count": 3, "lr": 0.002},
-                 {"count": 3, "lam": 7.0}, {"count": 3, "seed": 5},
+                 {"count": 3, "mask": other}, {"count": 3, "lr": 0.002}, {"count": 3, "lam": 7.0},
+                 {"count": 3, "seed": 5},
                  {"count": 3, "nIter": 4}, {"count": 3, "tol": 0.5, "patience": 2}):
         found = complete(kept, **call)
         assert Counting.traces == traced, call

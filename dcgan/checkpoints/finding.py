@@ -8,6 +8,7 @@ import tensorflow as tf
 from dcgan.messages import UserError
 
 NAME = "DCGAN"
+BEING_WRITTEN = ".saving-"  # begins the names of folders in which a checkpoint is written
 # The network that comes with the program, and the word by which flags name it.
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PRETRAINED = os.path.join(_ROOT, "pretrained")
@@ -80,6 +81,25 @@ def files_of_one(path):
 def is_one(path):
     """Whether a path is of one checkpoint, without its suffix or that of one of its files."""
     return os.path.isfile(_SUFFIX.sub("", path) + ".index")
+
+
+def state_of(checkpoint_dir):
+    """Which files of checkpoints, whole or being written, lie where one is looked for: a set of
+    their names and inodes."""
+    folder = PRETRAINED if checkpoint_dir == "pretrained" else checkpoint_dir
+    if not os.path.isdir(folder):
+        folder = os.path.dirname(folder) or "."
+    if not os.path.isdir(folder):
+        return set()
+    with os.scandir(folder) as entries:
+        return {(entry.name, entry.inode()) for entry in entries
+                if _SUFFIX.search(entry.name) or entry.name.startswith(BEING_WRITTEN)}
+
+
+def is_written_to(state):
+    """Whether a checkpoint is being written there, by what `state_of` returned; or was, when a
+    training was killed."""
+    return any(name.startswith(BEING_WRITTEN) for name, _ in state)
 
 
 def _listed(folder):

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import sys
+import time
 
 import numpy as np
 import tensorflow as tf
@@ -13,10 +14,30 @@ from dcgan.networks.architecture import Architecture
 
 # TensorFlow takes these for patterns, or escapes them, where it reads.
 UNREADABLE = "with [ ] * ? \\ or unprintable characters"
+CHANGES = 20  # of a folder while it is read, after which no more are waited for
 
 
 class Damaged(UserError):
     """A checkpoint that cannot be read whole."""
+
+
+def again_if_changed(checkpoint_dir, read):
+    """What `read()` returns; where it fails, and meanwhile a training put another checkpoint into
+    the folder or deleted one, what it returns then.
+
+    Raises:
+        UserError: `read` does, of a folder that has not changed.
+    """
+    for _ in range(CHANGES):
+        before = finding.state_of(checkpoint_dir)
+        try:
+            return read()
+        except UserError:
+            after = finding.state_of(checkpoint_dir)
+            if after == before and not finding.is_written_to(after):
+                raise
+            time.sleep(0.05)
+    return read()
 
 
 def newest_whole(checkpoint_dir, silent=False):
@@ -33,6 +54,10 @@ def newest_whole(checkpoint_dir, silent=False):
     Raises:
         UserError: there is none.
     """
+    return again_if_changed(checkpoint_dir, lambda: _newest_whole(checkpoint_dir, silent))
+
+
+def _newest_whole(checkpoint_dir, silent):
     damaged, paths = [], finding.require(checkpoint_dir)
     if paths == [checkpoint_dir]:
         return checkpoint_dir, []

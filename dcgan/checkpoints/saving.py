@@ -13,8 +13,6 @@ from dcgan.checkpoints import finding, reading
 from dcgan.files import ownership, writing
 from dcgan.messages import UserError, first_line
 
-_BESIDE = ".saving-"
-
 
 def require_usable_name(path, flag):
     """Raise UserError for names of folders that TensorFlow writes to, but cannot read again, and
@@ -64,8 +62,9 @@ def save(checkpoint, folder, step, max_to_keep):
     path = os.path.join(folder, f"{finding.NAME}-{step}")
     with _naming_failure(folder):
         _write_whole(path, checkpoint.write)
-        paths = [path for path in finding.find_checkpoints(folder)
-                 if finding.step_of(path) is not None]
+        # The new one stays, even where one of a higher step is there.
+        paths = [path, *(other for other in finding.find_checkpoints(folder)
+                         if finding.step_of(other) is not None and other != path)]
         for older in paths[max_to_keep:]:
             _delete(older)
         if ownership.may_write(os.path.join(folder, "checkpoint")):  # not the original's list
@@ -114,7 +113,7 @@ def _write_whole(path, write, recorded=True):
     """Call `write` with another path, and put the checkpoint that it writes where it belongs."""
     folder, name = os.path.split(path)
     os.makedirs(folder or ".", exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=_BESIDE, dir=folder or ".") as beside:
+    with tempfile.TemporaryDirectory(prefix=finding.BEING_WRITTEN, dir=folder or ".") as beside:
         write(os.path.join(beside, name))
         # Of an earlier one of this step, no half may be taken for one of this.
         for file in finding.files_of_one(path):
@@ -153,7 +152,7 @@ def tidy(folder):
     for name in os.listdir(folder):
         path = os.path.join(folder, name)
         data = re.fullmatch(rf"({finding.OWN.pattern})\.data-\d+-of-\d+", name)
-        if name.startswith(_BESIDE) and os.path.isdir(path) and all(
+        if name.startswith(finding.BEING_WRITTEN) and os.path.isdir(path) and all(
                 part.startswith(f"{finding.NAME}-") for part in os.listdir(path)):
             shutil.rmtree(path, ignore_errors=True)
         elif data and data[1] not in known:

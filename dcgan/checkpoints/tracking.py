@@ -46,8 +46,26 @@ def take_average(model, path):
         reading.restore(tf.train.Checkpoint(average=model.weights.net("generator")), path)
 
 
+def from_checkpoint(kind, checkpoint_dir, settings):
+    """A `kind` of DCGAN, as `DCGAN.from_checkpoint` returns it."""
+    def read():
+        path, _ = reading.newest_whole(checkpoint_dir)
+        model = kind(architecture=reading.checkpoint_architecture(path), **settings)
+        _load(model, path)
+        take_average(model, path)
+        model.source = path
+        return model
+
+    return reading.again_if_changed(checkpoint_dir, read)
+
+
 def load(model, checkpoint_dir, weights_only=False):
     """Restore the newest whole checkpoint; arguments, result and errors as of `DCGAN.load`."""
+    return reading.again_if_changed(
+        checkpoint_dir, lambda: _load(model, checkpoint_dir, weights_only))
+
+
+def _load(model, checkpoint_dir, weights_only=False):
     path, _ = reading.newest_whole(checkpoint_dir)
     found = reading.checkpoint_architecture(path)
     if found != model.architecture:
