@@ -17,6 +17,7 @@ import ops
 from dcgan.checkpoints import saving, tracking
 from dcgan.inpainting import completion, gaussian
 from dcgan.inpainting.losses import PRIORS
+from dcgan.machine import forks
 from dcgan.networks.architecture import Architecture, initial_value
 from dcgan.networks.weights import BATCH_NORM, Recent, Weights
 from dcgan.pictures import drawing
@@ -55,6 +56,7 @@ class Networks(tf.Module):
     def __init__(self, image_size=64, batch_size=64, z_dim=100, gf_dim=64, df_dim=64, c_dim=3,
                  seed=0, precision="float32", jit=None, sync_batch_norm=False, ema=0.0,
                  architecture=None, strategy=None):
+        forks.refuse_in_children(Networks)
         super().__init__(name="DCGAN")
         self.architecture = architecture or Architecture.make(
             image_size, z_dim, gf_dim, df_dim, c_dim)

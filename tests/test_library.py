@@ -2,13 +2,15 @@
 
 import csv
 import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import draw_faces, f32, load_script, save_lively, train_here
+from conftest import ROOT, draw_faces, f32, load_script, save_lively, train_here
 from PIL import Image
 
 import utils
@@ -379,3 +381,52 @@ def test_checkpoints_are_of_this_machine(model, tmp_path, monkeypatch, bucket):
         with pytest.raises(ValueError, match="a path must be a file or folder of this machine"):
             call(bucket)
     assert not os.listdir(tmp_path)
+
+
+FORKS = """
+import os
+import signal
+
+import numpy as np
+
+from dcgan.training.settings import TrainingSettings
+from model import DCGAN
+
+SIZES = {"image_size": 8, "gf_dim": 2, "df_dim": 2, "batch_size": 2}
+
+
+def in_a_child(work):
+    child = os.fork()
+    if not child:
+        signal.alarm(60)  # it hangs
+        try:
+            work()
+        except RuntimeError as error:
+            os._exit(3 if "was forked after a network was made" in str(error) else 1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+assert in_a_child(lambda: DCGAN(**SIZES).sample(1)) == 0  # before TensorFlow has begun to work
+dcgan = DCGAN(**SIZES)
+dcgan.save("checkpoint")
+images = dcgan.sample(2)
+for work in (lambda: dcgan.sample(1), lambda: dcgan.discriminate(images),
+             lambda: dcgan.complete(images, np.ones((8, 8)), nIter=1),
+             lambda: dcgan.generator(np.zeros((1, 100), np.float32)),
+             lambda: dcgan.train(TrainingSettings(dataset=".")),
+             lambda: dcgan.save("checkpoint"), lambda: dcgan.load("checkpoint"),
+             lambda: dcgan.export("weights"), lambda: DCGAN(**SIZES),
+             lambda: DCGAN.from_checkpoint("checkpoint")):
+    print(in_a_child(work))
+dcgan.sample(1)
+"""
+
+
+def test_a_process_that_was_forked_says_so(tmp_path):
+    """Where TensorFlow's threads are missing, it waited for them for ever."""
+    result = subprocess.run(
+        [sys.executable, "-c", FORKS], text=True, capture_output=True, cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=900)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == ["3"] * 10
