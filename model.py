@@ -30,8 +30,8 @@ from dcgan.training.recipe import Recipe
 COMPILED = 8  # searches that a network keeps
 
 
-class Networks(tf.Module):
-    """Generator and discriminator, and their weights.
+class DCGAN(tf.Module):
+    """Generator and discriminator, their training, and image completion.
 
     Args:
         image_size: edge of the square images, a power of two from 8 to 256.
@@ -39,6 +39,11 @@ class Networks(tf.Module):
         z_dim: length of the latent z.
         gf_dim, df_dim: channels of G's and D's widest-resolution layer; deeper ones have up to 8x.
         c_dim: 3 for RGB, 1 for grey.
+        lam: weight of the perceptual against the contextual loss in completion.
+        prior: the perceptual loss in completion, by its name in `dcgan.inpainting.losses`: article,
+            -log D(G(z)), or saturating, log(1 - D(G(z))).
+        lowres: edge of the blocks that the `lowres` mask averages.
+        recipe: the `dcgan.training.recipe.Recipe`; None is the article's.
         seed: seeds weights, z and the order of the data.
         precision: of the convolutions, float32, bfloat16 or float16; variables, batch norm's
             statistics, G's first and D's last layer and the losses are always float32.
@@ -54,17 +59,17 @@ class Networks(tf.Module):
     """
 
     def __init__(self, image_size=64, batch_size=64, z_dim=100, gf_dim=64, df_dim=64, c_dim=3,
-                 seed=0, precision="float32", jit=None, sync_batch_norm=False, ema=0.0,
-                 architecture=None, strategy=None):
-        forks.refuse_in_children(Networks)
+                 lam=0.1, prior="article", lowres=8, recipe=None, seed=0, precision="float32",
+                 jit=None, sync_batch_norm=False, ema=0.0, architecture=None, strategy=None):
+        forks.refuse_in_children(DCGAN)
         super().__init__(name="DCGAN")
         self.architecture = architecture or Architecture.make(
             image_size, z_dim, gf_dim, df_dim, c_dim)
         self.image_size, self.z_dim, self.c_dim, *_ = self.architecture
         self.batch_size, self.seed, self.dtype = batch_size, seed, tf.as_dtype(precision)
-        self.sync_batch_norm, self.ema = sync_batch_norm, ema
-        self.strategy = strategy or tf.distribute.get_strategy()
-        self.jit = jit
+        self.lam, self.prior, self.lowres = lam, prior, lowres
+        self.recipe, self.sync_batch_norm, self.ema = recipe or Recipe(), sync_batch_norm, ema
+        self.jit, self.strategy = jit, strategy or tf.distribute.get_strategy()
         with self.strategy.scope():
             self.vars = {
                 name: tf.Variable(initial_value(name, shape, (seed, i)), name=name,
@@ -76,7 +81,15 @@ class Networks(tf.Module):
         self.weights = Weights(self.vars, self.average)
         self.g_vars = self.weights.net("generator", trainable=True)
         self.d_vars = self.weights.net("discriminator", trainable=True)
+        self.g_optim = self.d_optim = None
+        # Where training stands: steps taken, the epoch, and how far into its shuffled file list.
+        self.progress = {
+            name: tf.Variable(0, dtype=tf.int64, trainable=False, name=f"progress/{name}")
+            for name in ("step", "epoch", "position")}
+        self.source = None  # the checkpoint that it comes from
         self.compiled = Recent(COMPILED)  # searches, by their settings; copies share them
+
+    # 1. Networks
 
     def batch_norm(self, h, name, momentum=ops.BN_MOMENTUM):
         """Batch norm by the batch's own statistics, which move the running ones."""
@@ -90,8 +103,7 @@ class Networks(tf.Module):
             z: `[B, z_dim]` float32, in [-1, 1].
             training: batch norm by the batch's own statistics (True) or the running ones.
             momentum: batch norm's, in training.
-            weights: what a method of `dcgan.networks.weights.Weights` returned, to spare making
-                it again.
+            weights: of `self.weights`, in a form that is there already.
 
         Returns:
             `[B, image_size, image_size, c_dim]` float32 in [-1, 1].
@@ -139,35 +151,7 @@ class Networks(tf.Module):
             logits = ops.linear(h, v[f"{name}/Matrix"], v[f"{name}/bias"])
             return tf.sigmoid(logits), logits
 
-
-class DCGAN(Networks):
-    """Generator and discriminator, their training, and image completion.
-
-    Args:
-        lam: weight of the perceptual against the contextual loss in completion.
-        prior: the perceptual loss in completion, by its name in `dcgan.inpainting.losses`: article,
-            -log D(G(z)), or saturating, log(1 - D(G(z))).
-        lowres: edge of the blocks that the `lowres` mask averages.
-        recipe: the `dcgan.training.recipe.Recipe`; None is the article's.
-        **networks: as `Networks` takes them.
-    """
-
-    def __init__(self, lam=0.1, prior="article", lowres=8, recipe=None, **networks):
-        super().__init__(**networks)
-        self.lam, self.prior, self.lowres = lam, prior, lowres
-        self.recipe, self.source = recipe or Recipe(), None  # the checkpoint that it comes from
-        self.g_optim = self.d_optim = None
-        # Where training stands: steps taken, the epoch, and how far into its shuffled file list.
-        self.progress = {
-            name: tf.Variable(0, dtype=tf.int64, trainable=False, name=f"progress/{name}")
-            for name in ("step", "epoch", "position")}
-
-    @functools.cached_property
-    def gaussian(self):
-        """The `Gaussian` beside the checkpoint, read where it is first wanted; or None."""
-        return self.source and gaussian.beside(self.source, self.image_size**2 * self.c_dim)
-
-    # Training. The losses are `[B]`: one per image
+    # 2. Losses of training, `[B]`: one per image
 
     @staticmethod
     def d_loss_real(logits, label=1.0):
@@ -185,6 +169,8 @@ class DCGAN(Networks):
         """G wants every G(z) to be called real: -log D(G(z))."""
         return ops.sigmoid_cross_entropy(logits, 1.0)
 
+    # 3. The training step
+
     def make_optimizers(self, learning_rate=0.0002, beta1=0.5):
         """Fresh Adam slots for both networks; `load` fills them from a checkpoint that has some."""
         def adam(variables):
@@ -194,11 +180,10 @@ class DCGAN(Networks):
         with self.strategy.scope():
             self.g_optim, self.d_optim = adam(self.g_vars), adam(self.d_vars)
 
-    def train_step(self, images, z, learning_rate=None, u=None, penalised=False):
+    def train_step(self, images, z, learning_rate=None, noise=None, penalise=False):
         """One batch of the article's schedule: D is updated once, then G twice with the same z.
 
-        Where several replicas share the batch, each calls this with its part, and every update is
-        by the mean of their gradients.
+        (Each of several replicas calls this with its part; updates are by their gradients' mean.)
 
         (The GAN paper updates G once; the article updates it twice so that d_loss does not go to
         zero.) D's update and G's first see the same G(z), so that forward pass runs once; its batch
@@ -208,8 +193,8 @@ class DCGAN(Networks):
             images: `[B, image_size, image_size, c_dim]` float32 in [-1, 1].
             z: `[B, z_dim]` float32 in [-1, 1].
             learning_rate: float32 scalar; None is the optimizers'.
-            u: `[4, B, ...]` float32, of `dcgan.training.augment.draw`; None augments nothing.
-            penalised: add the R1 penalty to D's loss.
+            noise: `[4, B, ...]` float32, of `dcgan.training.augment.draw`; None augments nothing.
+            penalise: add the R1 penalty to D's loss.
 
         Returns:
             `{name: tensor}`: the scalars `d_loss`, `d_loss_real`, `d_loss_fake` and `g_loss` (batch
@@ -217,68 +202,60 @@ class DCGAN(Networks):
             the real and `d_` of the generated images, `[B, 1]`, before its update; and `r1`, the
             penalty, if there is one, which `d_loss` is without.
         """
-        with tf.GradientTape() as tape:
+        def weights(net):
+            return self.weights.for_training(net, self.dtype, images.shape[0])
+
+        def D(x, k):  # of what its k-th pass sees of x
+            seen = x if noise is None else augment.augment(x, self.recipe.policies, noise[k])
+            return self.discriminator(seen, training=True, weights=d_weights)
+
+        with tf.GradientTape() as g_tape:  # G(z), for D's update and for G's first
             fake = self.generator(z, training=True, momentum=ops.BN_MOMENTUM**2,
-                                  weights=self.weights.for_training(
-                                      "generator", self.dtype, images.shape[0]))
-        result = self._update_d(images, tf.stop_gradient(fake), learning_rate, u, penalised)
+                                  weights=weights("generator"))
 
-        weights = self.weights.for_training("discriminator", self.dtype, images.shape[0])
-        with tf.GradientTape() as of_fake:
-            of_fake.watch(fake)
-            g_loss = tf.reduce_mean(self.g_loss(self._judge(fake, 2, u, weights)[1]))
-            scaled = self.g_optim.scaled(g_loss)
-        self.g_optim.apply(ops.mean_of_replicas(tape.gradient(
-            fake, self.g_vars, output_gradients=of_fake.gradient(scaled, fake))), learning_rate)
-
-        with tf.GradientTape() as tape:
-            fake = self.generator(
-                z, training=True, weights=self.weights.for_training(
-                    "generator", self.dtype, images.shape[0]))
-            g_loss = tf.reduce_mean(self.g_loss(self._judge(fake, 3, u, weights)[1]))
-            scaled = self.g_optim.scaled(g_loss)
-        self.g_optim.apply(
-            ops.mean_of_replicas(tape.gradient(scaled, self.g_vars)), learning_rate)
-        ops.average_statistics(self.vars)
-        ops.move_average(self.average, self.vars, self.ema, self.g_optim.step)
-        return result | {"g_loss": g_loss}
-
-    def _judge(self, images, k, u, weights):
-        """D, in training, of what it sees of images in its k-th pass."""
-        seen = images if u is None else augment.augment(images, self.recipe.policies, u[k])
-        return self.discriminator(seen, training=True, weights=weights)
-
-    def _update_d(self, images, fake, learning_rate, u, penalised):
-        """D's update; arguments and result as of `train_step`."""
-        with tf.GradientTape() as tape:
-            weights = self.weights.for_training("discriminator", self.dtype, images.shape[0])
-
-            def judge(real):
-                return self._judge(real, 0, u, weights)
-
-            (d, d_logits), r1 = with_r1(judge, images) if penalised else (judge(images), None)
-            d_, d_logits_ = self._judge(fake, 1, u, weights)
+        with tf.GradientTape() as d_tape:
+            d_weights = weights("discriminator")
+            (d, d_logits), r1 = with_r1(lambda x: D(x, 0), images) if penalise else (
+                D(images, 0), None)
+            d_, d_logits_ = D(tf.stop_gradient(fake), 1)
             d_loss_real = tf.reduce_mean(self.d_loss_real(d_logits, self.recipe.real_label))
             d_loss_fake = tf.reduce_mean(self.d_loss_fake(d_logits_))
             d_loss = d_loss_real + d_loss_fake
-            scaled = self.d_optim.scaled(
-                d_loss + self.recipe.r1_weight * r1 if penalised else d_loss)
-        self.d_optim.apply(ops.mean_of_replicas(tape.gradient(scaled, self.d_vars)), learning_rate)
+            penalised = d_loss + self.recipe.r1_weight * r1 if penalise else d_loss
+        self.d_optim.minimize(penalised, d_tape, learning_rate)
+
+        d_weights = weights("discriminator")
+        with g_tape:
+            g_loss = tf.reduce_mean(self.g_loss(D(fake, 2)[1]))
+        self.g_optim.minimize(g_loss, g_tape, learning_rate)
+
+        with tf.GradientTape() as g_tape:  # and again
+            fake = self.generator(z, training=True, weights=weights("generator"))
+            g_loss = tf.reduce_mean(self.g_loss(D(fake, 3)[1]))
+        self.g_optim.minimize(g_loss, g_tape, learning_rate)
+
+        ops.average_statistics(self.vars)
+        ops.move_average(self.average, self.vars, self.ema, self.g_optim.step)
         return {"d_loss": d_loss, "d_loss_real": d_loss_real, "d_loss_fake": d_loss_fake,
-                "d": d, "d_": d_} | ({"r1": r1} if penalised else {})
+                "g_loss": g_loss, "d": d, "d_": d_} | ({"r1": r1} if penalise else {})
 
     def train(self, settings):
-        """Train on a folder of images, from the newest whole checkpoint in `checkpoint_dir` on.
-
-        Args:
-            settings: the `dcgan.training.settings.TrainingSettings`.
-
-        Raises:
-            UserError, Stopped: as `dcgan.training.loop.Training.run` has them.
-        """
+        """Train on a folder of images, from the newest whole checkpoint in `checkpoint_dir` on, as
+        `dcgan.training.settings.TrainingSettings` say; `dcgan.training.loop` has the errors."""
         Training(self, settings).run()
 
-    # Completion. The losses are `[B]`: one per image
+    # 4. Completion (Yeh et al. 2016, section 3). The losses are `[B]`: one per image
+
+    def contextual_loss(self, G, images, mask, lowres_mask=0.0):
+        """`[B]`: sum |mask * G(z) - mask * y|, how far each G(z) is from what is known of its
+        image, plus the same over block means where `lowres_mask` is 1."""
+        means = ops.downsample(G, self.lowres) - ops.downsample(images, self.lowres)
+        return (tf.reduce_sum(tf.abs(mask * G - mask * images), axis=[1, 2, 3])
+                + tf.reduce_sum(lowres_mask * tf.abs(means), axis=[1, 2, 3]))
+
+    def perceptual_loss(self, logits):
+        """`[B]`: how unreal D finds each G(z), by the prior's name in `inpainting.losses`."""
+        return PRIORS[self.prior](logits)
 
     def completion_losses(self, z, images, mask, lowres_mask=0.0, weights=None, G=None):
         """The loss of each z as a completion of its image (Yeh et al. 2016, section 3).
@@ -289,8 +266,7 @@ class DCGAN(Networks):
         Args:
             z: `[B, z_dim]` float32 in [-1, 1].
             images: `[B, H, W, C]` float32 in [-1, 1], the y; pixels under mask 0 do not matter.
-            mask: broadcastable to `images`, 1 = known, 0 = missing; or its
-                `dcgan.inpainting.losses.contextual_weights`.
+            mask: broadcastable to `images`, 1 = known, 0 = missing; or how much each pixel counts.
             lowres_mask: broadcastable to the block means, 1 = that mean is known.
             weights: as `generator` takes them.
             G: G(z), where it is there already.
@@ -311,33 +287,6 @@ class DCGAN(Networks):
             loss = self.completion_losses(z, *arguments)[0]
         return loss, tape.gradient(loss, z)
 
-    def contextual_loss(self, G, images, mask, lowres_mask=0.0):
-        """`[B]`: sum |mask * G(z) - mask * y|, how far each G(z) is from what is known of its
-        image, plus the same over block means where `lowres_mask` is 1."""
-        means = ops.downsample(G, self.lowres) - ops.downsample(images, self.lowres)
-        return (tf.reduce_sum(tf.abs(mask * G - mask * images), axis=[1, 2, 3])
-                + tf.reduce_sum(lowres_mask * tf.abs(means), axis=[1, 2, 3]))
-
-    def perceptual_loss(self, logits):
-        """`[B]`: how unreal D finds each G(z), by the prior's name in `inpainting.losses`."""
-        return PRIORS[self.prior](logits)
-
-    def initial_z(self, first, count, candidate=0):
-        """Uniform z number `first`, `first + 1`, ..., each a function of the seed and its number.
-
-        Args:
-            first: the number of the first image.
-            count: B, how many.
-            candidate: which of an image's searches they are for.
-
-        Returns:
-            `[count, z_dim]` float32 in [-1, 1].
-        """
-        which = [candidate] if candidate else []
-        return tf.constant(np.stack([
-            np.random.default_rng([self.seed, index, *which]).uniform(-1, 1, self.z_dim)
-            for index in range(first, first + count)]), tf.float32)
-
     def complete(self, images, masks, preset=None, progress=None, **settings):
         """Complete damaged images.
 
@@ -348,12 +297,10 @@ class DCGAN(Networks):
             preset: article, fast or best; None is the plain search.
             progress: called with a `dcgan.inpainting.completion.Progress` before the first
                 iteration of each batch and after every `outInterval`, but the last; where it
-                returns something true, the search ends at once, that for the images behind before
-                it begins.
-            **settings: those of `dcgan.inpainting.completion.SETTINGS`, such as `nIter`, `lam`,
-                `seed`, `nCandidates` and `blend`, as complete.py's flags have them; with `maskType`
-                `lowres`, the means over blocks are known too. Where neither they nor the preset has
-                a word, the constructor's stand.
+                returns something true, the search ends, that of later batches before it begins.
+            **settings: those of `dcgan.inpainting.completion.SETTINGS`, such as `nIter` and `lam`,
+                as complete.py's flags have them; with `maskType` `lowres`, the means over blocks
+                are known too. What neither they nor the preset says is as the constructor's.
 
         Returns:
             A `dcgan.inpainting.completion.Completion`: `images`, `z`, `losses`, ...
@@ -364,25 +311,33 @@ class DCGAN(Networks):
         chosen = completion.call_settings(self, preset, settings)
         return completion.complete(self.set_as(chosen), images, masks, chosen, progress)
 
+    # 5. Use
+
     def set_as(self, settings):
         """The same networks, to complete as `dcgan.inpainting.settings.CompletionSettings` say."""
-        model = copy.copy(self)
-        model.batch_size, model.seed = settings.batchSize, settings.seed
-        model.lam, model.prior = settings.lam, settings.prior
-        model.dtype = tf.as_dtype(settings.precision)
-        model.jit = self.jit if settings.jit is None else settings.jit
-        return model
+        return completion.set_as(copy.copy(self), settings)
+
+    def initial_z(self, first, count, candidate=0, seed=None):
+        """Uniform z `[count, z_dim]` in [-1, 1], for images that are numbered from `first` on, and
+        their searches of a number: each a function of seed and numbers."""
+        seed, which = self.seed if seed is None else seed, [candidate] if candidate else []
+        return tf.constant(np.stack([
+            np.random.default_rng([seed, index, *which]).uniform(-1, 1, self.z_dim)
+            for index in range(first, first + count)]), tf.float32)
+
+    @functools.cached_property
+    def gaussian(self):
+        """The `Gaussian` beside the checkpoint, read where it is first wanted; or None."""
+        return self.source and gaussian.beside(self.source, self.image_size**2 * self.c_dim)
 
     def sample(self, count, seed=None):
         """Images that G makes up by a seed (None: the constructor's), `[count, H, W, C]` uint8."""
         Number(int, low=1).require("count", count)
-        model = copy.copy(self)
-        if seed is not None:
-            Number(int, low=0).require("seed", seed)
-            model.seed = seed
+        Number(int, low=0).require("seed", self.seed if seed is None else seed)
+        z = self.initial_z(0, count, seed=seed)
         weights = self.weights.for_inference(self.dtype)
-        return ops.in_batches(lambda z: drawing.to_uint8(self.generator(z, weights=weights)),
-                              model.initial_z(0, count), self.batch_size)
+        return ops.in_batches(
+            lambda z: drawing.to_uint8(self.generator(z, weights=weights)), z, self.batch_size)
 
     def discriminate(self, images):
         """D's probability that each image is real, `[B]` float32; of images `[B, image_size,
@@ -392,7 +347,7 @@ class DCGAN(Networks):
         return ops.in_batches(lambda y: self.discriminator(y, weights=weights)[0][:, 0], y,
                               self.batch_size)
 
-    # Checkpoints
+    # 6. Checkpoints
 
     def save(self, checkpoint_dir, max_to_keep=5):
         """Write a checkpoint of the present step; returns its path."""
@@ -406,22 +361,16 @@ class DCGAN(Networks):
     @classmethod
     def from_checkpoint(cls, checkpoint_dir, **settings):
         """A DCGAN of the sizes that the newest whole checkpoint has, with its weights: of G the
-        average, if it has one; and with the Gaussian beside it, if there is one.
-
-        Args:
-            checkpoint_dir: as `load` takes it; `pretrained` is the one that comes with the program.
-            **settings: the constructor's, except the sizes.
-        """
+        average, if it has one; and with the Gaussian beside it, if there is one. `pretrained` is
+        the one that comes with the program; the settings are the constructor's, but for sizes."""
         return tracking.from_checkpoint(cls, local_path(checkpoint_dir), settings)
 
     def load(self, checkpoint_dir, weights_only=False):
-        """Restore the newest whole checkpoint: ours, or a name-based one of the original TF 1 code.
+        """Restore the newest whole checkpoint of a folder, or the one of a path without suffix:
+        ours, or a name-based one of the original TF 1 code.
 
-        Ours also restores where training stands, and the optimizers' slots if they were made.
-
-        Args:
-            checkpoint_dir: a folder of checkpoints, or one checkpoint's path without suffix.
-            weights_only: restore the networks alone, for a fresh training from known weights.
+        Ours also restores where training stands, and the optimizers' slots if they were made;
+        `weights_only` the networks alone, for a fresh training from known weights.
 
         Returns:
             The path of the checkpoint.

@@ -316,6 +316,18 @@ class Adam(tf.Module):
         """The loss whose gradients `apply` takes."""
         return loss if self.loss_scale is None else loss * self.loss_scale.scale
 
+    def minimize(self, loss, tape, learning_rate=None):
+        """Update every variable once by a loss.
+
+        Args:
+            loss: scalar, of this replica's part of the batch.
+            tape: the `tf.GradientTape` that recorded it.
+            learning_rate: as `apply` takes it.
+        """
+        with tape:
+            loss = self.scaled(loss)
+        self.apply(mean_of_replicas(tape.gradient(loss, self.variables_by_name)), learning_rate)
+
     def apply(self, gradients, learning_rate=None):
         """Update every variable in place.
 

@@ -6,6 +6,7 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 
 from dcgan.inpainting.blending import completed_images, fill_of
 from dcgan.inpainting.presets import completion_settings, for_network
@@ -56,6 +57,15 @@ class _Reported(Observer):
 
     def stops(self):
         return self.stopped
+
+
+def set_as(model, settings):
+    """A `DCGAN`, from now on to complete as the `CompletionSettings` say."""
+    model.batch_size, model.seed = settings.batchSize, settings.seed
+    model.lam, model.prior = settings.lam, settings.prior
+    model.dtype = tf.as_dtype(settings.precision)
+    model.jit = model.jit if settings.jit is None else settings.jit
+    return model
 
 
 def call_settings(model, preset, given):
