@@ -1,5 +1,6 @@
 """Where the faces are that a hole touches, whatever the hole hides of them."""
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -73,8 +74,8 @@ def _place(face, shown, pixels, filled, known, predictor, models):
     same = [other for other in shown if _overlap(face.box, other.box) > OVERLAP]
     if same and same[0].sure >= SURE and same[0].score > face.score - FADED:
         return Placed(detection.predict(pixels, same[0].box, predictor), "face")
-    predicted = detection.predict(filled, face.box, predictor)
-    return Placed(models.estimate(pixels, known, predicted), "visible part")
+    predict = functools.partial(detection.predict, predictor=predictor)
+    return Placed(models.find(pixels, known, filled, face.box, predict), "visible part")
 
 
 def _touched(copy, seen, predictor, look):
