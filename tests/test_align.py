@@ -1,5 +1,6 @@
 """align.py as a user runs it."""
 
+import collections
 import os
 import signal
 
@@ -9,7 +10,8 @@ from conftest import SHARED, assert_one_line_error, astronaut, load_script, run_
 from PIL import Image
 
 import utils
-from dcgan.faces import detection
+from dcgan import messages
+from dcgan.faces import detection, mean
 from dcgan.faces.alignment import LANDMARK_TEMPLATE
 from dcgan.files import ownership
 
@@ -165,3 +167,20 @@ def test_a_face_at_the_edge_continues_it_and_the_summary_says_so(tmp_path):
     assert "1 aligned," in result.stdout or "1 aligned;" in result.stdout
     aligned = utils.read_image(tmp_path / "aligned" / "cut.png")
     assert (aligned.max(axis=2) > 0).mean() > 0.99
+
+
+def test_pictures_without_a_face_are_named_of_the_mean_too(tmp_path, monkeypatch, capsys):
+    landmarks = np.random.default_rng(0).uniform(0, 20, (68, 2))
+    monkeypatch.setattr(messages, "_noted", collections.defaultdict(set))
+    monkeypatch.setattr(detection, "find_landmarks",
+                        lambda image, _: [landmarks] if image.shape[0] == 20 else [])
+    monkeypatch.setattr(mean, "run_jobs", lambda function, jobs, *_, **__: map(function, jobs))
+    for name, height in (("face.png", 20), ("lawn.png", 30)):
+        Image.new("RGB", (20, height)).save(tmp_path / name)
+    (tmp_path / "text.png").write_text("not a picture")
+    mean.compute_mean(tmp_path, tmp_path / "out", detection.face_predictor_path(), 1)
+    written = capsys.readouterr()
+    assert "mean of 1 faces in 3 pictures" in written.out
+    assert written.err.splitlines() == [
+        f"warning: {tmp_path}/text.png: not an image; skipped",
+        f"warning: {tmp_path}/lawn.png: no face"]

@@ -30,7 +30,7 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args=None, namespace=None):
         # A caller in Python may hand over paths of pathlib.
-        return super().parse_known_args(args and list(map(os.fspath, args)), namespace)
+        return super().parse_known_args(args and list(map(os.fsdecode, args)), namespace)
 
     def error(self, message):
         message = re.sub(r"^argument ([^:]*): ", r"\1 ", message)
