@@ -1,16 +1,14 @@
 """The completion losses, the weights of the known pixels, the starts, and the search."""
 
 import gc
-import os
-import subprocess
-import sys
+import re
 import weakref
 
 import numpy as np
 import pytest
 import reference
 import tensorflow as tf
-from conftest import ROOT, f32, randomise, tiny, uniform
+from conftest import f32, randomise, run_script, save_lively, tiny, uniform
 
 from dcgan.inpainting.losses import contextual_weights
 from dcgan.inpainting.search import make_search
@@ -268,50 +266,15 @@ def test_what_a_network_keeps_is_bounded_and_goes_with_it():
     assert gone() is None
 
 
-MEMORY = """
-import resource
-import sys
-
-import numpy as np
-
-from dcgan.training.settings import TrainingSettings
-from dcgan.training.validation import HeldOut
-from model import DCGAN
-
-dcgan = DCGAN(image_size=32, gf_dim=16, df_dim=16, batch_size=4)
-images = np.zeros((6, 32, 32, 3), np.uint8)
-masks = np.ones((6, 32, 32))
-if sys.argv[1:]:
-    heldout = HeldOut(TrainingSettings(validation=sys.argv[1]), dcgan, [])
-
-
-def turn(i):
-    if sys.argv[1:]:
-        dcgan.vars["generator/g_h1/biases"].assign_add(np.full(64, 0.01, np.float32))
-        heldout.measure()
-        return
-    masks[:, i:] = 0
-    for more in ({}, {"preset": "fast", "nInit": 20 + i}, {"approach": "adam", "lam": i / 10}):
-        dcgan.complete(images[:1 + i % 6], masks[:1 + i % 6], **{"nIter": 2, "seed": i} | more)
-
-
-for i in range(12):
-    turn(i)
-    if i == 3:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
-"""
-
-
-@pytest.mark.parametrize("what", ["calls", "validations"])
-def test_memory_stays_flat(what, faces, tmp_path):
-    """24 calls with other images, masks and settings, and 8 validations, behind the first few: each
+def test_memory_stays_flat(faces, tmp_path):
+    """20 calls with other images, masks and settings, and 8 validations, behind the first few: each
     of either kept some MiB of its own."""
-    result = subprocess.run(
-        [sys.executable, "-c", MEMORY, *([faces] if what == "validations" else [])], text=True,
-        capture_output=True, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=600)
+    save_lively(tmp_path, image_size=32, gf_dim=16, df_dim=16)
+    result = run_script("benchmarks/calls.py", faces, "--checkpointDir", tmp_path / "checkpoint",
+                        "--calls", 40, "--validations", 12, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert float(result.stdout) < 15
+    calls, validations = re.findall(r"([-.\d]+) MiB each", result.stdout)
+    assert float(calls) < 0.5 and float(validations) < 0.5, result.stdout
 
 
 def test_xla_searches_the_same():

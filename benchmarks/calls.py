@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""What a process pays for each call of `DCGAN.complete`, and each validation, in the long run.
+
+    .venv/bin/python benchmarks/calls.py docs/samples
+
+The calls take other masks, numbers of images and settings by turns. What a network keeps is there
+after the first turns of all; milliseconds and MiB are those of the calls behind, MiB by the most
+memory that the process ever had.
+"""
+
+import os
+import resource
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+
+# isort: split
+import numpy as np  # noqa: E402
+
+from dcgan.cli import flags, running  # noqa: E402
+from dcgan.files.listing import list_images  # noqa: E402
+from dcgan.machine import importing  # noqa: E402
+from dcgan.settings import Number, path  # noqa: E402
+
+TURNS = ({}, {"lam": 0.3, "lr": 0.002, "tol": 0.1, "patience": 2}, {"approach": "adam"},
+         {"preset": "fast", "gaussian": 0.0, "nInit": 64},
+         {"preset": "fast", "gaussian": 0.0, "nInit": 64, "nCandidates": 2, "schedule": "constant"})
+
+
+def parse_args(argv=None):
+    parser = flags.Parser(prog="calls.py", description=__doc__.splitlines()[0])
+    parser.add_argument("imgs", type=path, nargs="+", help="pictures, or folders of them")
+    parser.add_argument("--checkpointDir", type=path, default="pretrained", help="the network")
+    parser.add_argument("--calls", type=Number(int, low=30), default=100, help="of complete")
+    parser.add_argument("--validations", type=Number(int, low=6), default=50,
+                        help="as a training does them, with other weights each time")
+    return parser.parse_args(argv)
+
+
+def peak():
+    """The most memory that the process ever had, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        2**20 if sys.platform == "darwin" else 1024)
+
+
+def measure(what, count, first, act):
+    """Print a row of `act(0)`, `act(1)`, ..., of which the first do not count."""
+    for i in range(count):
+        if i == first:
+            start, before = time.perf_counter(), peak()
+        act(i)
+    each = (time.perf_counter() - start) / (count - first), (peak() - before) / (count - first)
+    print(f"{count:>4} {what:<12} {1000 * each[0]:8.0f} ms each {each[1]:8.2f} MiB each",
+          flush=True)
+
+
+def main(argv=None):
+    config = parse_args(argv)
+    importing.import_tensorflow()
+    from dcgan.training.settings import TrainingSettings
+    from dcgan.training.validation import HeldOut
+    from model import DCGAN
+
+    files = list_images(config.imgs)
+    network = DCGAN.from_checkpoint(config.checkpointDir)
+    heldout = HeldOut(TrainingSettings(validation=config.imgs[0]), network, files)
+    images, rng = heldout.images, np.random.default_rng(0)
+
+    def call(i):
+        count = 1 + i % min(len(files), 4, len(images))
+        masks = np.ones((count, network.image_size, network.image_size))
+        top = rng.integers(0, network.image_size // 2)
+        masks[:, top:top + network.image_size // 2, 1:-1] = 0
+        network.complete(images[:count], masks, **{"nIter": 1 + i % 2, "seed": i} | TURNS[i % 5])
+
+    def validate(i):
+        for variable in network.g_vars.values():
+            variable.assign(variable * 0.999)
+        heldout.measure()
+
+    measure("calls", config.calls, max(20, config.calls // 3), call)
+    measure("validations", config.validations, max(4, config.validations // 5), validate)
+
+
+if __name__ == "__main__":
+    running.run(main, "calls.py")
