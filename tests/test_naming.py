@@ -20,15 +20,29 @@ def test_long_names_stay_names_when_something_is_put_behind_them(tmp_path, lette
     long = letter * (255 // len(os.fsencode(letter)))
     names = naming.unique_names([long, f"folder/{long}", long])
     assert len(set(names)) == 3 and names[1].startswith("folder/")
-    faces = [naming.untaken(names[0], names, f"-face{k}") for k in (2, 3, 12)]
+    faces = [naming.Names(names).untaken(names[0], f"-face{k}") for k in (2, 3, 12)]
     assert len({*names, *faces}) == 6
     for name in [names[0], names[2], *faces]:
         (tmp_path / f"{name}.webp").touch()
 
 
+def test_many_names_are_told_apart_at_once(monkeypatch):
+    """8,000 pictures of one name took minutes, and each further face of a picture looked at all."""
+    looked, folded = [], naming._folded
+    monkeypatch.setattr(naming, "_folded", lambda name: looked.append(name) or folded(name))
+    names = naming.unique_names(["a"] * 1000)
+    assert names[-1] == "a-1000" and len(looked) < 10000
+    looked.clear()
+    taken = naming.Names(names)
+    for name in names:
+        assert taken.untaken(name, "-face2") == f"{name}-face2"
+    assert len(looked) < 10000
+
+
 def test_untaken_names():
-    assert naming.untaken("a", ["b"]) == "a"
-    assert naming.untaken("a", ["A", "a-2"]) == "a-3"
+    assert naming.Names(["b"]).untaken("a") == "a"
+    names = naming.Names(["A", "a-2"])
+    assert names.untaken("a") == names.untaken("a") == "a-3"
 
 
 def test_two_files_of_one_stem():

@@ -3,9 +3,14 @@
 import csv
 import re
 import subprocess
+from types import SimpleNamespace
 
 import numpy as np
 from conftest import needs_chromium
+
+from dcgan.files import writing
+from dcgan.inpainting.settings import CompletionSettings
+from dcgan.results import report
 
 
 def test_the_report_needs_nothing_but_itself(done):
@@ -18,6 +23,38 @@ def test_the_report_needs_nothing_but_itself(done):
     with open(done / "results.csv") as file:
         for row in csv.DictReader(file):
             assert f"{float(row['loss']):.1f}" in text and row["name"] in text
+
+
+def of_noise(number):
+    """A result whose pictures take as many bytes as any can."""
+    image = np.random.default_rng(number).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    frame = SimpleNamespace(
+        name=f"picture {number}", image=image, mask=np.ones((64, 64)), truth=image)
+    return SimpleNamespace(
+        frame=frame, loss=number, contextual=0, perceptual=0, curve=list(range(1, 1001)),
+        completed=image, measured={}, photo=None)
+
+
+def test_a_long_report_has_pages(tmp_path):
+    """One of 2,000 pictures had 86 MB."""
+    writing.make_folder(str(tmp_path), by="complete.py")
+    settings, results = CompletionSettings(imgs=("photos",)), [of_noise(i) for i in range(410)]
+    report.write_report(str(tmp_path), results, settings)
+    pages = [path.read_text() for path in map(tmp_path.joinpath, (
+        "report.html", "report-2.html", "report-3.html"))]
+    assert [page.count("<tr><td") for page in pages] == [200, 200, 10]
+    names = re.findall('data-value="(picture [0-9]+)"', "".join(pages))
+    assert names == [f"picture {i}" for i in range(410)]
+    for number, page in enumerate(pages):
+        assert len(page) < 20e6 and "<h1>410 completed</h1>" in page and "loss 204.5" in page
+        others = [name for i, name in enumerate(("report.html", "report-2.html", "report-3.html"))
+                  if i != number]
+        assert re.findall('href="(.*?)"', page) == others and f"<b>{number + 1}</b>" in page
+    # A shorter one leaves no page of it, but one that was changed is the user's.
+    (tmp_path / "report-3.html").write_text("mine")
+    report.write_report(str(tmp_path), results[:3], settings)
+    assert sorted(path.name for path in tmp_path.glob("*.html")) == ["report-3.html", "report.html"]
+    assert "href" not in (tmp_path / "report.html").read_text()
 
 
 @needs_chromium

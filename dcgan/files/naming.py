@@ -1,5 +1,6 @@
 """Names of files: short enough, each once, and as people see them."""
 
+import collections
 import os
 import unicodedata
 
@@ -24,25 +25,42 @@ def _fitting(name, behind=""):
     return name + behind
 
 
+class Names:
+    """Names that are taken, so that another can be told apart from all of them at once.
+
+    Args:
+        taken: a sequence of them.
+        wanted: others, which no name with a number may be.
+    """
+
+    def __init__(self, taken=(), wanted=()):
+        self.taken, self.wanted = set(map(_folded, taken)), set(map(_folded, wanted))
+        self.numbers = collections.Counter()  # the last behind each name
+
+    def untaken(self, name, behind=""):
+        """The name and what goes behind it, with `-2`, `-3`, ... if that is taken already."""
+        return self._next(_fitting(name, behind))[0]
+
+    def take(self, name):
+        """The same, which is taken from now on."""
+        candidate, self.numbers[_folded(name)] = self._next(name)
+        self.taken.add(_folded(candidate))
+        return candidate
+
+    def _next(self, name):
+        candidate, number = name, 1
+        while _folded(candidate) in self.taken or (
+                number > 1 and _folded(candidate) in self.wanted):
+            number = max(number, self.numbers[_folded(name)]) + 1
+            candidate = _fitting(name, f"-{number}")
+        return candidate, number
+
+
 def unique_names(names, taken=()):
     """The names, with `-2`, `-3`, ... behind each that an earlier one already is, or that is among
     those taken; cut where they would be too long for files."""
     names = list(map(_fitting, names))
-    wanted, taken = set(map(_folded, names)), set(map(_folded, taken))
-    unique = []
-    for name in names:
-        candidate, count = name, 1
-        while _folded(candidate) in taken or (count > 1 and _folded(candidate) in wanted):
-            count += 1
-            candidate = _fitting(name, f"-{count}")
-        taken.add(_folded(candidate))
-        unique.append(candidate)
-    return unique
-
-
-def untaken(name, names, behind=""):
-    """The name and what goes behind it, with `-2`, `-3`, ... if one of the names already is it."""
-    return unique_names([*names, _fitting(name, behind)])[-1]
+    return list(map(Names(taken, wanted=names).take, names))
 
 
 def stem(path):

@@ -79,6 +79,7 @@ class Framer:
         self.framing, self.files, self.size, self.c_dim = framing, files, size, c_dim
         self.seed = seed
         self.names = naming.unique_names([naming.stem(path) for path in files])
+        self.taken = naming.Names(self.names)
         self.own_mask = own_mask(framing, files, writes)
         self.landmarks = read_landmarks(framing.landmarks) if framing.landmarks else None
         self.truths = (naming.by_stem(list_images([framing.truth], "--truth ", writes), "--truth")
@@ -144,8 +145,8 @@ class Framer:
             truth = image
         height, width = photo.known.shape
         whole = (height, width) != known.shape or not np.allclose(place.transform, np.eye(2, 3))
-        name = self.names[index] if k == 0 else naming.untaken(
-            self.names[index], self.names, f"-face{k + 1}")
+        name = self.names[index] if k == 0 else self.taken.untaken(
+            self.names[index], f"-face{k + 1}")
         return Frame(name, self.files[index], place, image, mask, (mask == 0) & inside, truth,
                      count, whole)
 

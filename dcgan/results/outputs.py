@@ -6,6 +6,7 @@ import os
 from dcgan.files import naming, ownership
 from dcgan.files.listing import list_images
 from dcgan.pictures.saving import PHOTO_FORMATS
+from dcgan.results import report
 
 FACES = 8  # of a photograph, whose results' places are looked at before they are found
 
@@ -55,11 +56,14 @@ def _paths(settings, sources):
         sources: `{name: picture}` of the results.
     """
     out, faces = settings.outDir, FACES if settings.faces == "all" else 1
-    for name in ("results.csv", "latents.npz", "report.html"):
+    taken = naming.Names(sources)
+    for name in ("results.csv", "latents.npz"):
         yield os.path.join(out, name), None
+    for path in report.pages(out, len(sources) * faces):
+        yield path, None
     for name, source in sources.items():
         for face in range(faces):
-            each = naming.untaken(name, sources, f"-face{face + 1}") if face else name
+            each = taken.untaken(name, f"-face{face + 1}") if face else name
             yield os.path.join(out, "images", f"{each}.png"), source
             if settings.nCandidates > 1:
                 yield os.path.join(out, "candidates", f"{each}.png"), source

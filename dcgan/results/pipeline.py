@@ -60,13 +60,23 @@ def complete_pictures(model, settings):
     framer = Framer(settings, files, model.image_size, model.c_dim, settings.seed,
                     [settings.outDir])
     outputs.require_free(settings, files, framer.names, finding.files_of(settings.checkpointDir))
-    batches = batched(framer.frames(), model.batch_size)
-    first = next(batches, None)
-    if first is None:
+    frames = framer.frames()
+    first = list(_shown(itertools.islice(frames, model.batch_size), model.batch_size))
+    if not first:
         raise UserError(f"none of the {len(files)} images can be completed")
+    batches = itertools.chain([first], batched(frames, model.batch_size))
     writing.make_folder(settings.outDir, flag="--outDir ", by="complete.py")
     with locking.locked(settings.outDir, "--outDir ", "complete.py"):
-        _complete(model, settings, files, framer, itertools.chain([first], batches))
+        _complete(model, settings, files, framer, batches)
+
+
+def _shown(frames, count):
+    """Yield the frames; where that takes more than a second, a bar shows how many there are."""
+    with tqdm(total=count, desc="reading", unit="frame", dynamic_ncols=True, delay=1,
+              leave=False) as bar:
+        for frame in frames:
+            yield frame
+            bar.update()
 
 
 def _complete(model, settings, files, framer, batches):

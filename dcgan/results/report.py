@@ -3,24 +3,34 @@
 import base64
 import html
 import io
+import itertools
+import math
 import os
 import string
 
 import numpy as np
 
 from dcgan.faces import placing
-from dcgan.files import writing
+from dcgan.files import ownership, writing
 from dcgan.inpainting.photos import HIDDEN
 from dcgan.pictures import drawing
 
 CURVE_POINTS = 100  # of a loss curve
+PAGE = 200  # pictures on a page, which a browser opens in a second
 
 
-def write_report(path, results, settings):
-    """Write the page.
+def pages(folder, count):
+    """The paths of the pages in a folder for so many pictures: `report.html`, `report-2.html`,
+    ..."""
+    return [os.path.join(folder, f"report{f'-{number}' if number > 1 else ''}.html")
+            for number in range(1, max(1, math.ceil(count / PAGE)) + 1)]
+
+
+def write_report(folder, results, settings):
+    """Write the page, or several for many pictures; those of an earlier, longer report go.
 
     Args:
-        path: of the page.
+        folder: where they go.
         results: the `results.writer.Result`s.
         settings: the `CompletionSettings`.
     """
@@ -31,13 +41,26 @@ def write_report(path, results, settings):
              if k not in ("imgs", "init") and v is not None}
     measured = {k: np.mean(values) for k in ("psnr", "ssim", "l1") if (
         values := [r.measured[k] for r in results if r.measured])}
-    text = page.substitute(
-        count=len(results), rows="\n".join(map(_row, results)),
+    common = dict(
+        count=len(results),
         means=", ".join([f"loss {np.mean([r.loss for r in results]):.1f}",
                          *(f"{k.upper()} {v:.3f}" for k, v in measured.items())]),
         settings=" ".join(f"<b>{html.escape(k)}</b>&nbsp;{html.escape(str(v))}"
                           for k, v in shown.items()))
-    writing.write_text(path, text)
+    paths = pages(folder, len(results))
+    for number, path in enumerate(paths):
+        rows = results[number * PAGE:][:PAGE]
+        links = " ".join(
+            f"<b>{k + 1}</b>" if k == number else f'<a href="{os.path.basename(other)}">{k + 1}</a>'
+            for k, other in enumerate(paths))
+        writing.write_text(path, page.substitute(
+            common, rows="\n".join(map(_row, rows)),
+            pages=f"<p>Pages of {PAGE}: {links}</p>" if len(paths) > 1 else ""))
+    for number in itertools.count(len(paths) + 1):
+        path = pages(folder, number * PAGE)[-1]
+        if not ownership.is_ours(path):
+            break
+        ownership.remove(path)
 
 
 def _row(result):

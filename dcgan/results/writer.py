@@ -73,8 +73,7 @@ class Results:
             self.curves.close()
         if self.results:  # those of the batches in front of an error too
             self._write_tables()
-            report.write_report(os.path.join(self.settings.outDir, "report.html"), self.results,
-                                self.settings)
+            report.write_report(self.settings.outDir, self.results, self.settings)
 
     def raise_if_failed(self):
         """Raise UserError if a whole picture could not be completed or written."""
