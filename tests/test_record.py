@@ -10,6 +10,7 @@ from conftest import draw_faces, train_here
 from trainings import keep_identity
 
 from dcgan.messages import UserError
+from dcgan.training import record
 
 # What run.json had under `flags` before settings were dataclasses; they are compared over restarts.
 RECORDED = {
@@ -91,3 +92,60 @@ def test_a_copied_run_leaves_the_first_ones_curves_alone(trained, faces, tmp_pat
     train_here(tmp_path, faces, "--checkpoint_dir", "copy", "--max_steps", 5)
     assert {path: path.read_bytes() for path in before} == before
     assert len(list((tmp_path / "logs").iterdir())) == 2
+
+
+@pytest.fixture
+def run(tmp_path):
+    """The folder of a run's record, as it is after its first start."""
+    folder = tmp_path / "disk" / "run"
+    folder.mkdir(parents=True)
+    begin(folder, "of-the-run")
+    return folder
+
+
+def begin(folder, name):
+    (folder / "run.json").write_text(json.dumps({
+        "id": name, "flags": {"checkpoint_dir": "run"}, "starts": [], "pictures": 3,
+        "folder": folder.stat().st_ino, "path": str(folder)}))
+
+
+def test_a_folder_that_was_copied_back_is_the_same_run(run):
+    backup = shutil.copytree(run, run.parent / "backup")
+    run.rename(run.parent / "gone")
+    shutil.rmtree(run.parent / "gone")
+    shutil.copytree(backup, run)
+    assert not record.is_copy(str(run)) and record.is_copy(str(backup))
+
+
+def test_a_folder_that_was_moved_is_the_same_run(run, tmp_path):
+    (tmp_path / "mounted").mkdir()
+    begin(shutil.copytree(run, run.parent / "other", copy_function=shutil.copy), "of-another")
+    elsewhere = shutil.copytree(run.parent, tmp_path / "mounted" / "disk")  # another inode
+    shutil.rmtree(run.parent)
+    assert not record.is_copy(str(elsewhere / "run"))
+
+
+def test_a_copy_beside_the_original_is_another_run(run, tmp_path):
+    for place in (run.parent / "copy", tmp_path / "copy"):
+        assert record.is_copy(str(shutil.copytree(run, place)))
+    assert not record.is_copy(str(run))
+    (tmp_path / "link").symlink_to(run)
+    assert not record.is_copy(str(tmp_path / "link"))
+
+
+def test_a_copy_of_a_folder_that_was_renamed_is_another_run(run):
+    renamed = run.rename(run.parent / "renamed")
+    copy = shutil.copytree(renamed, run.parent / "copy")
+    assert record.is_copy(str(copy)) and not record.is_copy(str(renamed))
+    # One in the old place takes it over.
+    shutil.copytree(renamed, run)
+    assert record.is_copy(str(renamed)) and not record.is_copy(str(run))
+
+
+def test_records_of_versions_before_know_their_place_as_it_was_typed(run, monkeypatch):
+    path = run / "run.json"
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items()
+                                if k != "path"} | {"folder": 0}))
+    copy = shutil.copytree(run, run.parent / "copy")
+    monkeypatch.chdir(run.parent)
+    assert record.is_copy(str(copy)) and not record.is_copy("run")

@@ -29,5 +29,5 @@ def keep_identity(folder):
     """Let a copied run's record say that it is where it began."""
     path = folder / "checkpoint" / "run.json"
     record = json.loads(path.read_text())
-    record["folder"] = (folder / "checkpoint").stat().st_ino
+    record["path"] = str((folder / "checkpoint").resolve())
     path.write_text(json.dumps(record))

@@ -1,6 +1,8 @@
 """The record of a run: `run.json` beside its checkpoints."""
 
+import contextlib
 import datetime
+import glob
 import json
 import os
 import platform
@@ -57,11 +59,11 @@ def record_run(settings, pictures, step, **more):
     if before.get("names", pictures.names) != pictures.names:
         print(f"--dataset {settings.dataset} has other pictures than before ({len(pictures)}, "
               f"there were {before['pictures']}): the rest of this epoch is in another order")
-    # A copied folder is another run, and must leave the first one's curves alone.
-    folder = os.stat(settings.checkpoint_dir).st_ino
-    same = before.get("folder") == folder
+    same = before and not is_copy(settings.checkpoint_dir)
     record = {
-        "id": before["id"] if same else secrets.token_hex(4), "folder": folder,
+        "id": before["id"] if same else secrets.token_hex(4),
+        "folder": os.stat(settings.checkpoint_dir).st_ino,
+        "path": os.path.realpath(settings.checkpoint_dir),
         "seed": settings.seed, "flags": flags,
         "versions": {"python": platform.python_version(), "tensorflow": tf.__version__,
                      "numpy": np.__version__, "pillow": PIL.__version__},
@@ -72,6 +74,32 @@ def record_run(settings, pictures, step, **more):
             "step": step, "changed": changed}]}
     writing.write_text(path, json.dumps(record, indent=2) + "\n")
     return record["id"]
+
+
+def is_copy(folder):
+    """Whether a folder with a record is a copy of another that is there too: it is another run, and
+    must leave the first one's curves alone.
+
+    One that was copied back to its place, or moved, is not, be it to another disk.
+    """
+    record, here = read(folder), os.path.realpath(folder)
+    # Where versions before it were started, they have not recorded but as it was typed.
+    place = record.get("path") or os.path.abspath(record["flags"].get("checkpoint_dir") or folder)
+
+    def has_same_run(other):
+        with contextlib.suppress(OSError):  # a neighbour may not be ours to read
+            return (ownership.identity(other) != ownership.identity(folder)
+                    and read(other).get("id") == record["id"])
+        return False
+
+    if place == here:
+        return False
+    if has_same_run(place):
+        return True
+    if record.get("folder") == os.stat(folder).st_ino:  # renamed, and perhaps copied since
+        return False
+    return any(map(has_same_run, glob.glob(
+        os.path.join(glob.escape(os.path.dirname(here)), "*"))))
 
 
 def read(checkpoint_dir):
