@@ -7,7 +7,7 @@ import sys
 import pytest
 from conftest import ROOT
 
-from dcgan.machine import cpu
+from dcgan.machine import cpu, groups, memory
 
 
 @pytest.mark.parametrize("first", ["model", "ops", "utils", "dcgan.networks.convolution"])
@@ -61,8 +61,8 @@ def test_taskset_counts():
     ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 64)], ids=str)
 def test_a_containers_limit_counts(files, expected, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(64))
-    monkeypatch.setattr(cpu, "_GROUP", tmp_path / "group")
-    monkeypatch.setattr(cpu, "_CGROUPS", tmp_path / "groups")
+    monkeypatch.setattr(groups, "_GROUP", tmp_path / "group")
+    monkeypatch.setattr(groups, "_ROOT", tmp_path / "groups")
     assert cpu.usable() == 64  # as where there are no such files
     (tmp_path / "group").write_text("4:memory:/x\n0::/a/b\n")
     for name, text in files.items():
@@ -70,3 +70,23 @@ def test_a_containers_limit_counts(files, expected, tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     assert cpu.usable() == expected
+
+
+@pytest.mark.parametrize("files,expected", [
+    ({}, 8192), ({"memory.max": "max", "memory.current": "1000"}, 8192),
+    ({"a/memory.max": "6000", "a/memory.current": "1000"}, 5000),
+    ({"memory/memory.limit_in_bytes": "3000", "memory/memory.usage_in_bytes": "1000"}, 2000),
+    ({"memory/memory.limit_in_bytes": str(2**63), "memory/memory.usage_in_bytes": "1"}, 8192)],
+    ids=str)
+def test_memory_that_is_left(files, expected, tmp_path, monkeypatch):
+    for module, name, path in ((memory, "_INFO", "info"), (groups, "_GROUP", "group"),
+                               (groups, "_ROOT", "groups")):
+        monkeypatch.setattr(module, name, tmp_path / path)
+    assert memory.available() == float("inf")  # as where there are no such files
+    (tmp_path / "info").write_text("MemTotal: 99 kB\nMemAvailable:     8 kB\n")
+    (tmp_path / "group").write_text("0::/a\n")
+    for name, text in files.items():
+        path = tmp_path / "groups" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{text}\n")
+    assert memory.available() == expected

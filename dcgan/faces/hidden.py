@@ -27,7 +27,8 @@ DEVIATIONS = (2.0, 1.5, 1.0, 0.4, 0.15, 0.08, 0.04, 0.02)
 JAW = np.where(np.arange(68) < 17, 3.0, 1.0)  # these landmarks deviate more
 LEAK = 0.1
 PASSES = 2  # of the network, each from where the last one moved the landmarks to
-ROUNDS = 2  # of dlib's predictor, the second in the box that its detector would find for a shape:
+# Rounds of dlib's predictor, the second in the box that its detector would find for a shape.
+ROUNDS = 2
 BOX_CENTRE, BOX_HALF = np.array([0.0, -0.14]), 1.43  # the means over 553 faces
 # From the first of these distances on, predicted landmarks count, and from the second on they alone.
 TRUSTED = 0.1, 0.6

@@ -3,15 +3,15 @@
 import functools
 import math
 import os
-import pathlib
 import re
+
+from dcgan.machine import groups
 
 # In the order in which oneDNN's environment variable ONEDNN_MAX_CPU_ISA counts them.
 _LEVELS = ("SSE41", "AVX", "AVX2", "AVX512_CORE", "AVX512_CORE_BF16", "AVX512_CORE_AMX")
 _FLAGS = {"avx2": "AVX2", "avx512f": "AVX512_CORE", "avx512_bf16": "AVX512_CORE_BF16",
           "amx_bf16": "AVX512_CORE_AMX"}
 
-_GROUP, _CGROUPS = "/proc/self/cgroup", "/sys/fs/cgroup"  # Linux's
 
 
 def usable():
@@ -24,21 +24,10 @@ def usable():
 
 def _quotas():
     """Yield the CPUs' time that each of this process's control groups has, in CPUs."""
-    try:
-        group = re.search(r"^0::/?(.*)", pathlib.Path(_GROUP).read_text(), re.MULTILINE)
-    except OSError:
-        return
-    folders = [""] + (group[1].split("/") if group else [])
-    for depth in range(len(folders)):
-        folder = os.path.join(_CGROUPS, *folders[:depth + 1])
-        for names in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):
-            try:
-                quota, period = " ".join(
-                    pathlib.Path(folder, name).read_text() for name in names).split()
-                if int(quota) > 0:
-                    yield int(quota) / int(period)
-            except (OSError, ValueError):  # not there, or `max`
-                pass
+    for names in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):
+        for quota, period in groups.limits(*names):
+            if quota not in ("max", "-1"):
+                yield int(quota) / int(period)
 
 
 @functools.cache
