@@ -29,8 +29,8 @@ LEAK = 0.1
 PASSES = 2  # of the network, each from where the last one moved the landmarks to
 # Rounds of dlib's predictor, the second in the box that its detector would find for a shape.
 ROUNDS = 2
-BOX_CENTRE, BOX_HALF = np.array([0.0, -0.14]), 1.43  # the means over 553 faces
-# From the first of these distances on, predicted landmarks count, and from the second on they alone.
+BOX_CENTRE, BOX_HALF = np.array([0.0, -0.14]), 1.43  # the means of 553 faces
+# From the first of these distances on, predicted landmarks count; from the second on, they alone.
 TRUSTED = 0.1, 0.6
 
 
