@@ -249,8 +249,8 @@ class DCGAN(tf.Module):
     def contextual_loss(self, G, images, mask, lowres_mask=0.0):
         """`[B]`: sum |mask * G(z) - mask * y|, how far each G(z) is from what is known of its
         image, plus the same over block means where `lowres_mask` is 1."""
-        # Three gradients meet in G. These two are added by themselves: TensorFlow adds three at once
-        # in an order of its own, and the last digits could differ from call to call.
+        # Three gradients meet in G. These two are added by themselves: TensorFlow adds three in an
+        # order of its own, and the last digits could differ from call to call.
         G = tf.identity(G)
         means = ops.downsample(G, self.lowres) - ops.downsample(images, self.lowres)
         return (tf.reduce_sum(tf.abs(mask * G - mask * images), axis=[1, 2, 3])
