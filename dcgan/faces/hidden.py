@@ -27,11 +27,9 @@ DEVIATIONS = (2.0, 1.5, 1.0, 0.4, 0.15, 0.08, 0.04, 0.02)
 JAW = np.where(np.arange(68) < 17, 3.0, 1.0)  # these landmarks deviate more
 LEAK = 0.1
 PASSES = 2  # of the network, each from where the last one moved the landmarks to
-# Rounds of dlib's predictor, the second in the box that its detector would find for a shape.
-ROUNDS = 2
+# Rounds of dlib's predictor, the later ones in the box that its detector would find for a shape.
+ROUNDS = 3
 BOX_CENTRE, BOX_HALF = np.array([0.0, -0.14]), 1.43  # the means of 553 faces
-# From the first of these distances on, predicted landmarks count; from the second on, they alone.
-TRUSTED = 0.1, 0.6
 
 
 class HiddenLandmarks(NamedTuple):
@@ -89,13 +87,15 @@ class HiddenLandmarks(NamedTuple):
         Returns:
             `[68, 2]` float64: x, y in pixels.
         """
+        shapes = []
         for _ in range(ROUNDS):
             shape = self.estimate(pixels, known, predict(filled, box))
+            shapes.append(shape)
             back = invert_transform(similarity(shape, self.mean))
             centre = apply_transform(back, BOX_CENTRE[np.newaxis])[0]
             half = BOX_HALF * np.sqrt(np.linalg.det(back[:, :2]))
             box = np.concatenate([centre - half, centre + half])
-        return shape
+        return np.mean(shapes, axis=0)
 
     def estimate(self, pixels, known, predicted):
         """Landmarks from predicted ones.
@@ -115,8 +115,7 @@ class HiddenLandmarks(NamedTuple):
                                                 transform)
             moved = apply_transform(transform, shape) + self.network(view, features)
             shape = apply_transform(invert_transform(transform), moved)
-        distrust = np.interp(distances, TRUSTED, (1, 0))[:, np.newaxis]
-        return predicted + distrust * (shape - predicted)
+        return shape
 
     def begin(self, known, predicted):
         """How far each landmark is from the hole, `[68]`, in units of the mean shape; and the most
