@@ -46,7 +46,7 @@ def test_help_is_there_at_once(script, tmp_path):
 
 
 @pytest.mark.parametrize("script", [
-    "train-dcgan.py", "complete.py", "align.py", "simple-distributions.py", "demo/draw_photos.py",
+    "train-dcgan.py", "complete.py", "align.py", "simple-distributions.py", "demo/paint_over.py",
     "paint/serve.py"])
 def test_python_without_docstrings_and_without_the_scripts_folder_in_its_path(script, tmp_path):
     for switches in (["-OO"], ["-P"], ["-I"]):
