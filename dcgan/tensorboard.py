@@ -5,7 +5,7 @@ import itertools
 import os
 
 import tensorflow as tf
-from tensorboard.plugins.hparams import api as hparams
+from tensorboard.plugins.hparams import summary_v2  # not `api`, which imports Keras
 
 from dcgan import messages
 from dcgan.files import naming
@@ -22,8 +22,9 @@ def write_hparams(settings, trial=None):
         settings: `{name: value}`; what is None is left out, and what is no number is text.
         trial: the run's name; None makes one of the settings.
     """
-    hparams.hparams({name: value if isinstance(value, (bool, int, float)) else naming.as_text(value)
-                     for name, value in settings.items() if value is not None}, trial)
+    summary_v2.hparams(
+        {name: value if isinstance(value, (bool, int, float)) else naming.as_text(value)
+         for name, value in settings.items() if value is not None}, trial)
 
 
 def run_folder(log_dir):

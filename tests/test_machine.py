@@ -33,6 +33,28 @@ import tensorflow
     assert result.stdout == f"onednn {expected}\n", result.stderr
 
 
+@pytest.mark.parametrize("given", [None, "0"])
+def test_keras_is_there_for_who_uses_it(given):
+    """In a notebook, after a script's import of TensorFlow; the environment is as it was."""
+    environment = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
+    if given:
+        environment["TF_USE_LEGACY_KERAS"] = given
+    code = """
+import os, sys
+from dcgan.machine.importing import import_tensorflow
+import_tensorflow()
+print(os.environ.get("TF_USE_LEGACY_KERAS"), "keras" in sys.modules)
+import tensorflow as tf
+from tensorflow.keras import layers
+import keras
+print(layers.Dense is keras.layers.Dense is tf.keras.layers.Dense, tf.optimizers.Adam.__module__)
+"""
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, text=True,
+                            capture_output=True)
+    assert result.stdout.splitlines() == [
+        f"{given} {given is not None}", "True keras.src.optimizers.adam"], result.stderr
+
+
 @pytest.mark.parametrize("limit,allowed", [
     ("", {"avx2", "avx512f", "avx512_bf16"}), ("AVX512_CORE_AMX_FP16", {"avx2", "avx512f",
                                                                         "avx512_bf16"}),

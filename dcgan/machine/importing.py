@@ -1,12 +1,32 @@
 """TensorFlow imported, quietly and as the flags of the machine say."""
 
 import contextlib
+import importlib.util
 import os
 import re
 import sys
 import tempfile
 
 from dcgan.messages import UserError
+
+
+@contextlib.contextmanager
+def _without_keras():
+    """Let TensorFlow be imported without Keras, which nothing here uses: with matplotlib, which
+    Keras imports, it is a quarter of the time.
+
+    TensorFlow imports Keras along with itself, or Keras 2 if this variable is set, and goes on
+    without if that is not installed. `tf.keras` stays Keras 3: TensorFlow imports it, and reads the
+    variable again, where a program first uses it.
+    """
+    if "TF_USE_LEGACY_KERAS" in os.environ or importlib.util.find_spec("tf_keras"):
+        yield  # the user has chosen, or has Keras 2 installed
+        return
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["TF_USE_LEGACY_KERAS"]
 
 
 def import_tensorflow(tf32=True, deterministic=False):
@@ -27,7 +47,8 @@ def import_tensorflow(tf32=True, deterministic=False):
     with tempfile.TemporaryFile() as captured:
         os.dup2(captured.fileno(), 2)
         try:
-            import tensorflow as tf
+            with _without_keras():
+                import tensorflow as tf
 
             for gpu in tf.config.list_physical_devices("GPU"):
                 with contextlib.suppress(RuntimeError):  # in a notebook, where it is at work
