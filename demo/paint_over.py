@@ -39,7 +39,7 @@ def draw(kind, mask, face):
         return
     points = face[48:68] if kind == "mouth" else face[42:48]
     middle = points.mean(axis=0)
-    points = (points - middle) * ((1.4, 1.6) if kind == "mouth" else (1.6, 3)) + middle
+    points = (points - middle) * (1.5 if kind == "mouth" else 1.9) + middle
     pen.ellipse((*points.min(axis=0), *points.max(axis=0)), fill=255)
 
 
