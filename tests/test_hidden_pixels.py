@@ -109,6 +109,10 @@ def test_hidden_pixels_change_nothing(lively, tmp_path, monkeypatch, capfd, sour
     assert any("images" in name for name in written["1"])
     shows_truth = ("before.png", "results.csv", "report.html", ownership.NAME)
     for name, content in written["1"].items():
+        if name.endswith(ownership.NAME):  # who had the folder since when is not the same
+            content, written["2"][name] = (
+                [line for line in each.splitlines() if b'"process"' not in line]
+                for each in (content, written["2"][name]))
         if own or os.path.basename(name) not in shows_truth:
             assert content == written["2"][name], f"{name} depends on hidden pixels"
         elif name.endswith("before.png"):
