@@ -371,6 +371,6 @@ def test_a_closed_stderr_is_none_of_its_business(tmp_path, lively, three_faces):
     """As cron and daemons leave it."""
     result = subprocess.run(
         ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, ROOT / "complete.py", three_faces,
-         "--checkpointDir", lively, "--nIter", "1", "--outDir", "out"],
+         "--checkpointDir", lively / "checkpoint", "--nIter", "1", "--outDir", "out"],
         cwd=tmp_path, stdout=subprocess.PIPE, text=True, timeout=240)
     assert result.returncode == 0 and result.stdout.startswith("3 completed"), result.stdout

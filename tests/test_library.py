@@ -156,8 +156,10 @@ AS_SETTINGS = {"batchSize" if name == "batch_size" else name: value for name, va
 
 
 def test_the_constructors_settings_stand_where_nothing_else_is_said(folder, model, images):
-    ours = load(folder, **OWN)
-    expected = model.complete(images, own_mask(), nIter=3, **AS_SETTINGS)
+    # One that has made no search yet: a search that is kept for batches of any size may differ from
+    # one for the first batch in the last digit.
+    ours, plain = load(folder, **OWN), load(folder)
+    expected = plain.complete(images, own_mask(), nIter=3, **AS_SETTINGS)
     assert_equal(ours.complete(images, own_mask(), nIter=3), expected)
     for name in AS_SETTINGS:  # each of them matters
         without = {other: value for other, value in AS_SETTINGS.items() if other != name}
@@ -167,9 +169,9 @@ def test_the_constructors_settings_stand_where_nothing_else_is_said(folder, mode
     # The preset has a word on all but the seed and the size of a batch.
     article = {"preset": "article", "nIter": 3, "seed": 5, "batchSize": 2}
     assert_equal(ours.complete(images, own_mask(), preset="article", nIter=3),
-                 model.complete(images, own_mask(), **article))
+                 plain.complete(images, own_mask(), **article))
     assert_equal(ours.complete(images, own_mask(), preset="article", nIter=3, lam=1, seed=6),
-                 model.complete(images, own_mask(), **article | {"lam": 1, "seed": 6}))
+                 plain.complete(images, own_mask(), **article | {"lam": 1, "seed": 6}))
     assert_equal(model.complete(images, own_mask(), nIter=2, lam=None, preset=None),
                  model.complete(images, own_mask(), nIter=2))
 

@@ -165,7 +165,7 @@ def test_divergence_stops_before_anything_is_saved(trained, faces, tmp_path):
 def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     model, _ = tiny()
     model.make_optimizers()
-    training = loop.Training(model, TrainingSettings(checkpoint_dir=str(tmp_path)), None)
+    training = loop.Training(model, TrainingSettings(checkpoint_dir=str(tmp_path)))
     model.g_optim.v["generator/g_h1/w"].assign_add(np.inf + tf.zeros_like(
         model.g_optim.v["generator/g_h1/w"]))
     with pytest.raises(loop.Diverged, match="step 0: a weight is not finite.*no checkpoint yet"):

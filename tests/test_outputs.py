@@ -217,7 +217,7 @@ def test_names_are_matched_as_people_see_them(here, lively, capfd):
     run(lively, "pics", "--mask", "masks", "--truth", "truth", "--align", "--landmarks",
         "points.csv")
     row = (here / "completions" / "results.csv").read_text().splitlines()[1].split(",")
-    assert row[0] == short and float(row[-1]) > 0
+    assert row[0] == short and float(row[-2]) > 0 and row[-1] == "landmarks"
     os.rename(here / "pics" / f"{short}.png", here / "pics" / f"{long}.png")
     run(lively, "pics", "--init", "completions/latents.npz", "--outDir", "again")
     assert "has no z of that name" not in capfd.readouterr().err

@@ -122,7 +122,7 @@ def test_a_hole_that_reaches_out_of_the_frame(masked, capfd):
     f = framer(masked, "--mask", masked / "mask.png", "--region", "10,2,15,15")
     (frame,) = f.frames()
     pixels, hole = f.completed([frame], np.zeros((1, 16, 16, 3), np.float32), "poisson")
-    assert "38% of the hole is outside of --region" in capfd.readouterr().err
+    assert "50% of the hole is outside of --region" in capfd.readouterr().err
     assert hole.sum() == 80
     np.testing.assert_array_equal(pixels[~hole], picture()[~hole])
     assert np.abs(pixels[hole].astype(int) - picture()[hole]).mean() < 40

@@ -30,10 +30,10 @@ def test_where_memory_is_short_the_batches_before_are_kept(
         lively, three_faces, tmp_path, monkeypatch):
     search = Searcher.run
 
-    def lacking(self, batch, z, first, observer):
+    def lacking(self, batch, first, observer):
         if first:
             raise MemoryError
-        return search(self, batch, z, first, observer)
+        return search(self, batch, first, observer)
 
     monkeypatch.setattr(Searcher, "run", lacking)
     with pytest.raises(UserError, match="^--nCandidates 2: memory was short; take fewer. What was"):

@@ -142,7 +142,8 @@ def test_a_signal_to_all_ends_all(jobs, signum, word):
         errors = process.communicate(timeout=60)[1]  # all have closed it
         told.append(errors)
         if errors or signum == signal.SIGINT:  # others end it without a word before it listens
-            assert errors == f"work.py: {word}\n"
+            # On a slow machine the progress bar has been shown by then, a line or two of it.
+            assert errors.splitlines()[-1] == f"work.py: {word}" and "Traceback" not in errors
             assert process.returncode == 128 + signum
         else:
             assert process.returncode == -signum
