@@ -179,6 +179,18 @@ def test_the_face_that_the_mask_touches(masked):
     np.testing.assert_array_equal(frame.place.transform, boxes[18])
 
 
+def test_of_several_faces_that_the_mask_touches_it_is_said_which_is_meant(masked, capfd):
+    points = np.array([[20.0, 5], [30, 5], [25, 14]])
+    two = [photos.Place(photos.box_transform(x, 2, 16, 16, 16), points, "face") for x in (18, 14)]
+    said = "its mask touches 2 faces; the one at 25, 8 is completed (--faces all completes each)"
+    for faces, count in (("largest", 1), ("all", 2)):
+        f = framer(masked, "--mask", masked / "mask.png", "--align", "--faces", faces)
+        f.places = lambda photo, path: two
+        frames = list(f.frames())
+        assert len(frames) == count and frames[0].place is two[0]
+        assert (said in capfd.readouterr().err) == (count == 1)
+
+
 @pytest.mark.parametrize("text,error", [
     ("1 2 3", "3 numbers"), ("a.png,1,2", "3 numbers"), ("1,2,3,4,5,6,x", "could not convert"),
     ("", "0 numbers"), (None, "No such file"), ("1 2 3 4 5 nan", "a number is not finite")])
