@@ -40,10 +40,10 @@ class _Found(NamedTuple):
 def find_faces(pixels, known, predictor):
     """The faces that a hole touches.
 
-    A photograph that somebody wants something replaced in holds the whole face, and its landmarks
-    are the best there are. Where the hole is painted over, the face is looked for in the photograph
-    with its hole filled: smoothly, and with what its edge mirrors, which makes a whole face of
-    half a one.
+    Where the photograph shows a whole face under the mask, such as one whose closed eyes are to be
+    replaced, dlib's landmarks of it are taken. Where the hole is painted over, dlib searches the
+    photograph with its hole filled, once smoothly, and once with what the hole's edge mirrors:
+    that completes a face of which one side is hidden.
 
     Args:
         pixels: `[H, W, 3]` uint8, the photograph as it came.
@@ -110,7 +110,7 @@ def _overlap(a, b):
 
 
 def is_flat(colours):
-    """Whether `[N, 3]` uint8 are of one colour, but for a tenth of them."""
+    """Whether at least nine tenths of the colours `[N, 3]` uint8 are nearly the same."""
     off = np.abs(colours.astype(np.int16) - np.median(colours, axis=0).astype(np.int16))
     return bool((off.max(axis=1) <= FLAT).mean() > 0.9)
 
