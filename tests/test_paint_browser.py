@@ -52,6 +52,7 @@ def tab(browser, served):
            and wrong.append(message.text))
     tab.goto(served[1])
     tab.wait_for_selector("#samples img")
+    tab.wait_for_load_state("networkidle")  # a test may take the samples away
     yield tab
     tab.close()
     assert not wrong
