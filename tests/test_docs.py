@@ -23,8 +23,8 @@ OTHERS = {"--logdir",  # tensorboard's, pip's and docker's
           "--dry-run", "--platform", "--rm", "--user", "--build-arg", "--gpus"}
 
 
-def flags_of(script):
-    """`{flag: default}` of a script, of every spelling."""
+def parsers_of(script):
+    """The parsers that a script makes for its flags."""
     from dcgan.cli import flags
 
     parsers = []
@@ -40,7 +40,12 @@ def flags_of(script):
             load_script(script).parse_args(["--help"])
     finally:
         flags.Parser = original
-    return {flag: action.default for parser in parsers for action in parser._actions
+    return parsers
+
+
+def flags_of(script):
+    """`{flag: default}` of a script, of every spelling."""
+    return {flag: action.default for parser in parsers_of(script) for action in parser._actions
             for flag in action.option_strings}
 
 
