@@ -10,7 +10,7 @@ STALE := $(shell test ! -d .venv -o -h .venv || { .venv/bin/python -c '' && \
 	} 2> /dev/null || echo stale)
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup stale paint demo test docs-check pictures photographs screenshots paint-pictures bench
+.PHONY: setup stale paint demo test pins docs-check pictures photographs screenshots paint-pictures bench
 setup: .venv/installed
 
 stale:
@@ -73,6 +73,17 @@ test: .venv/test .venv/paint-test
 .venv/test: .venv/installed tests/requirements.txt
 	$(PIP) -r tests/requirements.txt
 	touch $@
+
+# The exact versions that pyproject.toml names, with those of all that they need; one that is in the
+# file already stays, unless the other asks for another.
+PINS = $(BIN)/uv pip compile --quiet --python-version 3.11 --annotation-style line \
+	--custom-compile-command "make pins"
+pins: setup
+	$(PIP) uv==0.13.9
+	$(PINS) pyproject.toml -o requirements.txt
+	$(PINS) --group test -c requirements.txt -o tests/requirements.txt
+	$(PINS) --group paint -c requirements.txt -o paint/requirements.txt
+	$(PINS) --group browser -c requirements.txt -o paint/requirements-test.txt
 
 # Run every command that README and docs/ show.
 docs-check: setup

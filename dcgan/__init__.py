@@ -6,6 +6,8 @@ To import this comes before importing TensorFlow, which reads its environment on
 import os
 import platform
 
+__version__ = "0.1.0"
+
 # By itself TensorFlow uses oneDNN's kernels only on CPUs with AVX-512. With AVX2 alone they are
 # faster as well: a training step takes 0.35 to 0.65 of the time (docs/performance.md).
 if platform.machine() in ("x86_64", "AMD64"):

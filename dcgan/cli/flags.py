@@ -6,6 +6,8 @@ import os
 import re
 import sys
 
+from dcgan.machine import versions
+
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
     """Shows the defaults, but not those that stand in the text or are none."""
@@ -14,12 +16,22 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if action.default is None else super()._get_help_string(action)
 
 
+class _Version(argparse.Action):
+    """Ends the script with what a report of a fault should name; nothing is read before."""
+
+    def __call__(self, parser, *_):
+        print(versions.described())
+        parser.exit()
+
+
 class Parser(argparse.ArgumentParser):
     """argparse that shows every default, puts an error on one line, led by its flag, and takes
     flags between the values of an argument: `a.jpg --outDir out b.jpg`."""
 
     def __init__(self, **kwargs):
         super().__init__(formatter_class=HelpFormatter, **kwargs)
+        self.add_argument("--version", action=_Version, nargs=0, default=argparse.SUPPRESS,
+                          help="versions and CPU, for a report, and exit")
 
     def parse_args(self, args=None, namespace=None):
         args = sys.argv[1:] if args is None else args

@@ -7,11 +7,11 @@ import re
 
 from dcgan.machine import groups
 
+INFO = "/proc/cpuinfo"
 # In the order in which oneDNN's environment variable ONEDNN_MAX_CPU_ISA counts them.
 _LEVELS = ("SSE41", "AVX", "AVX2", "AVX512_CORE", "AVX512_CORE_BF16", "AVX512_CORE_AMX")
 _FLAGS = {"avx2": "AVX2", "avx512f": "AVX512_CORE", "avx512_bf16": "AVX512_CORE_BF16",
           "amx_bf16": "AVX512_CORE_AMX"}
-
 
 
 def usable():
@@ -34,7 +34,7 @@ def _quotas():
 def _flags():
     """What Linux says that the CPU has; nothing elsewhere."""
     try:
-        with open("/proc/cpuinfo") as info:
+        with open(INFO) as info:
             flags = re.search(r"^flags\s*:(.*)", info.read(), re.MULTILINE)
     except OSError:
         return frozenset()

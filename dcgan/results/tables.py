@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 
+import dcgan
 from dcgan.files import naming, writing
 from dcgan.messages import UserError
 
@@ -43,7 +44,8 @@ def write_latents(path, results, settings):
             np.savez(file, name=np.array([r.frame.name for r in results]),
                      z=np.stack([r.z for r in results]),
                      loss=np.stack([r.losses for r in results]),
-                     seed=settings.seed, settings=json.dumps(recorded(settings)))
+                     seed=settings.seed, version=dcgan.__version__,
+                     settings=json.dumps(recorded(settings)))
 
     writing.write_whole(path, write)
 

@@ -8,12 +8,9 @@ import os
 import platform
 import secrets
 
-import numpy as np
-import PIL
-import tensorflow as tf
-
 from dcgan import messages
 from dcgan.files import ownership, writing
+from dcgan.machine import versions
 from dcgan.messages import UserError
 
 _NAME = "run.json"
@@ -65,8 +62,7 @@ def record_run(settings, pictures, step, **more):
         "folder": os.stat(settings.checkpoint_dir).st_ino,
         "path": os.path.realpath(settings.checkpoint_dir),
         "seed": settings.seed, "flags": flags,
-        "versions": {"python": platform.python_version(), "tensorflow": tf.__version__,
-                     "numpy": np.__version__, "pillow": PIL.__version__},
+        "versions": versions.installed(),
         "machine": platform.platform(), "pictures": len(pictures),
         "names": pictures.names, **more,
         "starts": [*before.get("starts", []), {

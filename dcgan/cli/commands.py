@@ -1,0 +1,21 @@
+"""The commands that `pip install -e .` makes of the scripts."""
+
+import functools
+import os
+import runpy
+import sys
+
+from dcgan.cli.environment import ROOT
+
+
+def _run(script):
+    path = os.path.join(ROOT, script)
+    if not os.path.exists(path):
+        sys.exit(f"{script} is not in {ROOT}: the commands want a clone, installed by "
+                 "`pip install -e .`")
+    runpy.run_path(path, run_name="__main__")
+
+
+align = functools.partial(_run, "align.py")
+train = functools.partial(_run, "train-dcgan.py")
+complete = functools.partial(_run, "complete.py")

@@ -1,0 +1,33 @@
+"""What computes: the versions of the program and of what it stands on, and the CPU."""
+
+import importlib.metadata
+import pathlib
+import platform
+import re
+
+import dcgan
+from dcgan.machine import cpu
+
+_LEVELS = {"avx2": "AVX2", "avx512f": "AVX-512", "amx_bf16": "AMX"}
+
+
+def installed():
+    """`{name: version}` of the program, Python and the packages that compute; imports none."""
+    found = {"dcgan": dcgan.__version__, "python": platform.python_version()}
+    for package in ("tensorflow", "numpy", "pillow"):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:  # TensorFlow goes by other names too
+            found[package] = "of another package"
+    return found
+
+
+def described():
+    """What to write into a report, two lines: versions; system, CPU and its instructions."""
+    try:
+        names = re.findall(r"(?m)^model name\s*: (.*)", pathlib.Path(cpu.INFO).read_text())
+    except OSError:
+        names = []
+    levels = [level for flag, level in _LEVELS.items() if cpu.has(flag)]
+    return (", ".join(f"{name} {version}" for name, version in installed().items()) + "\n"
+            + ", ".join([platform.platform(), f"{cpu.usable()} CPUs", *names[:1], *levels]))
