@@ -5,7 +5,7 @@
         --checkpointDir ../shared/reference-checkpoint
 
 Prints for each mask the means over the pictures of PSNR in the hole, SSIM over the hole and two
-pixels around it, and E, the distance of dlib's face embeddings of completed and true picture.
+pixels around it, and the distance of dlib's face embeddings of completed and true picture.
 """
 
 import os
@@ -168,7 +168,7 @@ def main(argv=None):
         _, _, batch = search.load(flags, files, config.checkpointDir)
         hole = batch.mask[..., 0] == 0
         truth = embeddings(batch.images)
-        print(f"\n{mask} mask, {len(files)} pictures\n\n| method | PSNR | SSIM | E |\n"
+        print(f"\n{mask} mask, {len(files)} pictures\n\n| method | PSNR | SSIM | face distance |\n"
               "| --- | --- | --- | --- |")
         for rows in (interpolations(batch), linear_fills(batch, gaussians),
                      completions(config, files, flags)):

@@ -36,10 +36,10 @@ WAITING = {
     "dcgan/inpainting/starts.py", "dcgan/tensorboard.py", "dcgan/training/cluster.py",
     "dcgan/training/curves.py", "dcgan/training/loop.py", "dcgan/training/record.py",
     "dcgan/training/starting.py", "dcgan/training/validation.py", "demo/README.md",
-    "demo/sample.py --help", "docs/article.md", "docs/checkpoints.md", "docs/completing.md",
+    "demo/sample.py --help", "docs/article.md", "docs/completing.md",
     "docs/dataset.md", "docs/files.md", "docs/latent.md", "docs/migrating.md", "docs/paint.md",
-    "docs/performance.md", "docs/platforms.md", "docs/python.md", "docs/quality.md",
-    "docs/resuming.md", "docs/scaling.md", "docs/search.md", "docs/tensorboard.md",
+    "docs/performance.md", "docs/platforms.md", "docs/python.md",
+    "docs/resuming.md", "docs/scaling.md", "docs/tensorboard.md",
     "docs/training.md", "pretrained/README.md", "train-dcgan.py", "train-dcgan.py --help",
 }
 
