@@ -67,7 +67,8 @@ def main(argv=None):
             for i in range(len(truth))]
     mask = bench.center_mask(model.image_size)
     described = quality.embeddings(truth)
-    print("| tol | patience | iterations | at most | PSNR | SSIM | face distance |\n| " + "--- | " * 7)
+    print("| tol | patience | iterations | at most | PSNR | SSIM | face distance |\n| "
+          + "--- | " * 7)
     for tol, patience in [(t, p) for t in config.tol for p in config.patience if t or p == min(
             config.patience)]:
         taken = [iterations(log[:, 1], tol, patience) for log in logs]

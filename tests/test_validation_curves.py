@@ -1,4 +1,4 @@
-"""pretrained/validation.csv, what its card says of it, and pretrained/draw_validation.py."""
+"""pretrained/validation.csv, what HISTORY.md says of it, and pretrained/draw_validation.py."""
 
 import csv
 
@@ -19,7 +19,7 @@ def rows():
 def test_the_network_in_there_is_the_best_of_all(rows):
     best = max(rows, key=lambda row: float(row["psnr"]))
     assert (best["run"], best["step"]) == ("this network", "4500")
-    assert f"**{best['psnr']}**" in (FOLDER / "README.md").read_text()
+    assert f"**{best['psnr']}**" in (FOLDER / "HISTORY.md").read_text()
 
 
 def test_every_training_is_drawn(rows, tmp_path):
