@@ -11,7 +11,7 @@ from dcgan.cli.environment import ROOT
 def _run(script):
     path = os.path.join(ROOT, script)
     if not os.path.exists(path):
-        sys.exit(f"{script} is not in {ROOT}: the commands want a clone, installed by "
+        sys.exit(f"{script} is not in {ROOT}: the commands need a clone, installed by "
                  "`pip install -e .`")
     runpy.run_path(path, run_name="__main__")
 
