@@ -33,7 +33,7 @@ def pictures(tmp_path_factory):
 def lively(tmp_path_factory):
     """Weights of ordinary size. Of a fresh network's, most gradients are all but 0, and Adam makes
     steps of full length of their rounding; then even one process, with its images changed by 1e-7,
-    gets weights that are 4e-4 others after 10 steps (docs/scaling.md)."""
+    gets weights that are 4e-4 others after 10 steps (benchmarks/RESULTS.md)."""
     folder = tmp_path_factory.mktemp("lively")
     model = DCGAN(image_size=32, gf_dim=4, df_dim=4, z_dim=20)
     randomise(model).save(str(folder))

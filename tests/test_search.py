@@ -291,7 +291,7 @@ def test_xla_searches_the_same():
 
 
 def test_on_a_gpu_the_training_step_is_compiled_and_a_search_is_not(monkeypatch):
-    """20 iterations took 17 s of compiling there (docs/performance.md)."""
+    """20 iterations took 17 s of compiling there (benchmarks/RESULTS.md)."""
     made = []
     function = tf.function
 

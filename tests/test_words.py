@@ -38,8 +38,8 @@ WAITING = {
     "dcgan/training/starting.py", "dcgan/training/validation.py", "demo/README.md",
     "demo/sample.py --help", "docs/article.md", "docs/completing.md",
     "docs/dataset.md", "docs/files.md", "docs/latent.md", "docs/migrating.md", "docs/paint.md",
-    "docs/performance.md", "docs/platforms.md", "docs/python.md",
-    "docs/resuming.md", "docs/scaling.md", "docs/tensorboard.md",
+    "docs/python.md",
+    "docs/tensorboard.md",
     "docs/training.md", "train-dcgan.py", "train-dcgan.py --help",
 }
 

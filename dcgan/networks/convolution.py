@@ -5,7 +5,7 @@ On a GPU cuDNN's are used throughout. On a CPU oneDNN's reach the speed of a pla
 except at the two ends of the networks: where a picture of few channels is made, and between 8x8 and
 4x4 places. What is faster there depends on batch and precision, and only for bfloat16 on the kind
 of CPU. `fastest_filter` chooses here, and `input_gradient` and `filter_gradient` in ops.py;
-`benchmarks/layers.py` measures each of these choices, and docs/performance.md has its figures for
+`benchmarks/layers.py` measures each of these choices, and benchmarks/RESULTS.md has its figures for
 CPUs with AVX2, with AVX-512 and with AMX.
 """
 
