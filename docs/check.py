@@ -28,15 +28,16 @@ ELSEWHERE = (
     (r"make docs-check", "this is it"),
     (r"make paint( |$)", "tests/test_paint.py"),
     (r"make paint-pictures$|\.venv/bin/python benchmarks/page\.py", "wants minutes, and Chromium"),
-    (r"make bench$", "the row of it that docs/performance.md names"),
+    (r"make bench$", "the row of it that benchmarks/RESULTS.md names"),
     (r"source \.venv/bin/activate", "every command here has the environment"),
     (r".*--strategy multiworker", "tests/test_cluster.py"),
-    (r"\.venv/bin/python benchmarks/kills\.py", "tests/test_train.py, with fewer kills"),
+    (r"\.venv/bin/python benchmarks/kills\.py", "tests/test_loop.py, with fewer kills"),
     (r"\.venv/bin/python -m pytest|\.ci/run", ".ci/run"),
     (r".*--checkpoint_dir \w+/DCGAN-\d", "tests/test_checkpoints.py, of another checkpoint"),
     (r".* (\.\./data/|third\b)", "wants the faces that pretrained/training_set.py aligns"),
     (r".*pretrained/training_set\.py", "tests/test_training_set.py, with fewer photographs"),
     (r"git clone", "wants the network; its checkpoint is played by one of the same format"),
+    (r"cd dcgan-completion", "every command here is in the clone"),
     (r"\./openface|find |cd outputImages|ruff ", "of other programs"))
 TRAINING = r"\./train-dcgan\.py --dataset (?!.*--(visualize|components))"
 # Flags that cut a command short.
