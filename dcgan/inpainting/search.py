@@ -139,6 +139,19 @@ def compile_search(model, settings):
     return search
 
 
+def compile_evaluation(model):
+    """`evaluate(z, images, mask, lowres_mask, weights, lam)`: `(complete, contextual, perceptual,
+    G(z))`, the losses as `DCGAN.completion_losses` has them."""
+    @tf.function(reduce_retracing=True, autograph=False)
+    def evaluate(z, images, mask, lowres_mask, weights, lam):
+        weighing = copy.copy(model)
+        weighing.lam = lam
+        G = model.generator(z, weights=weights)
+        return *weighing.completion_losses(z, images, mask, lowres_mask, weights, G), G
+
+    return evaluate
+
+
 def make_search(model, settings, batch=None):
     """The compiled z-search, which is made once for a network and the settings that matter.
 
@@ -222,6 +235,8 @@ class Searcher:
         self.start, self.search = make_search(
             model, settings, min(images, model.batch_size) * settings.nCandidates)
         self.weights = model.weights.for_inference(model.dtype)
+        self.evaluate = model.compiled.of((model.dtype, model.prior, "evaluation"),
+                                          lambda: compile_evaluation(copy.copy(model)))
         self.starts = Starts(model, settings, saved, source)
 
     def run(self, batch, first, observer):
@@ -247,9 +262,9 @@ class Searcher:
 
         def evaluate(z, rows):
             """`(complete, contextual, perceptual, G(z))` of some of the searches."""
-            G = model.generator(z, weights=self.weights)
-            return *model.completion_losses(z, y[rows], weights[rows], batch.lowres_mask,
-                                            self.weights, G), G
+            return self.evaluate(
+                tf.constant(z), tf.constant(y[rows]), tf.constant(weights[rows]),
+                tf.constant(batch.lowres_mask), self.weights, tf.constant(model.lam, tf.float32))
 
         while True:
             ends = i >= settings.nIter or observer.stops()
