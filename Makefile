@@ -110,7 +110,7 @@ pictures: setup
 
 # ... of a photograph of a real person, which may be shown, painted over in three ways, ...
 PHOTOS = $(DEMO)/photographs
-photographs: setup
+photographs: .venv/paint-test
 	rm -rf $(PHOTOS)
 	$(BIN)/python demo/paint_over.py $(PHOTOS)
 	$(COMPLETE) $(PHOTOS)/photos --preset best --align --mask $(PHOTOS)/masks \
@@ -122,7 +122,7 @@ photographs: setup
 	cp $(PHOTOS)/photographs.png $(PHOTOS)/pages/report.png docs
 
 # ... and of what the demo has left.
-screenshots: setup
+screenshots: .venv/paint-test
 	cp $(DEMO)/result.png docs/demo.png
 	$(BIN)/python demo/screenshots.py $(DEMO)/pages --logdir $(DEMO)/logs
 	cp $(DEMO)/pages/tensorboard-*.png docs

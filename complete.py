@@ -5,9 +5,8 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # `python -P` leaves it out
-import dcgan.cli.environment  # noqa: F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # first: it says so where packages are missing
 
-# isort: split
 import dataclasses
 
 from dcgan.cli import running

@@ -9,6 +9,8 @@ torch or article; in float32 or bfloat16; N pictures of N pixels. Each runs in a
 the compared ones in several rounds by turns; what counts is the median.
 """
 
+from _path import ROOT
+
 import contextlib
 import json
 import os
@@ -20,24 +22,19 @@ import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import numpy as np
+from steps import PATTERN, center_mask, check, run_matmul, run_step_row
 
-# isort: split
-import numpy as np  # noqa: E402
-from steps import PATTERN, center_mask, check, run_matmul, run_step_row  # noqa: E402
+import utils
+from dcgan import settings
+from dcgan.cli import flags, running
+from dcgan.files import naming, ownership, writing
+from dcgan.files.listing import list_images
+from dcgan.machine import importing
+from dcgan.messages import UserError
+from dcgan.metrics import psnr, ssim
+from dcgan.settings import Number
 
-import utils  # noqa: E402  (the project's root is on the path only now)
-from dcgan import settings  # noqa: E402
-from dcgan.cli import flags, running  # noqa: E402
-from dcgan.files import naming, ownership, writing  # noqa: E402
-from dcgan.files.listing import list_images  # noqa: E402
-from dcgan.machine import importing  # noqa: E402
-from dcgan.messages import UserError  # noqa: E402
-from dcgan.metrics import psnr, ssim  # noqa: E402
-from dcgan.settings import Number  # noqa: E402
-
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 COMPARED = ("matmul-float32", "matmul-bfloat16",
             "train-float32", "train-torch-float32", "train-article",
             "train-bfloat16", "train-torch-bfloat16",
@@ -156,8 +153,7 @@ def run_search_fast(config):
     from search import load, search, spread
 
     loaded = load(["--preset", "fast"], spread([config.faces], 64), config.checkpointDir)
-    times = [list(search(*loaded, [loaded[0].nIter]))[-1][1] for _ in range(3)]
-    return {"seconds": statistics.median(times)}
+    return {"seconds": statistics.median(search(*loaded)[0] for _ in range(3))}
 
 
 def run_row(name, config):

@@ -7,22 +7,22 @@ The photograph is drawn. Each run is a process of its own; of several, the faste
 what else the machine does only ever makes them slower.
 """
 
+from _path import ROOT
+
 import contextlib
 import os
-import sys
 import tempfile
 
 import cv2
 import numpy as np
+from bench import run_script
+from tables import head, row
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from bench import ROOT, run_script  # noqa: E402
-
-import utils  # noqa: E402  (the project's root is on the path only now)
-from dcgan.cli import flags, running  # noqa: E402
-from dcgan.files import writing  # noqa: E402
-from dcgan.inpainting.blending import BLENDS  # noqa: E402
-from dcgan.settings import Number  # noqa: E402
+import utils
+from dcgan.cli import flags, running
+from dcgan.files import writing
+from dcgan.inpainting.blending import BLENDS
+from dcgan.settings import Number
 
 
 def parse_args(argv=None):
@@ -65,12 +65,12 @@ def main(argv=None):
           else tempfile.TemporaryDirectory()) as folder:
         writing.make_folder(folder, "--outDir ")
         photo, mask = draw(folder, config.edge)
-        print("| blend | seconds | of a core | peak memory |\n| --- | --- | --- | --- |")
+        head("blend", "seconds", "of a core", "peak memory")
         for method in BLENDS:
             seconds, cpu, peak = min(
                 measure(photo, mask, os.path.join(folder, method), method)
                 for _ in range(config.rounds))
-            print(f"| {method} | {seconds:.1f} | {cpu:.1f} | {peak / 1e9:.2f} GB |", flush=True)
+            row(method, f"{seconds:.1f}", f"{cpu:.1f}", f"{peak / 1e9:.2f} GB")
 
 
 if __name__ == "__main__":

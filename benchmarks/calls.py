@@ -8,21 +8,18 @@ after the first turns of all; milliseconds and MiB are those of the calls behind
 memory that the process ever had.
 """
 
-import os
+import _path
+
 import resource
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import numpy as np
 
-# isort: split
-import numpy as np  # noqa: E402
-
-from dcgan.cli import flags, running  # noqa: E402
-from dcgan.files.listing import list_images  # noqa: E402
-from dcgan.machine import importing  # noqa: E402
-from dcgan.settings import Number, path  # noqa: E402
+from dcgan.cli import flags, running
+from dcgan.files.listing import list_images
+from dcgan.machine import importing
+from dcgan.settings import Number, path
 
 TURNS = ({}, {"lam": 0.3, "lr": 0.002, "tol": 0.1, "patience": 2}, {"approach": "adam"},
          {"preset": "fast", "gaussian": 0.0, "nInit": 64},

@@ -4,6 +4,8 @@
 Trains for some steps on each folder, and prints what train-dcgan.py took.
 """
 
+from _path import ROOT
+
 import glob
 import os
 import subprocess
@@ -11,20 +13,15 @@ import sys
 import tempfile
 import time
 
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-sys.path.insert(0, ROOT)
-import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import numpy as np
+from tables import head, row
 
-# isort: split
-import numpy as np  # noqa: E402
+from dcgan import settings
+from dcgan.cli import flags, running
+from dcgan.files.listing import list_images
+from dcgan.messages import UserError
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-
-
-from dcgan import settings  # noqa: E402
-from dcgan.cli import flags, running  # noqa: E402
-from dcgan.files.listing import list_images  # noqa: E402
-from dcgan.messages import UserError  # noqa: E402
 
 
 def seconds_of(command, cwd=None):
@@ -61,8 +58,8 @@ def measure(dataset, flags, imports):
         times, values = rates(os.path.join(folder, "logs"))
     count = len(list_images([dataset]))
     half = len(values) // 2  # the first is warming up
-    print(f"| {count:,} | {times[0] - start - imports:.1f} s | {memory:.2f} GiB | "
-          f"{np.median(values[half:]):.1f} |", flush=True)
+    row(f"{count:,}", f"{times[0] - start - imports:.1f} s", f"{memory:.2f} GiB",
+        f"{np.median(values[half:]):.1f}")
     return values
 
 
@@ -80,8 +77,7 @@ def main(argv=None):
     imports = min(seconds_of([sys.executable, "-c", "import tensorflow"])[1] for _ in range(2))
     print(f"flags: {' '.join(options.flags)}; TensorFlow's import, which is left out: "
           f"{imports:.1f} s")
-    print("| pictures | first step after | peak memory | images per second |")
-    print("| --- | --- | --- | --- |")
+    head("pictures", "first step after", "peak memory", "images per second")
     for dataset in options.dataset:
         values = measure(dataset, options.flags, imports)
         for part in np.array_split(values, 4):

@@ -5,22 +5,19 @@
         --checkpointDir ../shared/reference-checkpoint
 """
 
-import os
+import _path
+
 import shlex
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import numpy as np
+import search
+from tables import head, row
 
-# isort: split
-import numpy as np  # noqa: E402
-import search  # noqa: E402
-
-import complete  # noqa: E402  (the project's root is on the path only now)
-import utils  # noqa: E402
-from dcgan.cli import flags, running  # noqa: E402
-from dcgan.machine import importing  # noqa: E402
-from dcgan.metrics import psnr  # noqa: E402
+import complete
+import utils
+from dcgan.cli import flags, running
+from dcgan.machine import importing
+from dcgan.metrics import psnr
 
 
 def variants():
@@ -52,8 +49,8 @@ def variants():
 
 def run(settings, model, batch):
     """Seconds of a search, and the PSNR of each image's G(z) in the hole."""
-    ((_, seconds, _, G),) = search.search(settings, model, batch, [settings.nIter])
-    return seconds, psnr(utils.to_uint8(G[:, 0]), batch.images, batch.mask[..., 0] == 0)
+    seconds, found = search.search(settings, model, batch)
+    return seconds, psnr(utils.to_uint8(found.G[:, 0]), batch.images, batch.mask[..., 0] == 0)
 
 
 def parse_args(argv=None):
@@ -70,14 +67,14 @@ def main(argv=None):
     files = search.spread(config.imgs, config.count)
     settings, _, batch = search.load(shlex.split(config.search), files, config.checkpointDir)
     few, _, small = search.load(shlex.split(config.search), files[:8], config.checkpointDir)
-    print(f"| search | seconds | PSNR of {len(files)} | PSNR of the first 8 of them, alone | "
-          "the largest change of one picture's |\n| --- | --- | --- | --- | --- |")
+    head("search", "seconds", f"PSNR of {len(files)}", "PSNR of the first 8 of them, alone",
+         "the largest change of one picture's")
     for label, kind in variants().items():
         model = complete.load_model(settings, kind)
         seconds, together = run(settings, model, batch)
         _, alone = run(few, model, small)
-        print(f"| {label} | {seconds:.1f} | {together.mean():.2f} | {alone.mean():.2f} | "
-              f"{np.abs(alone - together[:8]).max():.2f} |", flush=True)
+        row(label, *(f"{value:.2f}" for value in (
+            seconds, together.mean(), alone.mean(), np.abs(alone - together[:8]).max())))
 
 
 if __name__ == "__main__":

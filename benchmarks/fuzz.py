@@ -7,6 +7,8 @@ thousands of them; the reader may name one or use it, but not fail otherwise, ha
 than 1 GiB.
 """
 
+import _path
+
 import collections
 import multiprocessing
 import os
@@ -17,18 +19,13 @@ import tempfile
 import time
 from queue import Empty
 
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-sys.path[:0] = [ROOT, os.path.join(ROOT, "tests")]
-import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import hypothesis
+from hostile import HOSTILE, damaged, encoded, seeds, write_hostile
+from PIL import Image
 
-# isort: split
-import hypothesis  # noqa: E402
-from hostile import HOSTILE, damaged, encoded, seeds, write_hostile  # noqa: E402
-from PIL import Image  # noqa: E402
-
-import utils  # noqa: E402
-from dcgan import messages, settings  # noqa: E402
-from dcgan.cli import flags, running  # noqa: E402
+import utils
+from dcgan import messages, settings
+from dcgan.cli import flags, running
 
 PATIENCE = 20  # seconds, after which a file counts as hanging
 GIB = 2**20  # in the units of `peak`

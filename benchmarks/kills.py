@@ -7,6 +7,8 @@ after every step are killed at random moments; every next start has to go on fro
 checkpoint that was seen before.
 """
 
+from _path import ROOT
+
 import argparse
 import glob
 import os
@@ -20,17 +22,12 @@ import tempfile
 import threading
 import time
 
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-sys.path.insert(0, ROOT)
-import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+from dcgan import settings
+from dcgan.cli import flags, running
+from dcgan.messages import UserError
 
-# isort: split
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-
-from dcgan import settings  # noqa: E402
-from dcgan.cli import flags, running  # noqa: E402
-from dcgan.messages import UserError  # noqa: E402
 
 SMALL = ("--image_size", "16", "--batch_size", "8", "--gf_dim", "64", "--df_dim", "64")
 

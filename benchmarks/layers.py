@@ -8,18 +8,14 @@ The second leaves oneDNN the kernels of a CPU with AVX2 alone; AVX512_CORE and A
 the kinds between that and one with AMX. ops.py and dcgan/networks/convolution.py choose by this.
 """
 
-import os
-import sys
+import _path
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+from steps import median_time
+from tables import head, row
 
-# isort: split
-from steps import median_time  # noqa: E402
-
-from dcgan.cli import flags, running  # noqa: E402
-from dcgan.machine import cpu, importing  # noqa: E402
-from dcgan.settings import Number  # noqa: E402
+from dcgan.cli import flags, running
+from dcgan.machine import cpu, importing
+from dcgan.settings import Number
 
 LAYERS = ((64, 3, 64), (32, 64, 128), (16, 128, 256), (8, 256, 512))  # pixels, channels in, out
 
@@ -71,7 +67,7 @@ def kernels(dtype, batch, size, n_in, n_out):
 def main(argv=None):
     config = parse_args(argv)
     importing.import_tensorflow()
-    print("| layer | precision | what | ms | GFLOP/s |\n| --- | --- | --- | --- | --- |")
+    head("layer", "precision", "what", "ms", "GFLOP/s")
     # Where oneDNN is told to leave bfloat16 alone, TensorFlow's kernels for it fail.
     for dtype in ("float32", "bfloat16") if cpu.has_bfloat16() else ("float32",):
         for size, n_in, n_out in LAYERS:
@@ -80,9 +76,8 @@ def main(argv=None):
             operations = 2 * config.batch_size * (size // 2) ** 2 * 25 * n_in * n_out
             for what, call in kernels(dtype, config.batch_size, size, n_in, n_out).items():
                 seconds = median_time(lambda call=call: call().numpy(), seconds=0.5, least=5)
-                print(f"| {size}x{size}x{n_in} to {size // 2}x{size // 2}x{n_out} | {dtype} | "
-                      f"{what} | {1000 * seconds:.1f} | {operations / seconds / 1e9:.0f} |",
-                      flush=True)
+                row(f"{size}x{size}x{n_in} to {size // 2}x{size // 2}x{n_out}", dtype, what,
+                    f"{1000 * seconds:.1f}", f"{operations / seconds / 1e9:.0f}")
 
 
 if __name__ == "__main__":

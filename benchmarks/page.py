@@ -8,22 +8,18 @@ The photograph is first made as wide as `WIDTH`. Each preset has a server of its
 as who opens the page for the first time has.
 """
 
-import os
-import sys
+import _path
+
 import tempfile
 import time
 
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-sys.path[:0] = [ROOT, os.path.join(ROOT, "demo")]
-import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import browser
+import paint_pictures
+from PIL import Image
 
-# isort: split
-import paint_pictures  # noqa: E402
-from PIL import Image  # noqa: E402
-
-from dcgan.cli import flags, running  # noqa: E402
-from dcgan.inpainting.presets import PRESETS  # noqa: E402
-from dcgan.settings import path  # noqa: E402
+from dcgan.cli import flags, running
+from dcgan.inpainting.presets import PRESETS
+from dcgan.settings import path
 
 WIDTH = 1000  # pixels
 LIMIT = 300_000  # milliseconds
@@ -65,7 +61,7 @@ def measure(tab, address, photo, preset):
 def main(argv=None):
     config = parse_args(argv)
     print(f"{'preset':<8} {'pixels':>11} {'first change':>13} {'completed':>10}")
-    with paint_pictures.chromium() as window, tempfile.TemporaryDirectory() as folder:
+    with browser.chromium() as window, tempfile.TemporaryDirectory() as folder:
         with Image.open(config.photo) as photo:
             scale = WIDTH / photo.width
         photo = paint_pictures.scribbled(config.photo, folder, scale)

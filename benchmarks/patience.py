@@ -9,25 +9,22 @@ and prints for each pair the iterations and the quality in the hole of the z of 
 there.
 """
 
+import _path
+
+import csv
 import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import bench
+import numpy as np
+import quality
+from tables import head, row
 
-# isort: split
-import csv  # noqa: E402
-
-import bench  # noqa: E402
-import numpy as np  # noqa: E402
-import quality  # noqa: E402
-
-import utils  # noqa: E402  (the project's root is on the path only now)
-from dcgan import settings  # noqa: E402
-from dcgan.cli import flags, running  # noqa: E402
-from dcgan.machine import importing  # noqa: E402
-from dcgan.metrics import psnr, ssim  # noqa: E402
-from dcgan.settings import Number  # noqa: E402
+import utils
+from dcgan import settings
+from dcgan.cli import flags, running
+from dcgan.machine import importing
+from dcgan.metrics import psnr, ssim
+from dcgan.settings import Number
 
 
 def parse_args(argv=None):
@@ -67,17 +64,16 @@ def main(argv=None):
             for i in range(len(truth))]
     mask = bench.center_mask(model.image_size)
     described = quality.embeddings(truth)
-    print("| tol | patience | iterations | at most | PSNR | SSIM | face distance |\n| "
-          + "--- | " * 7)
+    head("tol", "patience", "iterations", "at most", "PSNR", "SSIM", "face distance")
     for tol, patience in [(t, p) for t in config.tol for p in config.patience if t or p == min(
             config.patience)]:
         taken = [iterations(log[:, 1], tol, patience) for log in logs]
         z = np.float32([log[log[:n, 1].argmin(), 2:] for log, n in zip(logs, taken)])
         made = np.where(mask[..., np.newaxis] == 1, truth, utils.to_uint8(model.generator(z)))
         E = np.linalg.norm(quality.embeddings(made) - described, axis=1).mean()
-        print(f"| {tol:g} | {patience if tol else ''} | {np.mean(taken):.0f} | {max(taken)} | "
-              f"{psnr(made, truth, mask == 0).mean():.2f} | "
-              f"{ssim(made, truth, mask == 0).mean():.4f} | {E:.4f} |", flush=True)
+        row(f"{tol:g}", patience if tol else "", f"{np.mean(taken):.0f}", max(taken),
+            f"{psnr(made, truth, mask == 0).mean():.2f}",
+            f"{ssim(made, truth, mask == 0).mean():.4f}", f"{E:.4f}")
 
 
 if __name__ == "__main__":

@@ -10,28 +10,27 @@ distance of dlib's face embeddings of completed and true photograph: with the la
 with the true ones. Means are of the photographs in which a face was found.
 """
 
+import _path
+
 import csv
 import os
-import sys
 import time
 from typing import NamedTuple
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import numpy as np
+from quality import embeddings
+from tables import head, row
 
-# isort: split
-import numpy as np  # noqa: E402
-from quality import embeddings  # noqa: E402
-
-import complete  # noqa: E402  (the project's root is on the path only now)
-from dcgan import settings  # noqa: E402
-from dcgan.cli import flags, running  # noqa: E402
-from dcgan.faces import alignment  # noqa: E402
-from dcgan.files import naming, writing  # noqa: E402
-from dcgan.inpainting.photos import Framer, read_landmarks  # noqa: E402
-from dcgan.machine import importing  # noqa: E402
-from dcgan.metrics import psnr, ssim  # noqa: E402
-from dcgan.pictures import drawing, reading  # noqa: E402
+import complete
+from dcgan import settings
+from dcgan.cli import flags, running
+from dcgan.faces import alignment
+from dcgan.files import naming, writing
+from dcgan.files.listing import spread
+from dcgan.inpainting.photos import Framer, read_landmarks
+from dcgan.machine import importing
+from dcgan.metrics import psnr, ssim
+from dcgan.pictures import drawing, reading
 
 KINDS = ("mouth", "one-eye", "eyes", "nose", "lower-half", "one-side", "pen")
 ALIGNMENT = alignment.ALIGNMENTS["innerEyesAndBottomLip"]
@@ -79,7 +78,7 @@ def complete_photographs(config, photos, more):
                                   "--checkpointDir", config.checkpointDir, *more])
     model = complete.load_model(choice, DCGAN)
     files = [os.path.join(photos, name) for name in sorted(os.listdir(photos))]
-    files = files[:: max(1, len(files) // config.count)] if config.count else files
+    files = spread(files, config.count) if config.count else files
     framer = Framer(choice, files, model.image_size, model.c_dim, choice.seed)
     begun = time.perf_counter()
     frames = list(framer.frames())
@@ -112,8 +111,8 @@ def measure(results, folder, landmarks, size):
 
 def print_table(found, true):
     """Print the means by kind of hole: of what was found, and of the same with true landmarks."""
-    print("| hole | found | frame off by, mean (median) | PSNR | true | behind | SSIM | true "
-          "| E | true |\n|" + " --- |" * 10)
+    head("hole", "found", "frame off by, mean (median)", "PSNR", "true", "behind", "SSIM", "true",
+         "E", "true")
     for kind in (*KINDS, "all"):
         names = [name for name in true if kind in ("all", kind_of(name))]
         mine = np.array([found[name] for name in names if name in found])
@@ -121,9 +120,9 @@ def print_table(found, true):
         if not len(mine):
             continue
         a, b = mine.mean(axis=0), theirs.mean(axis=0)
-        print(f"| {kind} | {len(mine)} of {len(names)} | {a[0]:.2f} ({np.median(mine[:, 0]):.2f}) "
-              f"| {a[1]:.2f} | {b[1]:.2f} | {b[1] - a[1]:.2f} | {a[2]:.3f} | {b[2]:.3f} "
-              f"| {a[3]:.3f} | {b[3]:.3f} |")
+        row(kind, f"{len(mine)} of {len(names)}", f"{a[0]:.2f} ({np.median(mine[:, 0]):.2f})",
+            *(f"{value:.2f}" for value in (a[1], b[1], b[1] - a[1])),
+            *(f"{value:.3f}" for value in (a[2], b[2], a[3], b[3])))
 
 
 def save(results, folder):

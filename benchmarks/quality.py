@@ -8,30 +8,29 @@ Prints for each mask the means over the pictures of PSNR in the hole, SSIM over 
 pixels around it, and the distance of dlib's face embeddings of completed and true picture.
 """
 
+import _path
+
 import os
 import shlex
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import numpy as np
+import search
+from measure import inpaint
+from tables import head, row
 
-# isort: split
-import numpy as np  # noqa: E402
-import search  # noqa: E402
-
-import utils  # noqa: E402  (the project's root is on the path only now)
-from dcgan import settings  # noqa: E402
-from dcgan.cli import flags, running  # noqa: E402
-from dcgan.faces import detection  # noqa: E402
-from dcgan.files.listing import list_images  # noqa: E402
-from dcgan.inpainting import blending  # noqa: E402
-from dcgan.inpainting.blending import completed_images, fill_of  # noqa: E402
-from dcgan.inpainting.gaussian import Gaussian, read_faces  # noqa: E402
-from dcgan.inpainting.masks import MASKS  # noqa: E402
-from dcgan.machine import importing  # noqa: E402
-from dcgan.messages import UserError  # noqa: E402
-from dcgan.metrics import psnr, ssim  # noqa: E402
+import utils
+from dcgan import settings
+from dcgan.cli import flags, running
+from dcgan.faces import detection
+from dcgan.files.listing import list_images
+from dcgan.inpainting import blending
+from dcgan.inpainting.blending import completed_images, fill_of
+from dcgan.inpainting.gaussian import Gaussian, read_faces
+from dcgan.inpainting.masks import MASKS
+from dcgan.machine import importing
+from dcgan.messages import UserError
+from dcgan.metrics import psnr, ssim
 
 # Those with something known and something missing.
 MEASURED = [name for name in MASKS if name not in ("full", "lowres")]
@@ -66,21 +65,13 @@ def embeddings(images):
     return np.array([net.compute_face_descriptor(face) for face in faces])
 
 
-def inpaint(images, mask, method):
-    """OpenCV's inpainting, `cv2.INPAINT_TELEA` or `cv2.INPAINT_NS`, of `[B, H, W, 3]` uint8."""
-    import cv2
-
-    return np.stack([cv2.inpaint(image, (one[..., 0] == 0).astype(np.uint8), 3, method)
-                     for image, one in zip(images, mask)])
-
-
 def interpolations(batch):
     """Yield `(label, images)` of what needs no network."""
     import cv2
 
-    known = np.where(batch.mask == 1, batch.images, 0).astype(np.uint8)
-    yield "OpenCV Telea", inpaint(known, batch.mask, cv2.INPAINT_TELEA)
-    yield "OpenCV Navier-Stokes", inpaint(known, batch.mask, cv2.INPAINT_NS)
+    holes = batch.mask[..., 0] == 0
+    yield "OpenCV Telea", inpaint(batch.images, holes, cv2.INPAINT_TELEA)
+    yield "OpenCV Navier-Stokes", inpaint(batch.images, holes, cv2.INPAINT_NS)
     smooth = np.stack([blending.harmonic(y, mask[..., 0]) for y, mask in zip(batch.y, batch.mask)])
     yield "harmonic interpolation, no network", utils.to_uint8(smooth)
 
@@ -104,9 +95,9 @@ def completions(config, files, mask_flags):
             [*shlex.split(f"{base} {words}"), *mask_flags], files, config.checkpointDir)
         key = words.replace(" --combine mean", "").replace(" --gaussian 0", "")
         if key not in found:
-            found[key] = list(search.search(settings, model, batch, [settings.nIter]))[-1][2:]
-        yield label, completed_images(
-            batch, fill_of(batch, *found[key], settings), blend or settings.blend)
+            _, found[key] = search.search(settings, model, batch)
+        fill = fill_of(batch, found[key].complete, found[key].G, settings)
+        yield label, completed_images(batch, fill, blend or settings.blend)
 
 
 def blending_seconds(batch):
@@ -168,17 +159,16 @@ def main(argv=None):
         _, _, batch = search.load(flags, files, config.checkpointDir)
         hole = batch.mask[..., 0] == 0
         truth = embeddings(batch.images)
-        print(f"\n{mask} mask, {len(files)} pictures\n\n| method | PSNR | SSIM | face distance |\n"
-              "| --- | --- | --- | --- |")
+        print(f"\n{mask} mask, {len(files)} pictures\n")
+        head("method", "PSNR", "SSIM", "face distance")
         for rows in (interpolations(batch), linear_fills(batch, gaussians),
                      completions(config, files, flags)):
             for label, images in rows:
                 if config.only not in label:
                     continue
                 distance = np.linalg.norm(embeddings(images) - truth, axis=1)
-                print(f"| {label} | {psnr(images, batch.images, hole).mean():.2f} "
-                      f"| {ssim(images, batch.images, hole).mean():.3f} "
-                      f"| {distance.mean():.3f} |", flush=True)
+                row(label, f"{psnr(images, batch.images, hole).mean():.2f}",
+                    f"{ssim(images, batch.images, hole).mean():.3f}", f"{distance.mean():.3f}")
         print(f"\nPoisson blending: {1000 * blending_seconds(batch):.1f} ms a picture")
 
 

@@ -6,6 +6,8 @@ system's own counter, and how long their steps take. Calculated: how the rate gr
 of GPUs, from a step's time on one and the links between them.
 """
 
+from _path import ROOT
+
 import json
 import math
 import os
@@ -15,19 +17,16 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-sys.path.insert(0, ROOT)
-import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+from tables import head, row
 
-# isort: split
+import utils
+from dcgan import settings
+from dcgan.cli import flags, running
+from dcgan.files.listing import list_images
+from dcgan.messages import UserError
+
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-
-import utils  # noqa: E402
-from dcgan import settings  # noqa: E402
-from dcgan.cli import flags, running  # noqa: E402
-from dcgan.files.listing import list_images  # noqa: E402
-from dcgan.messages import UserError  # noqa: E402
 
 COUNTER = "/sys/class/net/lo/statistics/tx_bytes"
 
@@ -65,14 +64,12 @@ def train(workers, steps, options, *words):
 
 def measure(options):
     """Print what two workers send each other, and the time of a step."""
-    print("| workers | flags | seconds per step | bytes sent per step |")
-    print("| --- | --- | --- | --- |")
+    head("workers", "flags", "seconds per step", "bytes sent per step")
     for workers, words in ((1, []), (2, []), (2, ["--sync_batch_norm"])):
         start, _ = train(workers, 2, options, *words)
         whole, seconds = train(workers, options.steps, options, *words)
         per_step = (whole - start) / (options.steps - 2)
-        print(f"| {workers} | {' '.join(words)} | {seconds:.2f} | {per_step / 1e6:.2f} million |",
-              flush=True)
+        row(workers, " ".join(words), f"{seconds:.2f}", f"{per_step / 1e6:.2f} million")
 
 
 def calculate(options):
@@ -88,14 +85,14 @@ def calculate(options):
     numbers = count["discriminator"] + 2 * count["generator"] + count["moving"] + 7
     print(f"\nG {count['generator']:,} and D {count['discriminator']:,} trainable numbers: "
           f"{4 * numbers:,} bytes per step")
-    print("\n| seconds per step on one | GPUs | exchange, ms | images per second | of "
-          "perfect |\n| --- | --- | --- | --- | --- |")
+    print()
+    head("seconds per step on one", "GPUs", "exchange, ms", "images per second", "of perfect")
     for seconds in options.seconds:
         for gpus in (1, 8, 64):
             exchange = 2 * (gpus - 1) / gpus * 4 * numbers / (options.gigabits / 8 * 1e9)
             share = seconds / (seconds + exchange)
-            print(f"| {seconds} | {gpus} | {1000 * exchange:.1f} | "
-                  f"{64 * gpus / (seconds + exchange):,.0f} | {share:.0%} |")
+            row(seconds, gpus, f"{1000 * exchange:.1f}",
+                f"{64 * gpus / (seconds + exchange):,.0f}", f"{share:.0%}")
 
 
 def amplify(options):

@@ -5,25 +5,21 @@
         ../shared/reference-checkpoint --search "--preset fast" "--approach adam --nIter 200"
 """
 
-import os
+import _path
+
+import dataclasses
 import shlex
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
-
-# isort: split
-
-import complete  # noqa: E402  (the project's root is on the path only now)
-from dcgan import settings  # noqa: E402
-from dcgan.cli import flags, running  # noqa: E402
-from dcgan.files import listing  # noqa: E402
-from dcgan.inpainting.blending import completed_images, fill_of  # noqa: E402
-from dcgan.inpainting.photos import Framer  # noqa: E402
-from dcgan.machine import importing  # noqa: E402
-from dcgan.metrics import psnr, ssim  # noqa: E402
-from dcgan.settings import Number  # noqa: E402
+import complete
+from dcgan import settings
+from dcgan.cli import flags, running
+from dcgan.files import listing
+from dcgan.inpainting.blending import completed_images, fill_of
+from dcgan.inpainting.photos import Framer
+from dcgan.machine import importing
+from dcgan.metrics import psnr, ssim
+from dcgan.settings import Number
 
 
 def add_flags(parser, count):
@@ -69,39 +65,33 @@ def load(flags, files, checkpoint):
     return settings, model, batch_of(model, frames, settings)
 
 
-def search(settings, model, batch, until):
+def search(settings, model, batch, iterations=None):
     """One search from its start, as complete.py does it: bank, start, iterations, best iterate.
-
-    All images stay to the end, so that --tol does not show in the seconds.
 
     Args:
         settings, model, batch: what `load` returned.
-        until: numbers of iterations, ascending.
+        iterations: end after so many of them.
 
-    Yields:
-        `(iterations, seconds, losses [B, K], G(z) [B, K, S, S, C])` at each of `until`.
+    Returns:
+        `(seconds, Found)`.
     """
-    import tensorflow as tf
+    from dcgan.inpainting.search import Observer, Searcher
 
-    from dcgan.inpainting.search import make_search
-    from dcgan.inpainting.starts import Starts
+    iterations = settings.nIter if iterations is None else iterations
 
-    first = time.perf_counter()
-    state = Starts(model, settings).of(batch, 0)
-    y, weights = (tf.repeat(t, settings.nCandidates, axis=0) for t in (batch.y, batch.weights))
-    start, run = make_search(model, settings)
-    state, done, seconds = start(state, 0), 0, time.perf_counter() - first
-    for iterations in until:
-        first = time.perf_counter()
-        state, *_ = run(state, y, weights, batch.lowres_mask, tf.constant(done),
-                        tf.constant(iterations - done))
-        loss = model.completion_losses(state.z, y, weights, batch.lowres_mask)[0]
-        z = state.result(loss, settings.keepBest)
-        G = model.generator(z).numpy()
-        seconds, done = seconds + time.perf_counter() - first, iterations
-        losses = model.completion_losses(z, y, weights, batch.lowres_mask)[0].numpy()
-        shape = len(batch.y), settings.nCandidates
-        yield done, seconds, losses.reshape(shape), G.reshape(*shape, *batch.y.shape[1:])
+    class Until(Observer):
+        done = 0
+
+        def advance(self, n, loss):
+            self.done += n
+
+        def stops(self):
+            return self.done >= iterations
+
+    before = time.perf_counter()
+    settings = dataclasses.replace(settings, outInterval=max(1, iterations))
+    found = Searcher(model, settings, len(batch.y)).run(batch, 0, Until())
+    return time.perf_counter() - before, found
 
 
 def spread(paths, count):
@@ -118,10 +108,12 @@ def main(argv=None):
         settings, model, batch = load(shlex.split(words), files, config.checkpointDir)
         hole = batch.mask[..., 0] == 0
         until = sorted({i for i in config.iterations if i < settings.nIter} | {settings.nIter})
-        for done, seconds, losses, G in search(settings, model, batch, until):
+        for iterations in until:
+            seconds, found = search(settings, model, batch, iterations)
             images = completed_images(
-                batch, fill_of(batch, losses, G, settings), settings.blend)
-            print(f"{words:<60} {done:>10} {seconds:>8.1f} {losses.min(axis=1).mean():>6.0f} "
+                batch, fill_of(batch, found.complete, found.G, settings), settings.blend)
+            print(f"{words:<60} {iterations:>10} {seconds:>8.1f} "
+                  f"{found.complete.min(axis=1).mean():>6.0f} "
                   f"{psnr(images, batch.images, hole).mean():>6.2f} "
                   f"{ssim(images, batch.images, hole).mean():>6.3f}", flush=True)
 

@@ -1,19 +1,18 @@
 """One training step or search iteration, timed: ours, PyTorch's and the article's, which compute
 the same. bench.py runs it, and names the rows."""
 
-import os
+import _path
+
 import re
 import statistics
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import numpy as np  # noqa: E402
+import numpy as np
 
-from dcgan.inpainting.masks import MASKS  # noqa: E402
-from dcgan.inpainting.settings import Masking  # noqa: E402
-from dcgan.machine import importing  # noqa: E402
-from dcgan.messages import UserError  # noqa: E402  (the project's root is on the path only now)
+from dcgan.inpainting.masks import MASKS
+from dcgan.inpainting.settings import Masking
+from dcgan.machine import importing
+from dcgan.messages import UserError
 
 PATTERN = re.compile(r"(train|search)(?:-(torch|article))?(?:-(float32|bfloat16))?"
                      r"(?:-batch(\d+))?(?:-size(\d+))?")

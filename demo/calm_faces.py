@@ -1,4 +1,4 @@
-"""Faces as draw_faces.py draws them, but calmer: fewer things vary, and those less.
+"""Faces as drawing.py draws them, but calmer: fewer things vary, and those less.
 
 A small network learns these in two minutes: no glasses, a head that hardly turns, plain clothes,
 and one mood that shows in brows and mouth.
@@ -6,12 +6,15 @@ and one mood that shows in brows and mouth.
 
 import cv2
 import numpy as np
-from draw_faces import (
+from drawing import (
     HAIRS,
     IRISES,
     SKINS,
     Canvas,
+    draw_background,
     draw_head,
+    draw_nostrils,
+    draw_shoulders,
     paint_eyes,
     paint_mouth,
     pick,
@@ -29,7 +32,8 @@ def draw_calm_face(rng, size):
     skin, hair = pick(rng, SKINS, JITTER), pick(rng, HAIRS, JITTER)
     jaw = rng.uniform(0.33, 0.39)
 
-    draw_background(canvas, rng)
+    draw_background(canvas, rng, 110, 200, spread=10)
+    draw_shoulders(canvas, pick(rng, CLOTHES, JITTER))
     draw_head(canvas, rng, turn, skin, hair, jaw)
     iris, gaze = pick(rng, IRISES, JITTER), rng.normal(0, 0.008)
     openness, brow = rng.uniform(0.025, 0.04), rng.uniform(0.09, 0.11)
@@ -46,19 +50,9 @@ def draw_calm_face(rng, size):
     return np.clip(lit, 0, 255).astype(np.uint8)
 
 
-def draw_background(canvas, rng):
-    """Two colours that run into each other, and shoulders."""
-    mix = np.clip(ramp(rng, 0, 1), 0, 1)
-    one, other = np.clip(rng.uniform(110, 200, (2, 1)) + rng.normal(0, 10, (2, 3)), 0, 255)
-    canvas.pixels[:] = one * mix + other * (1 - mix)
-    canvas.ellipse(0.5, 1.12, 0.55, 0.22, pick(rng, CLOTHES, JITTER))
-
-
 def draw_nose(canvas, rng, turn, skin):
     """Seen from the front."""
     width, tip = rng.uniform(0.07, 0.09), rng.uniform(0.48, 0.52)
     x = 0.5 + 1.7 * turn
     canvas.polygon([(0.5 + turn, 0.2), (x + width * 0.7, tip), (x - width * 0.7, tip)], skin * 0.92)
-    canvas.ellipse(x, tip, width, 0.035, skin * 0.9)
-    for nostril in (-1, 1):
-        canvas.ellipse(x + nostril * width * 0.5, tip + 0.015, 0.018, 0.012, skin * 0.45)
+    draw_nostrils(canvas, x, tip, width, skin)

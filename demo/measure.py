@@ -1,20 +1,17 @@
 #!/usr/bin/env python3
 """Print how good complete.py's results are, beside what OpenCV puts into the same holes."""
 
+import _path
+
 import csv
 import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import numpy as np
 
-# isort: split
-import numpy as np  # noqa: E402
-
-import utils  # noqa: E402  (the project's root is on the path only now)
-from dcgan import settings  # noqa: E402
-from dcgan.cli import flags, running  # noqa: E402
-from dcgan.metrics import psnr, ssim  # noqa: E402
+import utils
+from dcgan import settings
+from dcgan.cli import flags, running
+from dcgan.metrics import psnr, ssim
 
 
 def parse_args(argv=None):
@@ -36,12 +33,15 @@ def read(folder):
     return hidden, completed, (completed != hidden).any(axis=(0, 3))
 
 
-def inpaint(images, hole, method):
-    """OpenCV's inpainting, `cv2.INPAINT_TELEA` or `cv2.INPAINT_NS`, of `[B, H, W, 3]` uint8."""
+def inpaint(images, holes, method):
+    """OpenCV's inpainting, `cv2.INPAINT_TELEA` or `cv2.INPAINT_NS`, of `[B, H, W, 3]` uint8 with
+    holes `[B, H, W]` bool, or one `[H, W]` for all."""
     import cv2
 
-    known = np.where(hole[..., np.newaxis], 0, images).astype(np.uint8)
-    return np.stack([cv2.inpaint(image, hole.astype(np.uint8), 3, method) for image in known])
+    holes = np.broadcast_to(holes, images.shape[:3])
+    known = np.where(holes[..., np.newaxis], 0, images).astype(np.uint8)
+    return np.stack([cv2.inpaint(image, hole.astype(np.uint8), 3, method)
+                     for image, hole in zip(known, holes)])
 
 
 def main(argv=None):

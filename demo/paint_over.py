@@ -6,22 +6,19 @@ domain). Below the folder, each as pen.png, mouth.png and eye.png: `photos/`, pa
 `masks/`, what was painted over in white; and `whole/`, the photograph as it was.
 """
 
+import _path
+
 import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import numpy as np
+import skimage
+from PIL import Image, ImageDraw
 
-# isort: split
-import numpy as np  # noqa: E402
-import skimage  # noqa: E402
-from PIL import Image, ImageDraw  # noqa: E402
-
-import utils  # noqa: E402  (the project's root is on the path only now)
-from dcgan import settings  # noqa: E402
-from dcgan.cli import flags, running  # noqa: E402
-from dcgan.faces import detection  # noqa: E402
-from dcgan.files import writing  # noqa: E402
+import utils
+from dcgan import settings
+from dcgan.cli import flags, running
+from dcgan.faces import detection
+from dcgan.files import writing
 
 ASTRONAUT = os.path.join(os.path.dirname(skimage.__file__), "data", "astronaut.png")
 HEAD = 100, 0, 350, 250  # the part of it that is used: left, top, right, bottom

@@ -1,28 +1,23 @@
 #!/usr/bin/env python3
 """Take the pictures of the page to paint on that README and docs/paint.md show, in Chromium."""
 
+from _path import ROOT
+
+import contextlib
 import os
+import re
+import subprocess
 import sys
+import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import browser
+from PIL import Image, ImageDraw
 
-# isort: split
-import contextlib  # noqa: E402
-import io  # noqa: E402
-import re  # noqa: E402
-import shutil  # noqa: E402
-import subprocess  # noqa: E402
-import tempfile  # noqa: E402
-
-from PIL import Image, ImageDraw  # noqa: E402
-
-import utils  # noqa: E402  (the project's root is on the path only now)
-from dcgan.cli import running  # noqa: E402  (the project's root is on the path only now)
-from dcgan.cli.flags import Parser  # noqa: E402
-from dcgan.files import writing  # noqa: E402
-from dcgan.messages import UserError  # noqa: E402
-from dcgan.settings import path  # noqa: E402
+import utils
+from dcgan.cli import running
+from dcgan.cli.flags import Parser
+from dcgan.files import writing
+from dcgan.settings import path
 
 WINDOW = {"width": 1120, "height": 700}
 GIF_WIDTH = 720
@@ -43,7 +38,7 @@ def parse_args(argv=None):
 @contextlib.contextmanager
 def served():
     """The address of a server of its own."""
-    script = os.path.join(dcgan.cli.environment.ROOT, "paint", "serve.py")
+    script = os.path.join(ROOT, "paint", "serve.py")
     process = subprocess.Popen([sys.executable, script, "--port", "0", "--no-open"],
                                stdout=subprocess.PIPE, text=True)
     try:
@@ -61,7 +56,7 @@ class Recorder:
 
     def look(self, milliseconds):
         """Add what is seen now to the animation; returns it as a Pillow image."""
-        picture = Image.open(io.BytesIO(self.tab.screenshot())).convert("RGB")
+        picture = browser.picture_of(self.tab)
         small = picture.resize(
             (GIF_WIDTH, GIF_WIDTH * picture.height // picture.width), Image.Resampling.LANCZOS)
         self.frames.append(small)
@@ -72,10 +67,7 @@ class Recorder:
         """Write what is seen now."""
         picture = self.look(milliseconds)
         picture = picture.quantize(palette=picture.quantize(256))  # which dithers
-        target = os.path.join(self.folder, f"paint-{name}.png")
-        writing.write_whole(target, lambda temporary: picture.save(
-            temporary, format="PNG", optimize=True))
-        print(target)
+        browser.write_png(os.path.join(self.folder, f"paint-{name}.png"), picture)
 
     def write_gif(self):
         """Write the animation, of colours that all its frames share."""
@@ -174,24 +166,9 @@ def record(tab, address, photo, folder, out):
     recorder.keep("refused")
 
 
-@contextlib.contextmanager
-def chromium():
-    """Playwright's browser; UserError where Chromium is not there."""
-    dcgan.cli.environment.require(("playwright",))
-    from playwright.sync_api import sync_playwright
-
-    browser = shutil.which("chromium")
-    if not browser:
-        raise UserError("Chromium is not there: apt install chromium")
-    with sync_playwright() as driver:
-        window = driver.chromium.launch(executable_path=browser, args=["--no-sandbox"])
-        yield window
-        window.close()
-
-
 def main(argv=None):
     config = parse_args(argv)
-    with chromium() as window, tempfile.TemporaryDirectory() as folder, served() as address:
+    with browser.chromium() as window, tempfile.TemporaryDirectory() as folder, served() as address:
         writing.make_folder(config.outDir)
         photo = scribbled(config.photo, folder)
         record(window.new_page(viewport=WINDOW), address, photo, folder, config.outDir)

@@ -1,19 +1,16 @@
 #!/usr/bin/env python3
 """Write faces that a network makes up, each as a picture."""
 
+import _path
+
 import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
-
-# isort: split
-import utils  # noqa: E402  (the project's root is on the path only now)
-from dcgan import settings  # noqa: E402
-from dcgan.cli import flags, running  # noqa: E402
-from dcgan.files import writing  # noqa: E402
-from dcgan.machine import importing  # noqa: E402
-from dcgan.settings import Number  # noqa: E402
+import utils
+from dcgan import settings
+from dcgan.cli import flags, running
+from dcgan.files import writing
+from dcgan.machine import importing
+from dcgan.settings import Number
 
 
 def parse_args(argv=None):

@@ -1,48 +1,24 @@
 #!/usr/bin/env python3
 """Take pictures of TensorBoard's pages, or of a page in a file, in Chromium without a window."""
 
-import io
+import _path
+
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import browser
 
-# isort: split
-from PIL import Image  # noqa: E402
-
-from dcgan import settings  # noqa: E402
-from dcgan.cli import flags, running  # noqa: E402  (the project's root is on the path only now)
-from dcgan.files import naming, writing  # noqa: E402
-from dcgan.messages import UserError  # noqa: E402
-from dcgan.settings import Number  # noqa: E402
+from dcgan import settings
+from dcgan.cli import flags, running
+from dcgan.files import naming, writing
+from dcgan.messages import UserError
+from dcgan.settings import Number
 
 PAGES = ("scalars", "images", "graphs", "histograms", "hparams")
-SECONDS = 20  # of the page's own clock, in which it loads what it shows
-
-
-def take(address, width, height):
-    """The page at an address, as a Pillow image of few colours, which make a small file."""
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if not browser:
-        raise UserError("Chromium is not there: apt install chromium")
-    with tempfile.TemporaryDirectory() as folder:
-        picture = os.path.join(folder, "page.png")
-        try:
-            subprocess.run(
-                [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-                 f"--window-size={width},{height}", f"--virtual-time-budget={1000 * SECONDS}",
-                 f"--user-data-dir={folder}", f"--screenshot={picture}", address],
-                capture_output=True, timeout=10 * SECONDS, check=True)
-        except subprocess.SubprocessError as error:
-            raise UserError(f"{address}: {browser} takes no picture: {error}") from error
-        with open(picture, "rb") as file:
-            return Image.open(io.BytesIO(file.read())).convert("RGB").quantize(256)
+SECONDS = 3  # in which a page draws what it has loaded
 
 
 def tensorboard(logdir):
@@ -76,23 +52,26 @@ def main(argv=None):
             raise UserError(f"--{flag} {path}: no such file or folder")
     writing.make_folder(config.outDir)
 
-    def save(name, address):
-        picture = take(address, config.width, config.height)
-        path = os.path.join(config.outDir, f"{name}.png")
-        writing.write_whole(path, lambda temporary: picture.save(
-            temporary, format="PNG", optimize=True))
-        print(path)
+    with browser.chromium() as window:
+        tab = window.new_page(viewport={"width": config.width, "height": config.height})
 
-    if config.page:
-        save(naming.stem(config.page), pathlib.Path(config.page).resolve().as_uri())
-        return
-    process, address = tensorboard(config.logdir)
-    try:
-        for page in PAGES:
-            save(f"tensorboard-{page}", f"{address}#{page}")
-    finally:
-        process.terminate()
-        process.wait()
+        def save(name, address):
+            tab.goto(address)
+            tab.reload(wait_until="networkidle")  # another # alone leaves the page as it is
+            tab.wait_for_timeout(1000 * SECONDS)
+            browser.write_png(os.path.join(config.outDir, f"{name}.png"),
+                              browser.picture_of(tab).quantize(256))
+
+        if config.page:
+            save(naming.stem(config.page), pathlib.Path(config.page).resolve().as_uri())
+            return
+        process, address = tensorboard(config.logdir)
+        try:
+            for page in PAGES:
+                save(f"tensorboard-{page}", f"{address}#{page}")
+        finally:
+            process.terminate()
+            process.wait()
 
 
 if __name__ == "__main__":

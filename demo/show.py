@@ -1,19 +1,16 @@
 #!/usr/bin/env python3
 """Put results of complete.py side by side: what was hidden, what was shown, what was completed."""
 
+import _path
+
 import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import numpy as np
 
-# isort: split
-import numpy as np  # noqa: E402
-
-import utils  # noqa: E402  (the project's root is on the path only now)
-from dcgan import settings  # noqa: E402
-from dcgan.cli import flags, running  # noqa: E402
-from dcgan.settings import Number  # noqa: E402
+import utils
+from dcgan import settings
+from dcgan.cli import flags, running
+from dcgan.settings import Number
 
 
 def parse_args(argv=None):

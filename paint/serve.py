@@ -5,24 +5,23 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import dcgan.cli.environment  # noqa: E402, F401  (first: it says so where packages are missing)
+import dcgan.cli.environment  # first: it says so where packages are missing
 
-# isort: split
-import contextlib  # noqa: E402
-import ipaddress  # noqa: E402
-import signal  # noqa: E402
-import socket  # noqa: E402
-import tempfile  # noqa: E402
-import threading  # noqa: E402
-import webbrowser  # noqa: E402
-from argparse import ArgumentTypeError, BooleanOptionalAction  # noqa: E402
-from urllib.parse import urlsplit  # noqa: E402
+import contextlib
+import ipaddress
+import signal
+import socket
+import tempfile
+import threading
+import webbrowser
+from argparse import ArgumentTypeError, BooleanOptionalAction
+from urllib.parse import urlsplit
 
-from dcgan.cli import running  # noqa: E402  (the project's root is on the path only now)
-from dcgan.cli.flags import Parser  # noqa: E402
-from dcgan.machine import signals  # noqa: E402
-from dcgan.messages import UserError  # noqa: E402
-from dcgan.settings import Number, path  # noqa: E402
+from dcgan.cli import running
+from dcgan.cli.flags import Parser
+from dcgan.machine import signals
+from dcgan.messages import UserError
+from dcgan.settings import Number, path
 
 SECONDS = 3  # that a search has to end, when the server does
 

@@ -10,23 +10,23 @@ principal components of shapes, and trains the network of `dcgan.faces.hidden`. 
 an hour on 2 cores.
 """
 
+import _path
+
 import functools
 import os
-import sys
 
 import numpy as np
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import utils  # noqa: E402  (the project's root is on the path only now)
-from dcgan import settings  # noqa: E402
-from dcgan.cli import flags, running  # noqa: E402
-from dcgan.faces import detection, hidden  # noqa: E402
-from dcgan.faces.alignment import apply_transform, similarity  # noqa: E402
-from dcgan.faces.jobs import run_jobs  # noqa: E402
-from dcgan.files import writing  # noqa: E402
-from dcgan.files.listing import list_images  # noqa: E402
-from dcgan.messages import UserError  # noqa: E402
-from dcgan.pictures.filling import smooth  # noqa: E402
+import utils
+from dcgan import settings
+from dcgan.cli import flags, running
+from dcgan.faces import detection, hidden
+from dcgan.faces.alignment import apply_transform, similarity
+from dcgan.faces.jobs import run_jobs
+from dcgan.files import writing
+from dcgan.files.listing import list_images
+from dcgan.messages import UserError
+from dcgan.pictures.filling import smooth
 
 MARGIN = 40  # pixels at each edge of a photograph of LFW, which hold no face in its middle
 MODES = 30  # principal components of shapes

@@ -9,26 +9,26 @@ and of a folder of aligned faces to `train`, not too many of any one person. Fac
 already are skipped, so it can be stopped and started.
 """
 
+import _path
+
 import collections
 import functools
 import os
 import re
 import shutil
-import sys
 import tempfile
 
 import numpy as np
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import utils  # noqa: E402  (the project's root is on the path only now)
-from dcgan import settings  # noqa: E402
-from dcgan.cli import flags, running  # noqa: E402
-from dcgan.faces import alignment, detection  # noqa: E402
-from dcgan.faces.jobs import run_jobs  # noqa: E402
-from dcgan.files import naming, writing  # noqa: E402
-from dcgan.files.listing import list_images  # noqa: E402
-from dcgan.machine import cpu  # noqa: E402
-from dcgan.messages import UserError  # noqa: E402
+import utils
+from dcgan import settings
+from dcgan.cli import flags, running
+from dcgan.faces import alignment, detection
+from dcgan.faces.jobs import run_jobs
+from dcgan.files import naming, writing
+from dcgan.files.listing import list_images
+from dcgan.machine import cpu
+from dcgan.messages import UserError
 
 PARTS = ("train", "valid", "test")
 

@@ -12,17 +12,17 @@ from pathlib import Path
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the tolerances are the CPU's
 
-import dcgan  # noqa: E402, F401, I001  (TensorFlow reads the environment when it is imported)
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
-import tensorflow as tf  # noqa: E402
+import dcgan  # noqa: F401, I001  (TensorFlow reads the environment when it is imported)
+import numpy as np
+import pytest
+import tensorflow as tf
 
-import utils  # noqa: E402
-from dcgan.cli import running  # noqa: E402
-from dcgan import messages  # noqa: E402
-from dcgan.files import ownership  # noqa: E402
-from dcgan.faces.places import made_of  # noqa: E402
-from model import DCGAN  # noqa: E402
+import utils
+from dcgan.cli import running
+from dcgan import messages
+from dcgan.files import ownership
+from dcgan.faces.places import made_of
+from model import DCGAN
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
@@ -91,13 +91,12 @@ def assert_one_line_error(result, *words):
 
 def draw_faces(folder, count, size=16, seed=0):
     """Some of the demo's faces as PNG files."""
-    sys.path.insert(0, str(ROOT / "demo"))
-    import draw_faces as demo
+    import drawing
 
     folder.mkdir(parents=True, exist_ok=True)
     for i in range(count):
         utils.save_image(str(folder / f"face_{i}.png"),
-                         demo.draw_face(np.random.default_rng([seed, i]), size))
+                         drawing.draw_face(np.random.default_rng([seed, i]), size))
     return folder
 
 

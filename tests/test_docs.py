@@ -13,7 +13,6 @@ import pytest
 from conftest import ROOT, draw_faces, load_script, run_script, save_lively
 from PIL import Image
 
-sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "demo")]  # as the scripts in there have it
 check = load_script("docs/check.py")
 DOCUMENTS = {os.path.relpath(path, ROOT): open(path).read() for path in check.documents()}
 SCRIPTS = sorted(str(path.relative_to(ROOT)) for pattern in ("*.py", "demo/*.py", "benchmarks/*.py",

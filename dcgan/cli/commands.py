@@ -1,11 +1,11 @@
 """The commands that `pip install -e .` makes of the scripts."""
 
+from dcgan.cli.environment import ROOT
+
 import functools
 import os
 import runpy
 import sys
-
-from dcgan.cli.environment import ROOT
 
 
 def _run(script):
