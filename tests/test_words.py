@@ -37,9 +37,7 @@ WAITING = {
     "dcgan/training/curves.py", "dcgan/training/loop.py", "dcgan/training/record.py",
     "dcgan/training/starting.py", "dcgan/training/validation.py", "demo/README.md",
     "demo/sample.py --help",
-   
     "docs/python.md",
-   
     "train-dcgan.py", "train-dcgan.py --help",
 }
 
