@@ -161,6 +161,16 @@ def test_the_originals_flags_have_the_defaults_that_migrating_says(flags):
 # CONTRIBUTING.md
 
 
+def test_the_table_of_files_is_short_and_right():
+    table = DOCUMENTS["CONTRIBUTING.md"].split("| question | files |\n| --- | --- |\n")[1]
+    rows = table.split("\n\n")[0].splitlines()
+    assert len(rows) <= 18
+    paths = [path for row in rows for path in re.findall(r"`([\w/-]+(?:/|\.py))`", row)]
+    assert len(paths) > len(rows)
+    for path in paths:
+        assert (ROOT / path).exists(), path
+
+
 def test_a_mask_and_a_loss_are_one_function_each(tmp_path):
     """The changes that CONTRIBUTING.md shows, tried on a copy of the project."""
     diffs = re.findall(r"(?s)```diff\n(.*?)```", DOCUMENTS["CONTRIBUTING.md"])
