@@ -8,8 +8,6 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # `python -P` leaves it out
 import dcgan.cli.environment  # first: it says so where packages are missing
 
-import functools
-
 import numpy as np
 
 from dcgan import settings
@@ -42,8 +40,8 @@ def most_likely_y(x, mean=MEAN, covariance=COVARIANCE):
 
 
 def save(figure, folder, name):
-    writing.write_whole(os.path.join(folder, name),
-                      functools.partial(figure.savefig, format="png", dpi=100))
+    with writing.whole(os.path.join(folder, name)) as temporary:
+        figure.savefig(temporary, format="png", dpi=100)
 
 
 def draw_pdf(folder):

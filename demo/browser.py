@@ -36,6 +36,6 @@ def picture_of(tab):
 
 def write_png(path, picture):
     """Write a picture of few colours, which make a small file."""
-    writing.write_whole(path, lambda temporary: picture.save(
-        temporary, format="PNG", optimize=True))
+    with writing.whole(path) as temporary:
+        picture.save(temporary, format="PNG", optimize=True)
     print(path)

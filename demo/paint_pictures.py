@@ -78,9 +78,9 @@ class Recorder:
         first, *others = (frame.quantize(palette=palette, dither=Image.Dither.NONE)
                           for frame in self.frames)
         target = os.path.join(self.folder, "paint.gif")
-        writing.write_whole(target, lambda temporary: first.save(
-            temporary, format="GIF", save_all=True, append_images=others, duration=self.times,
-            loop=0, optimize=True))
+        with writing.whole(target) as temporary:
+            first.save(temporary, format="GIF", save_all=True, append_images=others,
+                       duration=self.times, loop=0, optimize=True)
         print(target)
 
 

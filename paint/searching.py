@@ -13,7 +13,7 @@ from PIL import Image
 
 import utils
 from dcgan.faces import detection, placing
-from dcgan.files.writing import write_whole
+from dcgan.files import writing
 from dcgan.inpainting.blending import blend
 from dcgan.inpainting.photos import Framer
 from dcgan.messages import UserError, attempt
@@ -229,8 +229,8 @@ class Search:
             utils.save_image(paths[0], self.filled.image if candidate is None else pixels)
         shown = Image.fromarray(pixels)
         shown.thumbnail(self.picture.shown)
-        write_whole(shown_path, lambda temporary: shown.save(
-            temporary, format="PNG", compress_level=1), recorded=False)
+        with writing.whole(shown_path, recorded=False) as temporary:
+            shown.save(temporary, format="PNG", compress_level=1)
         self.files[candidate] = paths
         return paths
 

@@ -278,13 +278,9 @@ def main(argv=None):
         failed=lambda job: None) if each]
     weights = train(*(np.stack(each) for each in zip(*samples)), models, config.steps, config.seed)
     arrays = {"mean": models.mean, "modes": models.modes, "rest": models.rest} | weights
-
-    def write(temporary):
-        with open(temporary, "wb") as file:
-            np.savez(file, **{name: np.asarray(value, np.float16 if name in weights else np.float32)
-                              for name, value in arrays.items()})
-
-    writing.write_whole(config.output, write)
+    with writing.whole(config.output) as temporary, open(temporary, "wb") as file:
+        np.savez(file, **{name: np.asarray(value, np.float16 if name in weights else np.float32)
+                          for name, value in arrays.items()})
     print(f"{len(samples)} faces with a hole: {config.output}")
 
 

@@ -8,16 +8,12 @@ from dcgan.files import writing
 from dcgan.messages import UserError
 
 
-def test_write_whole_leaves_nothing_behind_when_it_fails(tmp_path):
+def test_a_whole_file_leaves_nothing_behind_when_it_fails(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
-
-    def fail(temporary):
-        with open(temporary, "w") as file:
-            file.write("half")
+    with (pytest.raises(UserError, match="No space left"),
+          writing.whole(str(path)) as temporary, open(temporary, "w") as file):
+        file.write("half")
         raise OSError(28, "No space left on device")
-
-    with pytest.raises(UserError, match="No space left"):
-        writing.write_whole(str(path), fail)
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["file"]

@@ -61,7 +61,8 @@ def save(checkpoint, folder, step, max_to_keep):
     """
     path = os.path.join(folder, f"{finding.NAME}-{step}")
     with _naming_failure(folder):
-        _write_whole(path, checkpoint.write)
+        with _whole(path) as beside:
+            checkpoint.write(beside)
         # The new one stays, even where one of a higher step is there.
         paths = [path, *(other for other in finding.find_checkpoints(folder)
                          if finding.step_of(other) is not None and other != path)]
@@ -94,8 +95,9 @@ def export(weights, path):
         tf.raw_ops.SaveV2(
             prefix=beside, tensor_names=names, shape_and_slices=[""] * len(names), tensors=values)
 
-    with _naming_failure(os.path.dirname(path) or "."):
-        _write_whole(path, write, recorded=False)
+    with (_naming_failure(os.path.dirname(path) or "."),
+          _whole(path, recorded=False) as beside):
+        write(beside)
 
 
 @contextlib.contextmanager
@@ -109,12 +111,13 @@ def _naming_failure(folder):
             f"{folder}: a checkpoint cannot be written there: {reason}") from error
 
 
-def _write_whole(path, write, recorded=True):
-    """Call `write` with another path, and put the checkpoint that it writes where it belongs."""
+@contextlib.contextmanager
+def _whole(path, recorded=True):
+    """Another path to write a checkpoint at, which is then put where it belongs."""
     folder, name = os.path.split(path)
     os.makedirs(folder or ".", exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=finding.BEING_WRITTEN, dir=folder or ".") as beside:
-        write(os.path.join(beside, name))
+        yield os.path.join(beside, name)
         # Of an earlier one of this step, no half may be taken for one of this.
         for file in finding.files_of_one(path):
             ownership.require_ours(file)

@@ -57,10 +57,10 @@ def compute_mean(inputDir, outputDir, predictor, jobs, numImages=0):
         raise UserError(f"{inputDir}: no face in {len(files)} pictures")
     mean, std = np.mean(faces, axis=0), np.std(faces, axis=0)
     for name, values in zip(MEAN, (mean, std)):
-        writing.write_whole(os.path.join(outputDir, name),
-                          lambda path, values=values: np.savetxt(path, values, delimiter=","))
-    writing.write_whole(os.path.join(outputDir, MEAN[2]),
-                      functools.partial(plot_landmarks, mean))
+        with writing.whole(os.path.join(outputDir, name)) as temporary:
+            np.savetxt(temporary, values, delimiter=",")
+    with writing.whole(os.path.join(outputDir, MEAN[2])) as temporary:
+        plot_landmarks(mean, temporary)
     print(f"mean of {len(faces)} faces in {len(files)} pictures: "
           f"{os.path.join(outputDir, 'mean.csv')}, std.csv and mean.png")
 

@@ -38,26 +38,24 @@ def naming_failure(path):
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def write_whole(path, write, **more):
-    """Call `write(temporary path)` beside `path`, then rename: the file appears whole or not.
+@contextlib.contextmanager
+def whole(path, **more):
+    """A temporary file beside `path` to write, which is then renamed: `path` appears whole or not.
 
     Args:
         path: the file.
-        write: writes it under the path that it is given.
         **more: as `ownership.put` takes it.
 
     Raises:
         UserError: it cannot be written, or would replace what is not ours.
     """
     with naming_failure(path), ownership.beside(path) as temporary:
-        write(temporary)
+        yield temporary
         ownership.put(temporary, path, **more)
 
 
 def write_text(path, text):
     """Write a file of UTF-8, whole or not at all; what is no text (in names) becomes `?`."""
-    def write(temporary):
-        with open(temporary, "w", encoding="utf-8", errors="replace") as file:
-            file.write(text)
-
-    write_whole(path, write)
+    with whole(path) as temporary, open(
+            temporary, "w", encoding="utf-8", errors="replace") as file:
+        file.write(text)

@@ -106,13 +106,10 @@ def write(gaussian, folder):
     Raises:
         UserError: it cannot be written.
     """
-    def write_to(temporary):
-        with open(temporary, "wb") as file:
-            np.savez(file, mean=gaussian.mean.astype(np.float32),
-                     factors=gaussian.factors.astype(np.float16), noise=gaussian.noise)
-
     path = os.path.join(folder, NAME)
-    writing.write_whole(path, write_to)
+    with writing.whole(path) as temporary:
+        np.savez(temporary, mean=gaussian.mean.astype(np.float32),
+                 factors=gaussian.factors.astype(np.float16), noise=gaussian.noise)
     return path
 
 

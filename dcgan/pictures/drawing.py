@@ -12,7 +12,7 @@ import tempfile
 import numpy as np
 from PIL import Image
 
-from dcgan.files.writing import write_whole
+from dcgan.files import writing
 
 
 def as_pillow(image):
@@ -21,8 +21,9 @@ def as_pillow(image):
 
 
 def save_image(path, image, **more):
-    """Write `[H, W, C]` uint8 (C 1 or 3) as PNG, whole or not at all; `more` as `write_whole`."""
-    write_whole(path, lambda temporary: as_pillow(image).save(temporary, format="PNG"), **more)
+    """Write `[H, W, C]` uint8 (C 1 or 3) as PNG, whole or not at all; `more` as `writing.whole`."""
+    with writing.whole(path, **more) as temporary:
+        as_pillow(image).save(temporary, format="PNG")
 
 
 def to_float(images):
@@ -56,9 +57,9 @@ def save_gif(path, frames, milliseconds=100):
     """
     frames = map(as_pillow, frames)
     first = next(frames)
-    write_whole(path, lambda temporary: first.save(
-        temporary, format="GIF", save_all=True, duration=milliseconds, loop=0,
-        append_images=frames))
+    with writing.whole(path) as temporary:
+        first.save(temporary, format="GIF", save_all=True, duration=milliseconds, loop=0,
+                   append_images=frames)
 
 
 def save_video(path, frames, per_second=10):
@@ -77,17 +78,15 @@ def save_video(path, frames, per_second=10):
     frames = iter(frames)
     first = next(frames)
     height, width, _ = first.shape
-
-    def write(temporary):
-        with tempfile.NamedTemporaryFile(suffix=".mp4") as file:  # OpenCV takes no name but UTF-8
-            video = cv2.VideoWriter(file.name, cv2.VideoWriter_fourcc(*"vp09"), per_second,
-                                    (width + width % 2, height + height % 2))  # it wants even edges
-            if not video.isOpened():
-                raise OSError("OpenCV has no encoder for it here")
-            for frame in itertools.chain([first], frames):
-                video.write(np.pad(frame[..., ::-1], ((0, height % 2), (0, width % 2), (0, 0)),
-                                   mode="edge"))
-            video.release()
-            shutil.copyfile(file.name, temporary)
-
-    write_whole(path, write)
+    # OpenCV takes no name but UTF-8, and wants even edges.
+    with (writing.whole(path) as temporary,
+          tempfile.NamedTemporaryFile(suffix=".mp4") as file):
+        video = cv2.VideoWriter(file.name, cv2.VideoWriter_fourcc(*"vp09"), per_second,
+                                (width + width % 2, height + height % 2))
+        if not video.isOpened():
+            raise OSError("OpenCV has no encoder for it here")
+        for frame in itertools.chain([first], frames):
+            video.write(np.pad(frame[..., ::-1], ((0, height % 2), (0, width % 2), (0, 0)),
+                               mode="edge"))
+        video.release()
+        shutil.copyfile(file.name, temporary)

@@ -47,8 +47,8 @@ def save_photo(folder, name, source, pixels, hole):
     paths = [os.path.join(folder, f"{name}{PHOTO_FORMATS[k]}") for k in kinds]
     for k, path in [*zip(kinds, paths)][::-1]:  # first the one that loses nothing
         of_kind = passed_on[k] | (encoding if k == kind else {})
-        writing.write_whole(path, lambda temporary, k=k, of_kind=of_kind: result.save(
-            temporary, format=k, **of_kind))
+        with writing.whole(path) as temporary:
+            result.save(temporary, format=k, **of_kind)
     return paths
 
 

@@ -7,12 +7,9 @@ from dcgan.files import ownership, writing
 
 def start_logs(paths, z_dim):
     """Begin each search log anew with its header, as the original writes it."""
-    def write(temporary):
-        with open(temporary, "w") as log:
-            log.write("iter loss " + " ".join(f"z{i}" for i in range(z_dim)) + "\n")
-
     for path in paths:
-        writing.write_whole(path, write, finished=False)
+        with writing.whole(path, finished=False) as temporary, open(temporary, "w") as log:
+            log.write("iter loss " + " ".join(f"z{i}" for i in range(z_dim)) + "\n")
 
 
 def append_logs(paths, first, losses, zs):

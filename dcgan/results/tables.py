@@ -21,33 +21,26 @@ def recorded(settings):
 
 def write_table(path, results):
     """Write `results.csv`, a line for each of the `results.writer.Result`s."""
-    def write(temporary):
-        with open(temporary, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-            table = csv.writer(file)
-            table.writerow(["name", "file", "loss", "contextual", "perceptual", "iterations",
-                            "psnr", "ssim", "l1", "placed by"])
-            for r in results:
-                table.writerow([
-                    r.frame.name, r.frame.path,
-                    *(f"{v:.6g}" for v in (r.loss, r.contextual, r.perceptual)),
-                    len(r.curve) - 1,
-                    *(f"{r.measured[k]:.6g}" if r.measured else ""
-                      for k in ("psnr", "ssim", "l1")), r.frame.place.by])
-
-    writing.write_whole(path, write)
+    with writing.whole(path) as temporary, open(
+            temporary, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        table = csv.writer(file)
+        table.writerow(["name", "file", "loss", "contextual", "perceptual", "iterations",
+                        "psnr", "ssim", "l1", "placed by"])
+        for r in results:
+            table.writerow([
+                r.frame.name, r.frame.path,
+                *(f"{v:.6g}" for v in (r.loss, r.contextual, r.perceptual)), len(r.curve) - 1,
+                *(f"{r.measured[k]:.6g}" if r.measured else ""
+                  for k in ("psnr", "ssim", "l1")), r.frame.place.by])
 
 
 def write_latents(path, results, settings):
     """Write `latents.npz`, which `read_latents` reads, of `Result`s and their settings."""
-    def write(temporary):
-        with open(temporary, "wb") as file:
-            np.savez(file, name=np.array([r.frame.name for r in results]),
-                     z=np.stack([r.z for r in results]),
-                     loss=np.stack([r.losses for r in results]),
-                     seed=settings.seed, version=dcgan.__version__,
-                     settings=json.dumps(recorded(settings)))
-
-    writing.write_whole(path, write)
+    with writing.whole(path) as temporary:
+        np.savez(temporary, name=np.array([r.frame.name for r in results]),
+                 z=np.stack([r.z for r in results]), loss=np.stack([r.losses for r in results]),
+                 seed=settings.seed, version=dcgan.__version__,
+                 settings=json.dumps(recorded(settings)))
 
 
 def read_latents(path):

@@ -59,13 +59,9 @@ class Cache:
             free = shutil.disk_usage(os.path.dirname(path) or ".").free
             if length > free:  # it would take what the checkpoints need
                 raise OSError(errno.ENOSPC, f"would take {length:,} bytes, and {free:,} are free")
-
-            def write(temporary):
-                with open(temporary, "wb") as file:
-                    file.write(key)
-                    file.truncate(length)  # sparse: it takes up what is written into it
-
-            writing.write_whole(path, write, recorded=False)
+            with writing.whole(path, recorded=False) as temporary, open(temporary, "wb") as file:
+                file.write(key)
+                file.truncate(length)  # sparse: it takes up what is written into it
             self.file = open(path, "r+b", buffering=0)
 
     def get(self, index):
