@@ -317,7 +317,7 @@ class DCGAN(tf.Module):
     # 5. Use
 
     def set_as(self, settings):
-        """The same networks, to complete as `dcgan.inpainting.settings.CompletionSettings` say."""
+        """The same networks, to complete as `dcgan.inpainting.presets.CompletionSettings` say."""
         return completion.set_as(copy.copy(self), settings)
 
     def initial_z(self, first, count, candidate=0, seed=None):

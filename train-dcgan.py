@@ -10,9 +10,9 @@ import dcgan.cli.environment  # first: it says so where packages are missing
 import dataclasses
 
 from dcgan.cli import running
-from dcgan.cli.flags import Parser, add_settings
+from dcgan.cli.flags import Parser, add_groups, given_flags, refuse_contradictions
 from dcgan.machine.importing import import_tensorflow
-from dcgan.settings import Compute, part
+from dcgan.settings import Compute
 from dcgan.training.recipe import Recipe
 from dcgan.training.settings import (
     Data,
@@ -26,7 +26,7 @@ from dcgan.training.settings import (
     Watching,
 )
 
-OF_KIND = {"coordinate": "sweep", "positive": "arithmetic", "negative": "arithmetic"}
+INSTEAD = ("visualize", "components", "export")  # of training
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,59 +36,31 @@ class Flags(TrainingSettings, Latent):
 
 def make_parser():
     parser = Parser(prog="train-dcgan.py", description=__doc__)
-    add_settings(parser, Data, "dataset")
-    add_settings(parser, Steps, "epoch", "max_steps")
-    add_settings(parser, Data, "train_size", "cache")
+    add_groups(parser, Data, Steps, Recipe, Compute, Devices, Sizes, Saving, Validation, Watching,
+               Latent)
     parser.add_argument("--no-cache", dest="cache", action="store_const", const="",
-                        help="decode them in each epoch")
-    add_settings(parser, Data, "crop", "flip")
-    add_settings(parser, Steps, "learning_rate", "beta1", "ema", "batch_size", "seed")
-    add_settings(parser.add_argument_group(
-        "beyond the article's recipe", "docs/training.md has what they are good for"), Recipe)
-    machine = parser.add_argument_group("the machine")
-    add_settings(machine, Compute)
-    add_settings(machine, Devices)
-    add_settings(parser.add_argument_group(
-        "sizes of the networks", "read from the checkpoint where training starts from one"), Sizes)
-    for kind in (Saving, Validation, Watching):
-        add_settings(parser, kind)
-    add_settings(parser.add_argument_group(
-        "instead of training", "of the newest checkpoint in --checkpoint_dir, which may be one "
-        "checkpoint without its suffix, or pretrained, as it is where there is none"), Latent)
+                        help="decode the pictures in each epoch")
     return parser
 
 
 def parse_args(argv=None):
     """The `Flags` that a command line says."""
     parser = make_parser()
-    settings = part(parser.parse_args(argv), Flags)
-    refuse_idle_flags(settings, parser)
+    given = given_flags(parser, argv)
+    settings = Flags(**given)
+    refuse_contradictions(settings, given, [INSTEAD], parser)
+    if settings.visualize == "arithmetic" and not settings.positive:
+        parser.error("--visualize arithmetic: wants folders of pictures, as in --positive "
+                     "smiling_women men --negative women")
+    instead = [flag for flag in INSTEAD if flag in given]
+    if instead and settings.init is not None:
+        parser.error(f"--init {settings.init}: is of training; with --{instead[0]}, name it as "
+                     "--checkpoint_dir")
     refuse_uncomputable(settings, parser)
     if settings.cache is None:
         cache = os.path.join(settings.checkpoint_dir, "pictures.cache")
         settings = dataclasses.replace(settings, cache=cache)
     return settings
-
-
-def refuse_idle_flags(settings, parser):
-    """Stop at flags that would do nothing, or contradict each other."""
-    for flag, kind in OF_KIND.items():
-        if getattr(settings, flag) is not None and settings.visualize != kind:
-            parser.error(f"--{flag}: is of --visualize {kind}; add that")
-    if settings.visualize == "arithmetic" and not settings.positive:
-        parser.error("--visualize arithmetic: wants folders of pictures, as in --positive "
-                     "smiling_women men --negative women")
-    trained = [flag for flag in ("visualize", "components", "export")
-               if getattr(settings, flag) is not None]
-    if len(trained) > 1:
-        parser.error(f"--{trained[1]} and --{trained[0]}: leave out one of them")
-    if trained and settings.init is not None:
-        parser.error(f"--init {settings.init}: is of training; with --{trained[0]}, name it as "
-                     "--checkpoint_dir")
-    for flag, other in (("r1_interval", "r1"), ("validation_interval", "validation")):
-        value = getattr(settings, flag)
-        if value != parser.get_default(flag) and not getattr(settings, other):
-            parser.error(f"--{flag} {value}: is of --{other}; add that")
 
 
 def refuse_uncomputable(settings, parser):

@@ -13,7 +13,6 @@ import numpy as np
 import search
 from tables import head, row
 
-import complete
 import utils
 from dcgan.cli import flags, running
 from dcgan.machine import importing
@@ -70,7 +69,7 @@ def main(argv=None):
     head("search", "seconds", f"PSNR of {len(files)}", "PSNR of the first 8 of them, alone",
          "the largest change of one picture's")
     for label, kind in variants().items():
-        model = complete.load_model(settings, kind)
+        model = kind.from_checkpoint(settings.checkpointDir, jit=settings.jit).set_as(settings)
         seconds, together = run(settings, model, batch)
         _, alone = run(few, model, small)
         row(label, *(f"{value:.2f}" for value in (

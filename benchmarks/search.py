@@ -59,7 +59,7 @@ def load(flags, files, checkpoint):
     from model import DCGAN
 
     settings = complete.parse_args([*files, *flags, "--checkpointDir", checkpoint])
-    model = complete.load_model(settings, DCGAN)
+    model = DCGAN.from_checkpoint(settings.checkpointDir, jit=settings.jit).set_as(settings)
     settings = for_network(settings, model)
     frames = list(Framer(settings, files, model.image_size, model.c_dim, settings.seed).frames())
     return settings, model, batch_of(model, frames, settings)

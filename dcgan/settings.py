@@ -1,8 +1,9 @@
 """Settings as small frozen dataclasses: the one place of each default and of its explanation.
 
 A dataclass holds the settings of one concern, each field under the name of the flag that sets it.
-The scripts make their flags of the fields (`cli.flags`), and `run.json` and `latents.npz` record
-them; what depends on several concerns takes a dataclass that inherits from all of theirs.
+The scripts make their flags of the fields (`cli.flags`), under the docstring's first line in
+`--help`, and `run.json` and `latents.npz` record them; what depends on several concerns takes a
+dataclass that inherits from all of theirs.
 
 What a value may be is a function from the text of a flag to the value, for argparse, whose errors
 it raises; a `Number` also says what is wrong with a value that was not text.
@@ -14,6 +15,14 @@ import numbers
 import os
 import re
 from dataclasses import dataclass
+
+
+class SettingError(ValueError):
+    """A setting with a value of no use; `as_flag` is what a script says of it."""
+
+    def __init__(self, name, value, rule):
+        super().__init__(f"{name} must be {rule}. Received: {value!r}")
+        self.as_flag = f"--{name} {value}: must be {rule}"
 
 
 class Number:
@@ -49,10 +58,10 @@ class Number:
         return None if allowed else self.rule
 
     def require(self, name, value):
-        """Raise a ValueError that names it, if a value is refused."""
+        """Raise a SettingError if a value is refused."""
         rule = self.refusal(value)
         if rule:
-            raise ValueError(f"{name} must be {rule}. Received: {value!r}")
+            raise SettingError(name, value, rule)
 
 
 # An address such as gs://bucket/folder; `pathlib` writes it with one slash.
@@ -134,7 +143,7 @@ def help_of(functions):
     return "; ".join(text(*each) for each in functions.items())
 
 
-def setting(default, help, kind=None, choices=None, **flag):
+def setting(default, help, kind=None, choices=None, of="", **flag):
     """A field of a `Settings`.
 
     Args:
@@ -143,11 +152,12 @@ def setting(default, help, kind=None, choices=None, **flag):
         kind: a function from a flag's text to its value, such as `path` or a `Number`; None for
             switches, whose default is True, False or None.
         choices: the values that it may have.
+        of: flags, such as `align` or `visualize=sweep`, without all of which it does nothing.
         **flag: what else argparse is told of its flag, such as `metavar`, `nargs`; and `aliases`,
-            other spellings of the flag.
+            other spellings of the flag, or `positional`.
     """
     return dataclasses.field(default=default, metadata={
-        "help": help, "kind": kind, "choices": choices, **flag})
+        "help": help, "kind": kind, "choices": choices, "of": of.split(), **flag})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,7 +165,7 @@ class Settings:
     """What the dataclasses of settings have in common: a wrong value is refused at once.
 
     Raises:
-        ValueError: a value is not one of its field's choices, beyond its limits, or of another
+        SettingError: a value is not one of its field's choices, beyond its limits, or of another
             type.
     """
 
@@ -169,11 +179,11 @@ class Settings:
                 object.__setattr__(self, field.name, value)
             several = "nargs" in field.metadata
             if several and not isinstance(value, (tuple, list)):  # a word would be its letters
-                raise ValueError(f"{field.name} must be a tuple. Received: {value!r}")
+                raise SettingError(field.name, value, "a tuple")
             for each in value if several else [value]:
                 rule = self._refusal(field, each)
                 if rule:
-                    raise ValueError(f"{field.name} must be {rule}. Received: {each!r}")
+                    raise SettingError(field.name, each, rule)
             if field.metadata["kind"] in PATHS:
                 value = tuple(map(local_path, value)) if several else local_path(value)
                 object.__setattr__(self, field.name, value)
@@ -197,7 +207,24 @@ class Settings:
 
     def flags(self):
         """`{flag: value}` of all settings, in the order of the fields."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: getattr(self, name) for name in names_of(self)}
+
+
+def names_of(*kinds):
+    """The names of the settings of dataclasses, a list."""
+    return [field.name for kind in kinds for field in dataclasses.fields(kind)]
+
+
+def idle(settings):
+    """`{name: flags}` of the settings that do nothing, because they are `of` flags that are not
+    set; those with their default are left out."""
+    def is_set(flag):
+        name, _, value = flag.partition("=")
+        return getattr(settings, name) == value if value else getattr(settings, name)
+
+    return {field.name: field.metadata["of"] for field in dataclasses.fields(settings)
+            if getattr(settings, field.name) != field.default
+            and field.metadata["of"] and not any(map(is_set, field.metadata["of"]))}
 
 
 def part(settings, kind):
@@ -207,14 +234,12 @@ def part(settings, kind):
         settings: a `Settings` that inherits from it, or a script's parsed flags.
         kind: the dataclass.
     """
-    values = {field.name: getattr(settings, field.name) for field in dataclasses.fields(kind)}
-    return kind(**{name: tuple(value) if isinstance(value, list) else value
-                   for name, value in values.items()})
+    return kind(**{name: getattr(settings, name) for name in names_of(kind)})
 
 
 @dataclass(frozen=True)
 class Compute(Settings):
-    """The settings of both scripts that say how TensorFlow computes."""
+    """How TensorFlow computes."""
 
     precision: str = setting(
         "float32", "number type of the convolutions; weights, statistics and losses stay float32. "

@@ -297,7 +297,7 @@ def test_help_names_masks_and_defaults(tmp_path):
     (["--maskTolerance", "3"], ["--maskTolerance 3: is of --maskColor"]),
     (["--truth", "t"], ["--truth t: is of --mask"]),
     (["--align", "--faces", "all", "--landmarks", "l.csv"], ["--faces all: --landmarks"]),
-    (["--align", "--region", "1,1,2,2"], ["--region not allowed with argument --align"]),
+    (["--align", "--region", "1,1,2,2"], ["--align and --region: leave out one of them"]),
     (["--init", "nowhere.npz"], ["--init nowhere.npz", "No such file"])])
 def test_a_bad_flag(tmp_path, arguments, words):
     assert_one_line_error(run_script("complete.py", "a.png", *arguments, cwd=tmp_path), *words)

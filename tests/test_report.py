@@ -9,7 +9,7 @@ import numpy as np
 from conftest import needs_chromium
 
 from dcgan.files import writing
-from dcgan.inpainting.settings import CompletionSettings
+from dcgan.inpainting.presets import CompletionSettings
 from dcgan.results import report
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import assert_one_line_error, load_script, run_script
 
-from dcgan.cli.flags import Parser, add_settings
+from dcgan.cli.flags import Parser, add_groups, add_settings, given_flags
 from dcgan.settings import Number, Odd, Settings, part, path, setting
 from dcgan.training.recipe import Recipe
 from dcgan.training.settings import Data, Sizes, TrainingSettings
@@ -17,6 +17,8 @@ from dcgan.training.settings import Data, Sizes, TrainingSettings
 
 @dataclass(frozen=True)
 class Baking(Settings):
+    """How a cake is baked."""
+
     oven: str = setting("gas", "what heats", choices=("gas", "wood"))
     minutes: int = setting(30, "how long", Number(int, low=1), aliases=("--min",))
     share: float = setting(0.5, "of the sugar", Number(float, above=0, high=1))
@@ -67,7 +69,7 @@ def test_settings_do_not_change():
 def baked(*words):
     parser = Parser(prog="bake.py")
     add_settings(parser, Baking)
-    return part(parser.parse_args(words), Baking)
+    return Baking(**given_flags(parser, words))
 
 
 def test_flags_make_the_settings():
@@ -105,6 +107,25 @@ def test_some_of_the_fields():
     assert vars(parser.parse_args([])) == {"minutes": 30, "fan": True}
 
 
+def test_what_is_not_given_is_not_there():
+    """Which is how a preset's value is told from a given one that is the default."""
+    parser = Parser(prog="bake.py")
+    add_settings(parser, Baking)
+    assert given_flags(parser, []) == {}
+    assert given_flags(parser, ["--minutes", "30", "--no-fan", "--spices", "salt"]) == {
+        "minutes": 30, "fan": False, "spices": ("salt",)}
+
+
+def test_a_group_of_help_is_a_dataclass(capsys):
+    parser = Parser(prog="bake.py")
+    add_groups(parser, Baking, Recipe)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--help"])
+    said = capsys.readouterr().out.partition("options:")[2]
+    assert "\nhow a cake is baked:\n  --oven" in said
+    assert said.index("--book") < said.index("beyond the article's recipe") < said.index("--r1")
+
+
 def test_a_part():
     settings = TrainingSettings(r1=2.0, flip=True, z_dim=7)
     assert part(settings, Recipe) == Recipe(r1=2.0)
@@ -125,7 +146,7 @@ def test_no_flags_are_the_defaults():
 
 @pytest.mark.parametrize("given", [Path("a") / "b.png", b"a/b.png", "a/b.png"])
 def test_a_path_becomes_text_whatever_it_is(given):
-    from dcgan.inpainting.settings import CompletionSettings
+    from dcgan.inpainting.presets import CompletionSettings
 
     settings = Baking(tins=(given, "c"), book=given)
     assert settings.tins == ("a/b.png", "c") and settings.book == "a/b.png"
@@ -141,7 +162,7 @@ def test_a_path_becomes_text_whatever_it_is(given):
 
 
 def test_a_file_name_may_be_a_path():
-    from dcgan.inpainting.settings import CompletionSettings
+    from dcgan.inpainting.presets import CompletionSettings
 
     assert CompletionSettings(video=Path("a.mp4")).video == "a.mp4"
 

@@ -159,8 +159,8 @@ def test_what_cannot_be_visualized(folder, tmp_path):
 
 @pytest.mark.parametrize("flags,words", [
     (["--visualize", "arithmetic"], "--positive smiling_women"),
-    (["--coordinate", "3"], "--coordinate: is of --visualize sweep"),
-    (["--visualize", "sweep", "--negative", "a"], "--negative: is of --visualize arithmetic"),
+    (["--coordinate", "3"], "--coordinate 3: is of --visualize sweep; add that"),
+    (["--visualize", "sweep", "--negative", "a"], "--negative a: is of --visualize arithmetic"),
     (["--visualize", "samples", "--export", "a"], "leave out one"),
     (["--visualize", "samples", "--init", "a"], "--init a: is of training"),
     (["--visualize", "faces"], "invalid choice"),

@@ -32,7 +32,7 @@ CALLS = {"warn", "note", "print", "error", "exit", "problem"}
 # Texts that have habits still. Take a name out when its texts are rewritten.
 WAITING = {
     "align.py --help", "benchmarks/bench.py --help",
-    "benchmarks/fuzz.py --help", "benchmarks/kills.py --help", "complete.py", "complete.py --help",
+    "benchmarks/fuzz.py --help", "benchmarks/kills.py --help", "complete.py --help",
     "dcgan/files/listing.py", "dcgan/inpainting/gaussian.py", "dcgan/inpainting/masks.py",
     "dcgan/inpainting/starts.py", "dcgan/tensorboard.py", "dcgan/training/cluster.py",
     "dcgan/training/curves.py", "dcgan/training/loop.py", "dcgan/training/record.py",

@@ -2,11 +2,13 @@
 
 import argparse
 import dataclasses
+import inspect
 import os
 import re
 import sys
 
 from dcgan.machine import versions
+from dcgan.settings import idle
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -61,22 +63,57 @@ def add_settings(parser, kind, *names):
         if names and field.name not in names:
             continue
         flag = dict(field.metadata)
-        of_text, choices = flag.pop("kind"), flag.pop("choices")
+        of_text, choices, _ = map(flag.pop, ("kind", "choices", "of"))
         spellings = [f"--{field.name}", *flag.pop("aliases", ())]
+        if flag.pop("positional", False):
+            spellings = [field.name]
         if of_text is None and choices is None:
             flag["action"] = argparse.BooleanOptionalAction
         else:
-            flag |= {"type": of_text, "choices": choices and tuple(choices)}
+            flag |= {"type": of_text, "choices": choices}
         several = isinstance(field.default, tuple)
         parser.add_argument(
             *spellings, default=list(field.default) if several else field.default, **flag)
 
 
+def add_groups(parser, *kinds):
+    """`add_settings` of dataclasses, under their docstrings' words where Python keeps these."""
+    for kind in kinds:
+        title, _, text = inspect.cleandoc(kind.__doc__ or kind.__name__).partition("\n\n")
+        title = f"{title[0].lower()}{title[1:]}".rstrip(".")
+        add_settings(parser.add_argument_group(title, text or None), kind)
+
+
+class _Given:
+    """Has a value of every name, so that argparse adds no default."""
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+
 def given_flags(parser, argv):
-    """The flags that stand on the command line, without the defaults, as a dict."""
-    names = vars(parser.parse_known_args(argv)[0])
-    defaults, unset = {name: parser.get_default(name) for name in names}, object()
-    parser.set_defaults(**dict.fromkeys(names, unset))
-    given = vars(parser.parse_known_args(argv)[0])
-    parser.set_defaults(**defaults)
-    return {name: value for name, value in given.items() if value is not unset}
+    """The flags that stand on the command line, without the defaults, as a dict of settings."""
+    return {name: tuple(value) if isinstance(value, list) else value
+            for name, value in vars(parser.parse_args(argv, _Given())).items()}
+
+
+def refuse_contradictions(settings, given, groups, parser):
+    """Stop at flags that contradict each other, or do nothing.
+
+    Args:
+        settings: all settings, as a dataclass.
+        given: the flags that stand on the command line.
+        groups: tuples of flags of which only one may be given.
+        parser: the parser, whose error it is.
+    """
+    for group in groups:
+        several = [f"--{name}" for name in given if name in group]
+        if len(several) > 1:
+            parser.error(f"{' and '.join(several[:2])}: leave out one of them")
+    for name, others in idle(settings).items():
+        value = getattr(settings, name)
+        value = " ".join(value) if isinstance(value, tuple) else value
+        *most, last = (f"--{other}".replace("=", " ") for other in others)
+        parser.error(f"--{name} {value}: is of {', '.join(most)}{' or ' if most else ''}{last}; "
+                     f"add {'one of them' if most else 'that'}")

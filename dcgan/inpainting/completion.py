@@ -1,6 +1,5 @@
 """Images completed in memory, arrays in and arrays out: what `DCGAN.complete` does."""
 
-import dataclasses
 import difflib
 import warnings
 from typing import NamedTuple
@@ -13,11 +12,11 @@ from dcgan.inpainting.presets import completion_settings, for_network
 from dcgan.inpainting.search import CompletionBatch, Observer, Searcher
 from dcgan.inpainting.settings import Loss, Search
 from dcgan.pictures import drawing
+from dcgan.settings import names_of
 
 # The settings of a call. Not among them: files, masks and frames, which are the arrays' matter, and
 # what TensorFlow has to know when it is imported.
-SETTINGS = (*(field.name for kind in (Search, Loss) for field in dataclasses.fields(kind)),
-            "precision", "jit", "maskType")
+SETTINGS = (*names_of(Search, Loss), "precision", "jit", "maskType")
 
 
 class Completion(NamedTuple):
@@ -90,11 +89,7 @@ def call_settings(model, preset, given):
     own = {"lam": model.lam, "prior": model.prior, "seed": model.seed,
            "batchSize": model.batch_size, "precision": model.dtype.name}
     given = {name: value for name, value in given.items() if value is not None}
-    settings = completion_settings({"preset": preset} | given, own)
-    if settings.window > 2 * model.image_size:
-        raise ValueError(f"window must be at most {2 * model.image_size}, twice the images' edge. "
-                         f"Received: {settings.window}")
-    return for_network(settings, model)
+    return for_network(completion_settings({"preset": preset} | given, own), model)
 
 
 def complete(model, images, masks, settings, progress=None):

@@ -5,9 +5,11 @@ from an earlier one, that of the earlier one; else its default.
 """
 
 import dataclasses
+from dataclasses import dataclass
 
-from dcgan.inpainting.settings import CompletionSettings
+from dcgan.inpainting.settings import Files, Framing, Loss, Search
 from dcgan.machine import cpu
+from dcgan.settings import Compute, SettingError, Settings, names_of, setting
 
 # Measured on shared/reference-checkpoint; see docs/search.md. The article's momentum rate is 0.01.
 DEFAULT_LR = {"momentum": 0.0001, "adam": 0.01, "hmc": None}
@@ -16,6 +18,8 @@ DEFAULT_LR = {"momentum": 0.0001, "adam": 0.01, "hmc": None}
 # step size that falls, Adam and HMC gain until their end. Measured in docs/search.md.
 PLAIN_STOP = (0.01, 100)
 NO_STOP = (0.0, 20)
+# Settings that suit another one alone.
+SUITED = {"approach": ("lr", "tol", "patience"), "schedule": ("tol", "patience")}
 
 # What each preset changes; measured in docs/search.md and docs/quality.md.
 _FAST = {"approach": "adam", "lr": 0.05, "nIter": 20, "nInit": 512, "initBy": "regression",
@@ -41,18 +45,35 @@ def flags_of_presets():
             for name, preset in PRESETS.items()}
 
 
+@dataclass(frozen=True)
+class Preset(Settings):
+    """Several settings at once."""
+
+    preset: str = setting(
+        None, "set several flags at once, unless they are given beside it: "
+        + "; ".join(f"{name}: {sets}" for name, sets in flags_of_presets().items())
+        + " (bfloat16 only where the CPU has instructions for it)", choices=tuple(PRESETS))
+
+
+@dataclass(frozen=True)
+class CompletionSettings(Files, Framing, Preset, Search, Loss, Compute):
+    """All the settings of complete.py, and which preset the others are of."""
+
+
 def for_network(settings, model):
     """The settings for a `DCGAN`; without a Gaussian beside it, none of a preset's.
 
     Raises:
-        ValueError: it has none, and the settings ask for it.
+        SettingError: one is of no use for this network.
     """
+    if settings.window > 2 * model.image_size:
+        raise SettingError("window", settings.window, f"at most {2 * model.image_size}, twice the "
+                           "network's input size")
     if not settings.gaussian or model.gaussian is not None:
         return settings
     if settings.gaussian != PRESETS.get(settings.preset, {}).get("gaussian"):
-        raise ValueError("gaussian must be 0 for a checkpoint without a gaussian.npz beside it "
-                         "(train-dcgan.py --components makes one). "
-                         f"Received: {settings.gaussian}")
+        raise SettingError("gaussian", settings.gaussian, "0 for a checkpoint without a "
+                           "gaussian.npz beside it (train-dcgan.py --components makes one)")
     return dataclasses.replace(settings, gaussian=0.0)
 
 
@@ -68,33 +89,24 @@ def completion_settings(given, earlier=None):
         A `CompletionSettings`, in which `lr`, `tol`, `patience` and `blend` have their values.
 
     Raises:
-        ValueError: there is no such preset, or a value is of no use.
+        SettingError: a value is of no use.
     """
-    name = given.get("preset")
-    if name is not None and name not in PRESETS:
-        raise ValueError(f"preset must be one of {', '.join(PRESETS)}. Received: {name!r}")
+    name = Preset(given.get("preset")).preset  # which refuses one that there is not
     preset = PRESETS.get(name, {})
     if not cpu.has_bfloat16():  # it would be slower than float32
-        preset = {flag: value for flag, value in preset.items() if value != "bfloat16"}
-    known = {field.name for field in dataclasses.fields(CompletionSettings)}
+        preset = {name: value for name, value in preset.items() if value != "bfloat16"}
+    known = names_of(CompletionSettings)
     earlier = {name: value for name, value in (earlier or {}).items() if name in known}
-    chosen = preset | given
-    if any(name in earlier and chosen.get(name, earlier[name]) != earlier[name]
-           for name in ("approach", "schedule")):  # when to stop is of another search
-        earlier = {name: value for name, value in earlier.items()
-                   if name not in ("tol", "patience")}
-    behind = earlier | preset
-    settings = CompletionSettings(**behind | given)
-    missing = {}
-    if given.get("lr") is None:  # that of a preset suits the preset's approach alone
-        same = settings.approach == behind.get("approach") and "lr" in behind
-        missing["lr"] = behind["lr"] if same else DEFAULT_LR[settings.approach]
-    plain = settings.tol is None and (settings.approach, settings.schedule) == (
-        "momentum", "constant")
-    for flag, value in zip(("tol", "patience"), PLAIN_STOP if plain else NO_STOP):
-        if getattr(settings, flag) is None:
-            missing[flag] = value
-    if settings.blend is None:
-        seams = settings.own_mask or settings.frame in ("face", "region", "letterbox")
-        missing["blend"] = "poisson" if seams else "paste"
-    return dataclasses.replace(settings, **missing)
+    chosen = {}
+    for layer in (earlier, preset, given):
+        for name, suited in SUITED.items():
+            if layer.get(name, chosen.get(name)) != chosen.get(name):
+                chosen = {other: value for other, value in chosen.items() if other not in suited}
+        chosen |= {name: value for name, value in layer.items() if value is not None}
+    settings = CompletionSettings(**chosen)
+    plain = (settings.approach, settings.schedule, settings.tol) == ("momentum", "constant", None)
+    seams = settings.own_mask or settings.frame in ("face", "region", "letterbox")
+    defaults = {"lr": DEFAULT_LR[settings.approach], "blend": "poisson" if seams else "paste",
+                **dict(zip(("tol", "patience"), PLAIN_STOP if plain else NO_STOP))}
+    return dataclasses.replace(settings, **{
+        name: value for name, value in defaults.items() if getattr(settings, name) is None})

@@ -6,7 +6,6 @@ from dcgan.faces import alignment
 from dcgan.inpainting import masks
 from dcgan.inpainting.losses import PRIORS
 from dcgan.settings import (
-    Compute,
     Number,
     Odd,
     Settings,
@@ -26,7 +25,7 @@ SHARE = Number(float, low=0, high=0.999999)
 class Files(Settings):
     """Where pictures and network come from, and where results go."""
 
-    imgs: tuple = setting((), "pictures, or folders of them", path, nargs="+")
+    imgs: tuple = setting((), "pictures, or folders of them", path, nargs="+", positional=True)
     checkpointDir: str = setting(
         "checkpoint", "folder of checkpoints, or one checkpoint without its suffix; pretrained is "
         "the face network that comes with this program, which is used where the folder has none",
@@ -65,10 +64,12 @@ class Masking(Settings):
     maskColor: tuple = setting(
         None, "the mask is what has this colour in a picture, instead", color, metavar="'#rrggbb'")
     maskTolerance: int = setting(
-        8, "how far red, green and blue may each be from --maskColor", Number(int, 0, 255))
+        8, "how far red, green and blue may each be from --maskColor", Number(int, 0, 255),
+        of="maskColor")
     truth: str = setting(
         None, "the undamaged pictures, under the same names: with a mask of your own, the quality "
-        "in the hole is measured against them", path, metavar="FILE|FOLDER")
+        "in the hole is measured against them", path, of="mask maskFromAlpha maskColor",
+        metavar="FILE|FOLDER")
 
     @property
     def own_mask(self):
@@ -82,17 +83,17 @@ class View(Settings):
 
     faces: str = setting(
         "largest", "with --align: complete the largest face (that the mask touches), or each",
-        choices=("largest", "all"))
+        choices=("largest", "all"), of="align")
     alignBy: str = setting(
         "innerEyesAndBottomLip", "with --align: the landmarks by which faces are aligned; those "
-        "that the network was trained with", choices=tuple(alignment.ALIGNMENTS))
+        "that the network was trained with", choices=tuple(alignment.ALIGNMENTS), of="align")
     landmarks: str = setting(
         None, "with --align: a text file of x and y of the 68 landmarks, or of the three of "
         "--alignBy, used instead of finding faces; for several pictures a line each, with the "
-        "picture's name in front", path, metavar="FILE")
+        "picture's name in front", path, of="align", metavar="FILE")
     dlibFacePredictor: str = setting(
         None, "dlib's 68-landmark predictor (that of face_recognition_models)", path,
-        metavar="FILE")
+        of="align", metavar="FILE")
     align: bool = setting(
         False, "find the face, complete it aligned, and put it back into the picture")
     region: tuple = setting(
@@ -195,10 +196,3 @@ class Loss(Settings):
         "pixels without a seam (default: poisson with --align, --region, --letterbox or a mask of "
         "your own, else paste)",
         choices=("paste", "poisson"))
-
-
-@dataclass(frozen=True)
-class CompletionSettings(Files, Framing, Search, Loss, Compute):
-    """All the settings of complete.py, and which preset the others are of."""
-
-    preset: str = setting(None, "", kind=str)

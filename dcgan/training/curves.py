@@ -14,8 +14,11 @@ from dcgan import messages
 from dcgan.messages import UserError
 from dcgan.networks.graph import graph
 from dcgan.pictures import drawing
+from dcgan.settings import names_of
 from dcgan.tensorboard import Summaries, write_hparams
+from dcgan.training.recipe import Recipe
 from dcgan.training.record import record_run
+from dcgan.training.settings import Data, Sizes, Steps
 
 SAMPLE_COUNT = 64
 # What TensorBoard shows, under the original's tags where it had one.
@@ -33,9 +36,8 @@ HISTOGRAMS = {
     "d": "D of the real images: how likely it thinks each of them real.",
     "d_": "D of the generated images: how likely it thinks each of them real."}
 # The flags of a training by which TensorBoard compares runs.
-HPARAMS = ("dataset", "train_size", "flip", "batch_size", "learning_rate", "beta1", "ema",
-           "diffaug", "label_smoothing", "r1", "r1_interval", "lr_schedule", "image_size", "z_dim",
-           "gf_dim", "df_dim", "c_dim", "sync_batch_norm", "precision", "init", "seed")
+HPARAMS = {*names_of(Data, Steps, Recipe, Sizes), "sync_batch_norm", "precision", "init"} - {
+    "cache", "crop", "epoch", "max_steps"}
 
 
 class Curves(Summaries):

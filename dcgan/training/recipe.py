@@ -18,7 +18,7 @@ SCHEDULES = {
 
 @dataclass(frozen=True)
 class Recipe(Settings):
-    """What a training does beyond the article's recipe."""
+    """What a training does beyond the article's recipe (docs/training.md)."""
 
     diffaug: tuple = setting(
         (), "change at random what D sees, real and generated images alike, so that it cannot "
@@ -32,7 +32,7 @@ class Recipe(Settings):
         "added to D's loss", Number(float, low=0), metavar="GAMMA")
     r1_interval: int = setting(
         16, "compute the penalty of --r1 every so many steps, and multiply it by as many",
-        Number(int, low=1), metavar="STEPS")
+        Number(int, low=1), of="r1", metavar="STEPS")
     lr_schedule: str = setting(
         "constant", "linear and cosine bring the learning rate down to 0 at the last step that "
         "--epoch and --max_steps allow", choices=tuple(SCHEDULES))

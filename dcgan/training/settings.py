@@ -24,7 +24,7 @@ class Data(Settings):
 
 @dataclass(frozen=True)
 class Steps(Settings):
-    """How many steps there are, and how each of them goes: the article's."""
+    """How many steps there are, and how each of them goes."""
 
     epoch: int = setting(25, "epochs to train", COUNT)
     max_steps: int = setting(
@@ -59,8 +59,10 @@ class Devices(Settings):
 
 @dataclass(frozen=True)
 class Sizes(Settings):
-    """The sizes of the networks; None is the checkpoint's that a training starts from, or the
-    article's."""
+    """The sizes of the networks.
+
+    read from the checkpoint where training starts from one
+    """
 
     image_size: int = setting(
         None, "the network's input size (64)", int, choices=(8, 16, 32, 64, 128, 256))
@@ -101,7 +103,7 @@ class Validation(Settings):
         "checkpoint that completes them best is kept in the folder best of the --checkpoint_dir",
         path, metavar="FOLDER")
     validation_interval: int = setting(
-        500, "steps between two validations", COUNT, metavar="STEPS")
+        500, "steps between two validations", COUNT, of="validation", metavar="STEPS")
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,11 @@ class TrainingSettings(Data, Steps, Recipe, Compute, Devices, Sizes, Saving, Val
 
 @dataclass(frozen=True)
 class Latent(Settings):
-    """What is done with a trained network instead of training."""
+    """What is done with a trained network instead of training.
+
+    of the newest checkpoint in --checkpoint_dir, which may be one checkpoint without its suffix, or
+    pretrained, as it is where there is none
+    """
 
     visualize: str = setting(
         None, "write pictures of the latent space to --sample_dir: samples; walks between z "
@@ -134,13 +140,13 @@ class Latent(Settings):
         "of pictures; the nearest neighbours of samples in --dataset", choices=KINDS)
     coordinate: int = setting(
         None, "of sweep: which (the one that changes the pictures most)", Number(int, low=0),
-        metavar="K")
+        of="visualize=sweep", metavar="K")
     positive: tuple = setting(
         None, "of arithmetic: pictures, or folders of them, whose mean z are added", path,
-        nargs="+", metavar="GROUP")
+        of="visualize=arithmetic", nargs="+", metavar="GROUP")
     negative: tuple = setting(
-        None, "of arithmetic: those whose mean z are subtracted", path, nargs="+",
-        metavar="GROUP")
+        None, "of arithmetic: those whose mean z are subtracted", path,
+        of="visualize=arithmetic", nargs="+", metavar="GROUP")
     components: int = setting(
         None, "fit a normal distribution of K principal components to the pictures of --dataset, "
         "for complete.py --gaussian, and write it beside the checkpoints, as gaussian.npz",
