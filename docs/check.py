@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Run every command that README and docs/ show, in a scratch copy of the project.
 
-Long ones are cut short by flags behind them, of which the last counts; a command that something
-else runs is only named, with what that is. Those on real faces want them at ../shared.
+Long commands are cut short by flags after their own, of which the last counts. A command that
+something else runs is only named, with that. Real faces are looked for in ../shared.
 """
 
 import argparse
@@ -27,16 +27,17 @@ ELSEWHERE = (
     (r"make (setup|test)$", ".ci/run"),
     (r"make docs-check", "this is it"),
     (r"make paint( |$)", "tests/test_paint.py"),
-    (r"make paint-pictures$|\.venv/bin/python benchmarks/page\.py", "wants minutes, and Chromium"),
+    (r"make paint-pictures$|\.venv/bin/python benchmarks/page\.py", "needs minutes, and Chromium"),
     (r"make bench$", "the row of it that benchmarks/RESULTS.md names"),
     (r"source \.venv/bin/activate", "every command here has the environment"),
     (r".*--strategy multiworker", "tests/test_cluster.py"),
     (r"\.venv/bin/python benchmarks/kills\.py", "tests/test_loop.py, with fewer kills"),
     (r"\.venv/bin/python -m pytest|\.ci/run", ".ci/run"),
     (r".*--checkpoint_dir \w+/DCGAN-\d", "tests/test_checkpoints.py, of another checkpoint"),
-    (r".* (\.\./data/|third\b)", "wants the faces that pretrained/training_set.py aligns"),
+    (r".* (\.\./data/|third\b)", "needs the faces that pretrained/training_set.py aligns"),
     (r".*pretrained/training_set\.py", "tests/test_training_set.py, with fewer photographs"),
-    (r"git clone", "wants the network; its checkpoint is played by one of the same format"),
+    (r"git clone ADDRESS", "every command here is in a clone"),
+    (r"git clone", "needs the network; a checkpoint of the same format stands in for it"),
     (r"cd dcgan-completion", "every command here is in the clone"),
     (r"\./openface|find |cd outputImages|ruff ", "of other programs"))
 TRAINING = r"\./train-dcgan\.py --dataset (?!.*--(visualize|components))"
@@ -163,7 +164,7 @@ def main(argv=None):
                     continue
                 if not has_faces and re.search(r"\.\./shared|original/|photo\.jpg|data/.*raw",
                                                command):
-                    elsewhere = "wants ../shared"
+                    elsewhere = "needs ../shared"
                 if elsewhere:
                     print(f"     -    {command}: {elsewhere}")
                     continue
