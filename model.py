@@ -320,13 +320,13 @@ class DCGAN(tf.Module):
         """The same networks, to complete as `dcgan.inpainting.presets.CompletionSettings` say."""
         return completion.set_as(copy.copy(self), settings)
 
-    def initial_z(self, first, count, candidate=0, seed=None):
-        """Uniform z `[count, z_dim]` in [-1, 1], for images that are numbered from `first` on, and
-        their searches of a number: each a function of seed and numbers."""
+    def initial_z(self, numbers, candidate=0, seed=None):
+        """Uniform z in [-1, 1], `[B, z_dim]`, one for each of B numbers. Each z depends only on
+        the seed, its own number, and which of an image's searches it is for (`candidate`)."""
         seed, which = self.seed if seed is None else seed, [candidate] if candidate else []
         return tf.constant(np.stack([
-            np.random.default_rng([seed, index, *which]).uniform(-1, 1, self.z_dim)
-            for index in range(first, first + count)]), tf.float32)
+            np.random.default_rng([seed, number, *which]).uniform(-1, 1, self.z_dim)
+            for number in numbers]), tf.float32)
 
     @functools.cached_property
     def gaussian(self):
@@ -337,7 +337,7 @@ class DCGAN(tf.Module):
         """Images that G makes up by a seed (None: the constructor's), `[count, H, W, C]` uint8."""
         Number(int, low=1).require("count", count)
         Number(int, low=0).require("seed", self.seed if seed is None else seed)
-        z = self.initial_z(0, count, seed=seed)
+        z = self.initial_z(range(count), seed=seed)
         weights = self.weights.for_inference(self.dtype)
         return ops.in_batches(
             lambda z: drawing.to_uint8(self.generator(z, weights=weights)), z, self.batch_size)

@@ -90,7 +90,7 @@ def search(settings, model, batch, iterations=None):
 
     before = time.perf_counter()
     settings = dataclasses.replace(settings, outInterval=max(1, iterations))
-    found = Searcher(model, settings, len(batch.y)).run(batch, 0, Until())
+    found = Searcher(model, settings, len(batch.y)).run(batch, Until())
     return time.perf_counter() - before, found
 
 

@@ -84,7 +84,7 @@ def our_step(kind, model, images, z, mask):
         step = tf.function(model.train_step, jit_compile=model.jit)
         return lambda: float(step(images, z)["g_loss"])
     start, search = compiled_search(model, "adam", 0.01)
-    state = start(z, 0)
+    state = start(z, range(len(z)))
     arguments = (state, images, tf.constant(mask), tf.zeros([1, 1, 1, 1]))
     return lambda: search(*arguments, tf.constant(0), tf.constant(1))[0].z.numpy()
 
@@ -171,7 +171,7 @@ def check():
 
     def our_losses(approach, lr):
         start, search = compiled_search(model, approach, lr)
-        return search(start(tf.constant(z), 0), images, mask, tf.zeros([1, 1, 1, 1]),
+        return search(start(tf.constant(z), range(len(z))), images, mask, tf.zeros([1, 1, 1, 1]),
                       tf.constant(0), tf.constant(3))[1].numpy()
 
     for bfloat16, tolerance in ((False, 1e-3), (True, 0.1)):

@@ -61,20 +61,20 @@ def between(start, end):
 
 def samples(model, settings):
     """G of 64 random z."""
-    z = model.initial_z(0, ROWS * COLUMNS).numpy()
+    z = model.initial_z(range(ROWS * COLUMNS)).numpy()
     return generate(model, z.reshape(ROWS, COLUMNS, -1)), None
 
 
 def interpolate(model, settings):
     """A row each: the walk from one random z to the next, which begins the next row."""
-    z = model.initial_z(0, ROWS).numpy()
+    z = model.initial_z(range(ROWS)).numpy()
     walk = generate(model, between(z, np.roll(z, -1, axis=0)))
     return walk[:, ::2], walk
 
 
 def sweep(model, settings):
     """A row each: a random z, of which one coordinate goes from -1 to 1."""
-    z = model.initial_z(0, ROWS).numpy()
+    z = model.initial_z(range(ROWS)).numpy()
     k = settings.coordinate
     if k is None:
         k = _most_visible(model, z)
@@ -152,7 +152,7 @@ def neighbours(model, settings):
     what it learned from by heart."""
     files = list_images([settings.dataset], "--dataset ", writes=[settings.sample_dir or "."])
     files = files[:settings.train_size]
-    G = generate(model, model.initial_z(0, ROWS).numpy())
+    G = generate(model, model.initial_z(range(ROWS)).numpy())
     nearest = [[] for _ in G]  # (distance, number, picture)
     count = 0
     for i, picture in pictures(model, settings, files):

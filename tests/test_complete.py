@@ -128,7 +128,7 @@ def test_every_approach_lowers_the_loss(lively, test_faces, tmp_path, approach, 
     assert result.returncode == 0, result.stderr
     for i in range(5):
         log = np.loadtxt(tmp_path / "out" / "logs" / f"hats_{i:02d}.log", skiprows=1)
-        assert log[-1, 1] < log[0, 1] - 1
+        assert log[:, 1].min() < log[0, 1] - 1  # hmc goes up at times
 
 
 def test_the_result_is_the_best_iterate_unless_the_last_is_wanted(lively, test_faces, tmp_path):

@@ -1,6 +1,7 @@
 """Pixels under a mask of one's own are unknown: whatever they are, the results are the same."""
 
 import os
+import zlib
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def with_network_sized(folder, seed):
 def with_mask_type(name):
     """Not of one's own, so that what is hidden is shown and measured, but no more than that."""
     def make(folder, seed):
-        mask = MASKS[name]((16, 16), np.random.default_rng([0, 0, 0, 1]),
+        mask = MASKS[name]((16, 16), np.random.default_rng([0, zlib.crc32(b"a"), 0, 1]),
                            load_script("complete.py").parse_args(["x"]))
         draw(folder / "a.png", (16, 16), seed, mask == 0)
         return "--maskType", name

@@ -58,7 +58,7 @@ def test_the_average_of_G_is_kept_and_is_what_completes(faces, tmp_path, capsys)
     name = "discriminator/d_h1_conv/w"
     np.testing.assert_allclose(weights[name], model.vars[name], rtol=2**-11, atol=1e-7)
     with Image.open(tmp_path / "samples" / "train_01_0000.png") as grid:  # step 4
-        G = utils.grid(utils.to_uint8(model.generator(model.initial_z(0, 64))))
+        G = utils.grid(utils.to_uint8(model.generator(model.initial_z(range(64)))))
         assert np.abs(np.asarray(grid).astype(int) - G).max() <= 1
 
     train_here(tmp_path, faces, "--max_steps", 5, "--save_interval", 1, "--epoch", 9)  # without

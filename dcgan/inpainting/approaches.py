@@ -13,8 +13,8 @@ SCHEDULES = {
 }
 
 
-# The z-search. Each approach is a pair `(init, update)`: `init(z, first)` makes its state for the
-# images that are numbered from `first` on, and `update(z, state, loss, gradient, i, objective)`
+# The z-search. Each approach is a pair `(init, update)`: `init(z, numbers)` makes its state for
+# searches that have these numbers, and `update(z, state, loss, gradient, i, objective)`
 # returns the next `(z, state)`. z is `[B, z_dim]`, loss `[B]`, i the iteration counted from 0, and
 # `objective(z)` returns `(loss, gradient)`; step sizes come from `rate(i)`. Every approach projects
 # z onto [-1, 1], where z was drawn in training (Yeh et al. 2016).
@@ -22,7 +22,7 @@ SCHEDULES = {
 
 def nesterov(rate, momentum):
     """Gradient descent with Nesterov momentum: the article's search."""
-    def init(z, first):
+    def init(z, numbers):
         return (tf.zeros_like(z),)
 
     def update(z, state, loss, gradient, i, objective):
@@ -36,7 +36,7 @@ def nesterov(rate, momentum):
 
 def projected_adam(rate, beta1, beta2, eps):
     """Adam with bias correction before epsilon, the paper's algorithm 1 (Kingma & Ba 2015)."""
-    def init(z, first):
+    def init(z, numbers):
         return tf.zeros_like(z), tf.zeros_like(z)
 
     def update(z, state, loss, gradient, i, objective):
@@ -55,10 +55,10 @@ def hmc(beta, epsilon, n_leapfrog, anneal, seed):
 
     An iteration draws a momentum, takes `n_leapfrog` steps of size `epsilon` (Neal 2011, section
     2.3, in the original's order: half a momentum step before and after each step of z), and then
-    multiplies beta by `anneal`. What it draws is a function of seed, image number and iteration.
+    multiplies beta by `anneal`. What it draws is a function of seed, search number and iteration.
     """
-    def init(z, first):
-        return tf.constant(beta, tf.float32), first + tf.range(tf.shape(z)[0])
+    def init(z, numbers):
+        return tf.constant(beta, tf.float32), tf.constant(numbers, tf.int32)
 
     def draw(z, numbers, i):
         def draw_one(number):

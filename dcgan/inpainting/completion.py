@@ -108,7 +108,7 @@ def complete(model, images, masks, settings, progress=None):
             images[rows], masks[rows], settings, lowres, model=model)
         observer = _Reported(progress, batch, first, settings)
         observer.stopped = stopped  # what comes behind is completed from where it starts
-        found.append(searcher.run(batch, first, observer))
+        found.append(searcher.run(batch, observer))
         batches.append(batch)
         stopped = observer.stopped
     fills = [fill_of(batch, each.complete, each.G, settings)

@@ -9,6 +9,7 @@ import csv
 import functools
 import os
 import re
+import zlib
 from typing import NamedTuple
 
 import numpy as np
@@ -135,12 +136,14 @@ class Framer:
 
     def frame(self, index, k, count, photo, truth, place, image, known, inside):
         """Frame k of `count` of a picture, from what `cut` returned."""
-        rng = np.random.default_rng([self.seed, index, k, 1])
         if self.own_mask:
             mask = known.astype(np.float32)
             image = np.where(known[..., np.newaxis], image, HIDDEN).astype(np.uint8)
             truth = truth and self.cut(truth, place.transform)[0]
         else:
+            # By its name, which nothing beside it changes; and not by pixels, which it may hide.
+            number = zlib.crc32(os.fsencode(naming.seen_stem(self.files[index])))
+            rng = np.random.default_rng([self.seed, number, k, 1])
             mask = MASKS[self.framing.maskType](known.shape, rng, self.framing) * known
             truth = image
         height, width = photo.known.shape

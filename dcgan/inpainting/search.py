@@ -2,6 +2,7 @@
 
 import copy
 import time
+import zlib
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ class CompletionBatch(NamedTuple):
     weights: np.ndarray  # `[B, H, W, 1]` float32, the mask as the contextual loss weighs it
     lowres_mask: np.ndarray  # `[1, 1, 1, 1]` float32, 1 = the blocks' means are known
     likely: np.ndarray  # `[B, H, W, C]` float32 in [-1, 1], of `Gaussian.fills`; or None
+    numbers: np.ndarray  # `[B]` int32, which the random draws for an image depend on
 
     @classmethod
     def of(cls, images, masks, loss, lowres=False, names=None, model=None):
@@ -39,8 +41,19 @@ class CompletionBatch(NamedTuple):
         mask, y = masks[..., np.newaxis], drawing.to_float(images)
         weights = contextual_weights(mask, loss.contextual, loss.window, loss.mix)
         likely = model.gaussian.fills(y, mask) if loss.gaussian and not lowres else None
+        numbers = numbers_of(images if lowres else np.where(mask, images, 0))
         return cls(names or [""] * len(images), images, y, mask, weights.numpy(),
-                   np.full([1, 1, 1, 1], lowres, np.float32), likely)
+                   np.full([1, 1, 1, 1], lowres, np.float32), likely, numbers)
+
+    def search_numbers(self, count):
+        """`[B * count]` int32: those of each image's searches, side by side."""
+        return np.add.outer(self.numbers, np.arange(count, dtype=np.int32)).ravel()
+
+
+def numbers_of(known):
+    """A number for each image, `[B]` int32, that depends only on its bytes: the known pixels,
+    `[B, H, W, C]` uint8. (An image's place in the batch would depend on the other images.)"""
+    return np.array([zlib.crc32(np.ascontiguousarray(image)) >> 1 for image in known], np.int32)
 
 
 class SearchState(NamedTuple):
@@ -166,8 +179,8 @@ def make_search(model, settings, batch=None):
         batch: how many z it mostly has at once (`batch_size`); what is fastest depends on it.
 
     Returns:
-        `(start, search)`: `start(z, first)` is the `SearchState` at z, for images that are numbered
-        from `first` on.
+        `(start, search)`: `start(z, numbers)` is the `SearchState` at z `[B, z_dim]`, for searches
+        that have these numbers, `[B]` int32.
     """
     init, _ = approach_of(settings, settings.lr, settings.nIter, model.seed)
     weights = model.weights.for_search(model.dtype, batch or model.batch_size)
@@ -176,9 +189,9 @@ def make_search(model, settings, batch=None):
         (model.dtype, model.jit, model.prior, *(getattr(settings, name) for name in COMPILED_IN)),
         lambda: compile_search(copy.copy(model), settings))
 
-    def start(z, first):
+    def start(z, numbers):
         worst = tf.fill([len(z)], np.inf)
-        return SearchState(z, init(z, first), z, worst, worst, tf.zeros([len(z)], tf.int32))
+        return SearchState(z, init(z, numbers), z, worst, worst, tf.zeros([len(z)], tf.int32))
 
     def search(state, images, mask, lowres_mask, first, n):
         return compiled(state, images, mask, lowres_mask, *map(tf.constant, (first, n)), weights,
@@ -239,12 +252,11 @@ class Searcher:
                                           lambda: compile_evaluation(copy.copy(model)))
         self.starts = Starts(model, settings, saved, source)
 
-    def run(self, batch, first, observer):
+    def run(self, batch, observer):
         """Search for the z of a batch.
 
         Args:
-            batch: a `CompletionBatch` of B images, numbered from `first` on.
-            first: the number of its first image.
+            batch: a `CompletionBatch` of B images.
             observer: an `Observer`.
 
         Returns:
@@ -252,8 +264,8 @@ class Searcher:
         """
         settings, model, count = self.settings, self.model, self.settings.nCandidates
         y, weights = (np.repeat(t, count, axis=0) for t in (batch.y, batch.weights))
-        z = self.starts.of(batch, first)
-        state, i, at_once = self.start(z, first * count), 0, 1
+        z = self.starts.of(batch)
+        state, i, at_once = self.start(z, batch.search_numbers(count)), 0, 1
         now, result, lowest = z.numpy(), z.numpy(), np.full(len(z), np.inf)
         running = np.arange(len(now))  # the searches that are not done, a row of the state each
 

@@ -134,8 +134,8 @@ class Starts:
             model.dtype, model.jit, model.batch_size, model.seed, search.nCandidates,
             search.nInit), make)
 
-    def of(self, batch, first):
-        """The starts of a `CompletionBatch` of B images, numbered from `first` on.
+    def of(self, batch):
+        """The starts of a `CompletionBatch` of B images.
 
         Returns:
             `[B * nCandidates, z_dim]` float32, an image's candidates side by side.
@@ -145,7 +145,7 @@ class Starts:
             zs = [start_z(model, bank, self.search.initBy, batch.y, batch.weights,
                           batch.lowres_mask) for bank in self.banks]
         else:
-            zs = [model.initial_z(first, len(batch.y), k) for k in range(self.search.nCandidates)]
+            zs = [model.initial_z(batch.numbers, k) for k in range(self.search.nCandidates)]
         z = np.stack(zs, axis=1)
         for i, name in enumerate(map(naming.composed, batch.names) if self.saved else ()):
             z[i] = self.saved.get(name, z[i])

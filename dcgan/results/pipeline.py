@@ -137,7 +137,7 @@ def _complete(model, settings, files, framer, batches):
             bar.set_description(f"batch {number + 1}/{max(n_batches, number + 1)}")
             batch = batch_of(model, frames, settings)
             results.begin(batch, frames, number, done)
-            results.end(searcher.run(batch, done, observer))
+            results.end(searcher.run(batch, observer))
             done += len(frames)
     print(f"{done} completed: {results.summary()}")
     stop.raise_if_set()

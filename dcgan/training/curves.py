@@ -141,7 +141,7 @@ def summarise(result, histograms):
 
 def write_samples(model, folder, curves, epoch, index):
     """G of the same z as ever as one grid: a PNG, and TensorBoard's image `G`."""
-    G = model.generator(model.initial_z(0, SAMPLE_COUNT))
+    G = model.generator(model.initial_z(range(SAMPLE_COUNT)))
     grid = drawing.grid(drawing.to_uint8(G))
     curves.write(int(model.progress["step"]), functools.partial(
         tf.summary.image, description="G of the same 64 z, as training goes on."),
