@@ -45,10 +45,6 @@ class CompletionBatch(NamedTuple):
         return cls(names or [""] * len(images), images, y, mask, weights.numpy(),
                    np.full([1, 1, 1, 1], lowres, np.float32), likely, numbers)
 
-    def search_numbers(self, count):
-        """`[B * count]` int32: those of each image's searches, side by side."""
-        return np.add.outer(self.numbers, np.arange(count, dtype=np.int32)).ravel()
-
 
 def numbers_of(known):
     """A number for each image, `[B]` int32, that depends only on its bytes: the known pixels,
@@ -265,7 +261,8 @@ class Searcher:
         settings, model, count = self.settings, self.model, self.settings.nCandidates
         y, weights = (np.repeat(t, count, axis=0) for t in (batch.y, batch.weights))
         z = self.starts.of(batch)
-        state, i, at_once = self.start(z, batch.search_numbers(count)), 0, 1
+        numbers = np.add.outer(batch.numbers, np.arange(count, dtype=np.int32)).ravel()
+        state, i, at_once = self.start(z, numbers), 0, 1
         now, result, lowest = z.numpy(), z.numpy(), np.full(len(z), np.inf)
         running = np.arange(len(now))  # the searches that are not done, a row of the state each
 
