@@ -1,11 +1,14 @@
 """What a user is told: errors that end a script, and lines on stderr of a file."""
 
 import collections
+import contextlib
+import contextvars
 import os
 import re
 import sys
 
 NOTED = 10  # files that are named, of which the same is to be said
+_kept = contextvars.ContextVar("warnings that are kept", default=None)
 _noted = collections.defaultdict(set)  # files by what was said of them
 
 
@@ -20,9 +23,26 @@ def first_line(error):
 
 
 def warn(path, text):
-    """Say on stderr, in one line, what is the matter with a file."""
-    name = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in os.fsdecode(path))
-    print(f"warning: {name}: {text}", file=sys.stderr)
+    """Say on stderr, in one line, what is the matter with a file, or where the path is None, at
+    all; `kept_warnings` has it instead, if there is one."""
+    path = None if path is None else os.fsdecode(path)
+    kept = _kept.get()
+    if kept is not None:
+        kept.append((path, text))
+        return
+    name = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in path or "")
+    print(f"warning: {name}{': ' if name else ''}{text}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def kept_warnings():
+    """Keep what this thread warns of, instead of saying it: yields a list of `(path, text)`, which
+    grows."""
+    before = _kept.set([])
+    try:
+        yield _kept.get()
+    finally:
+        _kept.reset(before)
 
 
 def note(path, text):

@@ -1,5 +1,6 @@
 """One search for what is missing of a picture: what it tells while it goes on, and its files."""
 
+import base64
 import dataclasses
 import io
 import os
@@ -16,10 +17,12 @@ from dcgan.faces import detection, placing
 from dcgan.files import writing
 from dcgan.inpainting.blending import blend
 from dcgan.inpainting.photos import Framer
-from dcgan.messages import UserError, attempt
+from dcgan.inpainting.presets import for_network
+from dcgan.machine.importing import import_tensorflow
+from dcgan.messages import UserError, attempt, kept_warnings
 from dcgan.pictures.filling import bounding_slices
 from dcgan.pictures.saving import save_photo
-from paint import asked, overhearing, uploads
+from paint import request, uploads
 
 TOLD = 40  # times that a search tells of itself
 PREVIEW_SHARE = 0.25  # of the time may go into showing how far it is
@@ -30,12 +33,29 @@ class Cancelled(Exception):
     """Nobody waits for the search any more."""
 
 
+def load(checkpoint):
+    """The `DCGAN` of a checkpoint, as `--checkpointDir` takes it; UserError if there is none."""
+    import_tensorflow()
+    from dcgan.checkpoints.finding import or_pretrained
+    from model import DCGAN
+
+    return DCGAN.from_checkpoint(or_pretrained(checkpoint))
+
+
+def warm_up(dcgan):
+    """Do once what takes longer the first time."""
+    mask = np.ones((dcgan.image_size, dcgan.image_size))
+    mask[len(mask) // 4:len(mask) // 2, len(mask) // 4:len(mask) // 2] = 0
+    image = np.zeros((1, *mask.shape, dcgan.c_dim), np.uint8)
+    dcgan.complete(image, mask, request.USUAL["preset"], nIter=1)
+
+
 class Search:
     """A search, and the results that it leaves in a folder of its own.
 
     Args:
         picture: an `uploads.Picture`.
-        wanted: an `asked.Asked`.
+        wanted: a `request.Request`.
 
     Raises:
         UserError: complete.py would not take the settings.
@@ -45,8 +65,9 @@ class Search:
     def __init__(self, picture, wanted):
         self.picture, self.stopped, self.cancelled = picture, False, False
         self.spent = 0.0  # on previews, in seconds
-        self.framer = self.frame = None
-        self.filled = None  # a `network.Filled`, when it is done
+        self.framer = self.photo = self.frame = None
+        self.completion = None  # of `DCGAN.complete`, when it is done
+        self.candidates = None  # `[K, S, S, C]` float32, their G(z)
         self.files = {}  # by candidate, or None: paths of the completed picture
         # Not numbered: a search that was refused has no number.
         self.folder = tempfile.mkdtemp(prefix="result-", dir=picture.folder)
@@ -60,23 +81,23 @@ class Search:
     def _prepare(self, wanted):
         picture = self.picture
         self.mask, self.wanted = self._write("mask.png", wanted.mask), wanted
-        placed, shown = ["--mask", self.mask], ["--mask", "mask.png"]
+        placed, shown = {"mask": self.mask}, ["--mask", "mask.png"]
         if wanted.points:
-            landmarks = self._write_points(wanted.points)
-            placed = [*placed, "--align", "--landmarks", landmarks]
-            shown = [*shown, "--align", "--landmarks", "landmarks.txt"]
+            placed |= {"align": True, "landmarks": self._write_points(wanted.points)}
+            shown += ["--align", "--landmarks", "landmarks.txt"]
         name = picture.name
         if name.startswith(("-", "~")):  # which would be a flag, or somebody's home folder
             name = f"./{name}"
-        self.words = ["./complete.py", name, *shown, *wanted.words()]
-        settings = asked.settings_of(
-            [picture.path, "--outDir", self.folder, *placed, *wanted.words()])
+        chosen = request.USUAL | wanted.settings
+        self.command = ["./complete.py", name, *shown,
+                        *(f"--{name}={value}" for name, value in chosen.items())]
+        settings = request.settings_of(placed | chosen)
         self.settings = dataclasses.replace(
             settings, outInterval=max(1, settings.nIter // TOLD))
 
     def _forget(self):
         """Delete the files of a search that failed, and let go of its pixels."""
-        self.framer = self.frame = self.filled = None
+        self.framer = self.photo = self.frame = self.completion = self.candidates = None
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _write_points(self, points):
@@ -89,11 +110,11 @@ class Search:
             file.write(data)
         return path
 
-    def run(self, network, tell):
+    def run(self, dcgan, tell):
         """Search, and write the result.
 
         Args:
-            network: a `network.Network`.
+            dcgan: the `DCGAN`.
             tell: called with a dict of each thing that the page is told.
 
         Raises:
@@ -102,42 +123,49 @@ class Search:
             Cancelled: nobody waits for it any more.
         """
         try:
-            self._run(network, tell)
+            self._run(dcgan, tell)
         except BaseException:
             self._forget()
             raise
 
-    def _run(self, network, tell):
+    def _run(self, dcgan, tell):
         self.tell, self.begun = tell, time.monotonic()
-        with overhearing.begin().listen() as heard:
-            self._search(network)
+        with kept_warnings() as kept:
+            self._search(dcgan)
             names = [os.path.basename(path) for path in self.save(None)]
             tiles = self._tiles()
-        del self.framer.photo  # may be large
-        notes = overhearing.warnings(heard, self.picture.path, self.picture.name)
-        command = shlex.join([*self.words, "--checkpointDir", network.checkpoint])
+        self.photo = None  # may be large
+        command = shlex.join([*self.command, "--checkpointDir", dcgan.source])
         self.tell({"done": self.picture.results.index(self), "command": command,
                    "seconds": time.monotonic() - self.begun, "stopped": self.stopped,
                    "files": names, "tiles": tiles, "combined": self.settings.combine,
-                   "notes": notes})
+                   "notes": self.picture.notes_of(kept)})
 
-    def _search(self, network):
-        self.framer = Framer(self.settings, [self.picture.path], network.size, network.c_dim)
-        photo, reason = attempt(lambda: self.framer.photo(self.picture.path))
-        if reason is None:
-            self.framer.photo = lambda path: photo  # it would be read anew each time
-            if self.wanted.points and not self.wanted.by_hand:
-                self._place(photo)
-            frames, reason = attempt(lambda: self.framer.frames_of(0))
+    def _search(self, dcgan):
+        from dcgan.inpainting.completion import complete
+
+        self.framer = Framer(self.settings, [self.picture.path], dcgan.image_size, dcgan.c_dim)
+        frames, reason = attempt(self._frames)
         if reason is not None:
             raise UserError(f"{self.picture.name}: {reason}")
         self.frame = frames[0]
-        likely = network.most_likely(self.settings, self.frame)
-        if likely is not None:
-            self.tell(self._preview(likely))
-        self.filled = network.complete(self.settings, self.frame, self._progress)
+        images, masks = self.frame.image[np.newaxis], self.frame.mask[np.newaxis]
+        settings = for_network(self.settings, dcgan)
+        if settings.gaussian:  # what is most likely by it is there at once, long before any G(z)
+            fills = dcgan.gaussian.fills(utils.to_float(images), masks[..., np.newaxis])
+            self.tell(self._preview(fills[0]))
+        dcgan = dcgan.set_as(settings)
+        found = complete(dcgan, images, masks, settings, self._progress)
         if self.cancelled:
             raise Cancelled
+        self.candidates = np.asarray(dcgan.generator(found.z[0]))
+        self.completion = found
+
+    def _frames(self):
+        self.photo = self.framer.photo(self.picture.path)
+        if self.wanted.points and not self.wanted.by_hand:
+            self._place(self.photo)
+        return self.framer.frames_of(0, self.photo)
 
     def _place(self, photo):
         """Put the points of a face that was found before there was a mask where they are in its
@@ -170,13 +198,13 @@ class Search:
         return {"G": png_url(utils.to_uint8(G)), "patch": self._patch(G)}
 
     def _completed(self, G):
-        return self.framer.completed([self.frame], G[np.newaxis], self.settings.blend)
+        return self.framer.completed([self.frame], G[np.newaxis], self.settings.blend, self.photo)
 
     def _nearly_completed(self, G):
         """The same, quickly: blended where the network sees it, which has fewer pixels."""
         filled = blend(self.settings.blend, utils.to_float(self.frame.image)[np.newaxis],
                        G[np.newaxis], self.frame.mask[np.newaxis])
-        return self.framer.completed([self.frame], filled, "paste")
+        return self.framer.completed([self.frame], filled, "paste", self.photo)
 
     def _patch(self, G):
         """What G(z) puts into the hole, as the page lays it over the picture: a PNG and where."""
@@ -193,10 +221,9 @@ class Search:
     def _tiles(self):
         """What the page shows of the result, and of each candidate if there are several: a square
         around the hole, small."""
-        count = len(self.filled.candidates)
-        fills = [self.filled.fill, *(self.filled.candidates if count > 1 else [])]
+        several = self.candidates if len(self.candidates) > 1 else []
         tiles = []
-        for G in fills:
+        for G in (self.completion.fills[0], *several):
             pixels, hole = self._nearly_completed(G)
             tile = Image.fromarray(pixels[square_around(hole)])
             tile.thumbnail((TILE, TILE))
@@ -216,8 +243,7 @@ class Search:
         if candidate in self.files and all(map(os.path.exists,
                                                (*self.files[candidate], shown_path))):
             return self.files[candidate]
-        G = (self.filled.fill if candidate is None
-             else self.filled.candidates[candidate])
+        G = self.completion.fills[0] if candidate is None else self.candidates[candidate]
         behind = "" if candidate is None else f"-candidate-{candidate}"
         folder = os.path.join(self.folder, "photos")
         os.makedirs(folder, exist_ok=True)
@@ -226,7 +252,7 @@ class Search:
             paths = save_photo(folder, self.frame.name + behind, self.picture.path, pixels, hole)
         else:  # of the network's size: `images/NAME.png`
             paths = [os.path.join(folder, f"{self.frame.name}{behind}.png")]
-            utils.save_image(paths[0], self.filled.image if candidate is None else pixels)
+            utils.save_image(paths[0], self.completion.images[0] if candidate is None else pixels)
         shown = Image.fromarray(pixels)
         shown.thumbnail(self.picture.shown)
         with writing.whole(shown_path, recorded=False) as temporary:
@@ -254,4 +280,4 @@ def png_url(pixels):
     """`[H, W, C]` uint8 as a `data:` URL."""
     data = io.BytesIO()
     utils.as_pillow(pixels).save(data, format="PNG", compress_level=1)
-    return asked.as_url(data.getvalue())
+    return f"{request.PNG},{base64.b64encode(data.getvalue()).decode()}"

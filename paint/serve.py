@@ -109,7 +109,6 @@ def main(argv=None):
     dcgan.cli.environment.require(("starlette", "uvicorn"))
     import uvicorn
 
-    from paint.network import Network
     from paint.server import Page
 
     listening = listen(config.host, config.port)
@@ -118,7 +117,7 @@ def main(argv=None):
     if signal.SIGHUP in signals.that_stop():
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="paint-") as folder:
-        page = Page(folder, lambda: Network(config.checkpointDir))
+        page = Page(folder, config.checkpointDir)
 
         class Server(uvicorn.Server):
             async def startup(self, sockets=None):
@@ -133,8 +132,8 @@ def main(argv=None):
         server = Server(uvicorn.Config(
             page.app(config.host, config.url), log_level="warning", lifespan="off",
             timeout_graceful_shutdown=SECONDS, server_header=False))
-        page.network.add_done_callback(
-            lambda network: network.exception() and setattr(server, "should_exit", True))
+        page.dcgan.add_done_callback(
+            lambda dcgan: dcgan.exception() and setattr(server, "should_exit", True))
         others = config.url or elsewhere
         print(f"{address} (Ctrl-C ends it)"
               + (f"; from other machines: {others}" if others else ""), flush=True)
@@ -144,8 +143,8 @@ def main(argv=None):
             pass
         finally:
             page.end()
-        if page.network.done() and not page.network.cancelled():
-            page.network.result()  # which raises what was wrong with the checkpoint
+        if page.dcgan.done() and not page.dcgan.cancelled():
+            page.dcgan.result()  # which raises what was wrong with the checkpoint
     print("ended; no picture that was sent is left")
 
 

@@ -16,9 +16,10 @@ from starlette.staticfiles import StaticFiles
 
 from dcgan.faces import alignment
 from dcgan.files import listing
-from dcgan.messages import UserError, first_line
-from paint import asked, overhearing, uploads
-from paint.guard import Guard
+from dcgan.messages import UserError, first_line, kept_warnings
+from paint import searching, uploads
+from paint.host_check import HostCheck
+from paint.request import USUAL, describe, parse
 from paint.searching import Cancelled, Search
 from paint.uploads import MOST_BYTES, Uploads
 
@@ -36,16 +37,16 @@ class Page:
 
     Args:
         folder: an empty one, for what is sent.
-        load: makes the `network.Network`; called where searches run, once.
+        checkpoint: of the network, as `--checkpointDir` takes it.
     """
 
-    def __init__(self, folder, load):
+    def __init__(self, folder, checkpoint):
         self.uploads = Uploads(folder)
         # TensorFlow has one search at a time; faces are found beside it.
         self.searcher, self.finder = (
             concurrent.futures.ThreadPoolExecutor(1, name) for name in ("search", "faces"))
-        self.network = self.searcher.submit(load)
-        self.searcher.submit(lambda: self.network.result().warm_up(usual_settings()))
+        self.dcgan = self.searcher.submit(searching.load, checkpoint)
+        self.searcher.submit(lambda: searching.warm_up(self.dcgan.result()))
         self.waiting = []  # searches that are not done, in their order
 
     def end(self):
@@ -73,7 +74,7 @@ class Page:
             Route("/pictures/{id}/results/{number:int}/stop", self.stop, methods=["POST"]),
             Route("/pictures/{id}/results/{number:int}/{name}", self.result),
             Mount("/page", StaticFiles(directory=os.path.join(HERE, "page")))]
-        return Starlette(routes=routes, middleware=[Middleware(Guard, host=host, outer=outer)],
+        return Starlette(routes=routes, middleware=[Middleware(HostCheck, host=host, outer=outer)],
                          exception_handlers={UserError: told_as(400), TooLarge: told_as(413),
                                              KeyError: told_as(404), OSError: told_as(507)})
 
@@ -82,7 +83,7 @@ class Page:
 
     async def about(self, request):
         """All that the page has to know at first."""
-        return JSONResponse({"settings": asked.describe(), "preset": asked.PRESET,
+        return JSONResponse({"settings": describe(), "preset": USUAL["preset"],
                              "most": MOST_BYTES, "samples": samples()})
 
     async def sample(self, request):
@@ -118,7 +119,7 @@ class Page:
         already as the network's are."""
         picture = self.picture(request)
         faces = await self.beside(picture.faces)
-        size = (await asyncio.wrap_future(self.network)).size
+        size = (await asyncio.wrap_future(self.dcgan)).image_size
         return JSONResponse({"faces": faces, "template": TEMPLATE,
                              "fits": picture.size == (size, size)})
 
@@ -133,7 +134,7 @@ class Page:
         """Lines of JSON, as the search goes on."""
         picture = self.picture(request)
         message = await body(request, MOST_BYTES, "the mask")
-        search = Search(picture, asked.read(message))
+        search = Search(picture, parse(message))
         return StreamingResponse(self.tell(search), media_type="application/x-ndjson",
                                  headers={"X-Accel-Buffering": "no"})  # nginx would hold them back
 
@@ -148,7 +149,7 @@ class Page:
         def run():
             try:
                 if not search.cancelled:
-                    search.run(self.network.result(), tell)
+                    search.run(self.dcgan.result(), tell)
             except Cancelled:
                 tell({"error": "the search was ended"})
             except (UserError, OSError) as error:
@@ -196,7 +197,7 @@ class Page:
         search, name = self.found(request), request.path_params["name"]
         if name in ("mask.png", "landmarks.txt"):
             return kept(os.path.join(search.folder, name), filename=name)
-        if search.filled is None:
+        if search.completion is None:
             raise KeyError("the search is not done")
         candidate = request.query_params.get("candidate")
         candidate = int(candidate) if (candidate or "").isdecimal() else None
@@ -209,14 +210,9 @@ class Page:
         return kept(path, filename=os.path.basename(path))
 
 
-def usual_settings():
-    """The `CompletionSettings` of somebody who changes none."""
-    return asked.settings_of(["picture", "--mask", "mask", *asked.Asked({}, b"", None).words()])
-
-
 def samples():
     """The pictures in docs/samples, as paths below it: none if there is no such folder."""
-    with overhearing.begin().listen():  # of what is left out, which is nobody's fault
+    with kept_warnings():  # of what is left out, which is nobody's fault
         try:
             found = listing.list_images([SAMPLES])
         except UserError:

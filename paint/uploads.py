@@ -8,9 +8,8 @@ import threading
 
 import utils
 from dcgan.faces import alignment, detection
-from dcgan.messages import UserError, attempt
+from dcgan.messages import UserError, attempt, kept_warnings
 from dcgan.pictures.colours import as_seen
-from paint import overhearing
 
 MOST_BYTES = 64 * 2**20  # of one picture
 MOST_PICTURES = 16  # at once; the one that was used least recently goes
@@ -38,9 +37,9 @@ class Picture:
         os.makedirs(os.path.dirname(self.path))
         with open(self.path, "wb") as file:
             file.write(data)
-        with overhearing.begin().listen() as heard:
+        with kept_warnings() as kept:
             image, reason = attempt(lambda: utils.open_image(self.path))
-        self.notes = overhearing.warnings(heard, self.path, name)
+        self.notes = self.notes_of(kept)
         if reason is not None:
             raise UserError(f"{name}: {reason}")
         self.size = image.size
@@ -49,6 +48,12 @@ class Picture:
         self.shown = shown.size
         self.shown_path = os.path.join(folder, "shown.png")
         shown.save(self.shown_path, compress_level=1)
+
+    def notes_of(self, kept):
+        """What the page is told of warnings, a list: each once, and the file as it was sent."""
+        return list(dict.fromkeys(
+            (text if path in (None, self.path) else f"{path}: {text}").replace(self.path, self.name)
+            for path, text in kept))
 
     def is_here(self):
         """Whether its files are: systems clean their temporary folders."""

@@ -18,10 +18,9 @@ def serving(checkpoint, folder, outer=None):
     """Yields `(page, port)`: the `paint.server.Page`, and where it listens."""
     import uvicorn
 
-    from paint.network import Network
     from paint.server import Page
 
-    page = Page(str(folder), lambda: Network(str(checkpoint)))
+    page = Page(str(folder), str(checkpoint))
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(page.app("127.0.0.1", outer), log_level="warning",
                                            lifespan="off", timeout_graceful_shutdown=3))

@@ -1,6 +1,7 @@
 """What is said of files on stderr."""
 
 import collections
+import threading
 from pathlib import Path
 
 from dcgan import messages
@@ -24,6 +25,20 @@ def test_what_cannot_be_read_is_named_and_skipped(capfd):
     assert messages.or_warn("a.png", lambda: 3) == 3
     assert messages.or_warn("a.png", fail) is None
     assert capfd.readouterr().err == "warning: a.png: too small; skipped\n"
+
+
+def test_warnings_are_kept_for_who_tells_them_elsewhere(capfd):
+    """Those of the same thread alone."""
+    with messages.kept_warnings() as kept:
+        messages.warn("a.png", "is odd")
+        with messages.kept_warnings() as inner:
+            messages.warn(None, "it is late")
+        other = threading.Thread(target=messages.warn, args=("b.png", "is odd too"))
+        other.start()
+        other.join()
+    messages.warn(None, "it is later")
+    assert (kept, inner) == ([("a.png", "is odd")], [(None, "it is late")])
+    assert capfd.readouterr().err == "warning: b.png: is odd too\nwarning: it is later\n"
 
 
 def test_a_file_may_be_a_path(capfd, monkeypatch):

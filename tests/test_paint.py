@@ -159,9 +159,9 @@ def test_a_search_tells_of_itself(client, photo):
 
 def test_what_is_most_likely_is_shown_at_once(page, client, photo, monkeypatch):
     """Before the search has begun, which may take seconds."""
-    network = page.network.result()
-    x = np.random.default_rng(3).uniform(-1, 1, (30, network.size**2 * 3)).astype(np.float32)
-    monkeypatch.setattr(network.dcgan, "gaussian", Gaussian.fit(x, 5))
+    dcgan = page.dcgan.result()
+    x = np.random.default_rng(3).uniform(-1, 1, (30, dcgan.image_size**2 * 3)).astype(np.float32)
+    monkeypatch.setattr(dcgan, "gaussian", Gaussian.fit(x, 5))
     sent = client.send(photo)[1]
     for preset, first in (("fast", "patch"), ("article", "iteration")):
         told = client.search(sent["id"], MASK, settings=FEW | {"preset": preset})
@@ -252,8 +252,11 @@ def test_what_is_no_picture_is_refused(page, client, tmp_path, name, data, statu
 @pytest.mark.parametrize("asked,words", [
     ({"settings": {"nIter": "many"}}, "--nIter many: must be a whole number"),
     ({"settings": {"nIter": 10**9}}, "--nIter 1000000000: must be a whole number, on this page at"),
-    ({"settings": {"lam": "-1"}}, "--lam -1: must be at least 0"),
-    ({"settings": {"blend": "magic"}}, "--blend invalid choice: 'magic'"),
+    ({"settings": {"nIter": True}}, "--nIter True: must be a whole number"),
+    ({"settings": {"lam": -1}}, "--lam -1: must be at least 0"),
+    ({"settings": {"lam": "1"}}, "--lam 1: must be a number"),
+    ({"settings": {"blend": "magic"}}, "--blend magic: must be one of paste, poisson"),
+    ({"settings": {"preset": ["best"]}}, "--preset ['best']: must be one of article, fast, best"),
     ({"settings": {"outDir": "/"}}, "settings: must be of preset"),
     ({"points": [[0, 0], [1, 1]]}, "points: must be three"),
     ({"points": [[0, 0], [1, 1], [2, 2]]}, "photo.jpg: its landmarks are in one place"),
@@ -289,7 +292,7 @@ def test_after_a_search_that_was_refused_the_next_one_is_done(page, client, phot
     sent = client.send(photo)[1]
     folder = page.uploads.get(sent["id"]).folder
     before = set(os.listdir(folder))
-    for wrong in ({"lam": "-1"}, {"blend": "magic"}):  # refused at once
+    for wrong in ({"lam": -1}, {"blend": "magic"}):  # refused at once
         client.search(sent["id"], MASK, settings=wrong)
     empty = painted(90, 70, (0, 0, 0, 0))
     client.search(sent["id"], empty, settings=FEW)  # refused when it is its turn

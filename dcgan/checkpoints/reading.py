@@ -2,14 +2,13 @@
 
 import contextlib
 import re
-import sys
 import time
 
 import numpy as np
 import tensorflow as tf
 
 from dcgan.checkpoints import finding
-from dcgan.messages import UserError, first_line
+from dcgan.messages import UserError, first_line, warn
 from dcgan.networks.architecture import Architecture
 
 # TensorFlow takes these for patterns, or escapes them, where it reads.
@@ -71,7 +70,7 @@ def _newest_whole(checkpoint_dir, silent):
             damaged.append((path, error))
             continue
         for _, error in () if silent else damaged:
-            print(f"warning: {error}; an older one is used, {path}", file=sys.stderr)
+            warn(None, f"{error}; an older one is used, {path}")
         return path, [newer for newer, _ in damaged]
     others = len(damaged) - 1
     raise Damaged(f"{damaged[0][1]}" + f"; so are the {others} older ones" * (others > 0))

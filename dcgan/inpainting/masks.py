@@ -4,14 +4,13 @@ Masks are 1 (True) where a pixel is known and 0 (False) where it is missing.
 """
 
 import os
-import sys
 
 import numpy as np
 from PIL import Image, ImageChops
 
 from dcgan.files import naming
 from dcgan.files.listing import list_images
-from dcgan.messages import UserError
+from dcgan.messages import UserError, warn
 from dcgan.pictures import reading
 from dcgan.pictures.colours import as_seen
 from dcgan.settings import register
@@ -117,8 +116,8 @@ def match_masks(mask, files, writes=()):
     matched = [masks.get(naming.seen_stem(path)) for path in files]
     left_over = sorted(set(masks.values()) - set(matched))
     if left_over:
-        print(f"warning: --mask {mask}: {len(left_over)} without a picture of its name, such as "
-              f"{left_over[0]}", file=sys.stderr)
+        warn(f"--mask {mask}", f"{len(left_over)} without a picture of its name, such as "
+                               f"{left_over[0]}")
     if not any(matched):
         raise UserError(f"--mask {mask}: no mask in there has the name of a picture, such as "
                         f"{naming.stem(files[0])}.png")
@@ -144,8 +143,8 @@ def read_mask(path, shape):
     """
     image = reading.open_image(path)
     if abs(np.log(image.width / image.height * shape[0] / shape[1])) > 0.1:
-        print(f"warning: {path}: a mask of {image.width}x{image.height} is stretched over a "
-              f"picture of {shape[1]}x{shape[0]}", file=sys.stderr)
+        warn(path, f"a mask of {image.width}x{image.height} is stretched over a picture of "
+                   f"{shape[1]}x{shape[0]}")
     what, painted = _painted(image)
     most = painted.getextrema()[1]
     if 0 < most <= THRESHOLD:

@@ -108,10 +108,11 @@ class Framer:
             raise ValueError("its mask hides everything")
         return Photo(filling.smooth(pixels, known), known, pixels)
 
-    def frames_of(self, index):
-        """The frames of picture number `index`, a list; OSError or ValueError if there is none."""
-        photo = self.photo(self.files[index])
+    def frames_of(self, index, photo=None):
+        """The frames of picture number `index`, a list; OSError or ValueError if there is none.
+        `photo` is what the method of that name returned, where it was read before."""
         path = self.files[index]
+        photo = photo or self.photo(path)
         cuts = [(place, *self.cut(photo, place.transform)) for place in self.places(photo, path)]
         if self.own_mask:
             cuts = [cut for cut in cuts if (~cut[2] & cut[3]).any()]
@@ -233,13 +234,14 @@ class Framer:
             return None
         return Photo(pixels, np.ones(shape, bool))
 
-    def completed(self, frames, fills, method):
+    def completed(self, frames, fills, method, photo=None):
         """A whole picture with its frames completed.
 
         Args:
             frames: all frames of one picture.
             fills: `[n, S, S, C]` float32 in [-1, 1], the G(z) of each.
             method: a name in `BLENDS`.
+            photo: of the picture, where it was read before.
 
         Returns:
             `(pixels, hole)`: `[H, W, 3]` uint8, the picture's own outside of the hole; and the hole
@@ -247,7 +249,7 @@ class Framer:
         """
         import cv2
 
-        photo = self.photo(frames[0].path)
+        photo = photo or self.photo(frames[0].path)
         hole = ~photo.known
         if self.own_mask is None:
             for frame in frames:

@@ -1,7 +1,6 @@
 """Where the searches for z start: at random, or from z that suit what is known of each image."""
 
 import copy
-import sys
 
 import numpy as np
 import tensorflow as tf
@@ -9,7 +8,7 @@ import tensorflow as tf
 import ops
 from dcgan.files import naming
 from dcgan.inpainting.masks import alike
-from dcgan.messages import UserError
+from dcgan.messages import UserError, warn
 
 # Of the regression of z on pixels; chosen in docs/search.md.
 RIDGE_STRENGTH = 0.1
@@ -150,6 +149,5 @@ class Starts:
         for i, name in enumerate(map(naming.composed, batch.names) if self.saved else ()):
             z[i] = self.saved.get(name, z[i])
             if name not in self.saved:
-                print(f"warning: {batch.names[i]}: --init {self.source} has no z of that name; it "
-                      "starts anew", file=sys.stderr)
+                warn(batch.names[i], f"--init {self.source} has no z of that name; it starts anew")
         return tf.constant(z.reshape(-1, model.z_dim))

@@ -3,7 +3,6 @@
 import functools
 import os
 import struct
-import sys
 
 import numpy as np
 import tensorflow as tf
@@ -149,4 +148,4 @@ def write_samples(model, folder, curves, epoch, index):
     try:
         drawing.save_image(os.path.join(folder, f"train_{epoch:02d}_{index:04d}.png"), grid)
     except UserError as error:
-        print(f"warning: {error}; training goes on", file=sys.stderr)
+        messages.warn(None, f"{error}; training goes on")

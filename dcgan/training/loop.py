@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import sys
 import time
 
 import tensorflow as tf
@@ -213,7 +212,7 @@ class Training:
         except Diverged:
             raise
         except UserError as error:
-            print(f"warning: {error}; training goes on", file=sys.stderr)
+            messages.warn(None, f"{error}; training goes on")
 
     def _save(self, step):
         weights = [v for v in starting.training_variables(self.model) if v.dtype.is_floating]

@@ -55,7 +55,8 @@ export class Settings {
   }
 
   values() {
-    return Object.fromEntries(this.described.map(({ name }) => [
-      name, this.form.elements[name].value]).filter(([, value]) => value !== ""));
+    return Object.fromEntries(this.described.map(({ name }) => this.form.elements[name])
+      .filter(({ value }) => value !== "")
+      .map(({ name, type, value }) => [name, type === "number" ? Number(value) : value]));
   }
 }

@@ -17,7 +17,7 @@ HEADERS = {"Content-Security-Policy": "default-src 'self'; img-src 'self' data: 
            "Cache-Control": "no-store"}
 
 
-class Guard:
+class HostCheck:
     """Refuses what other pages ask for.
 
     A page elsewhere can make a browser ask this machine for something: under a name of its own that
