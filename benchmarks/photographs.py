@@ -25,9 +25,10 @@ import complete
 from dcgan import settings
 from dcgan.cli import flags, running
 from dcgan.faces import alignment
+from dcgan.faces.landmarks import read_landmarks
 from dcgan.files import naming, writing
 from dcgan.files.listing import spread
-from dcgan.inpainting.photos import Framer, read_landmarks
+from dcgan.inpainting.photos import Framer
 from dcgan.machine import importing
 from dcgan.metrics import psnr, ssim
 from dcgan.pictures import drawing, reading

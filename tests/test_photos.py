@@ -11,6 +11,7 @@ from PIL.ExifTags import IFD, Base
 
 import utils
 from dcgan.faces import alignment
+from dcgan.faces.landmarks import read_landmarks
 from dcgan.inpainting import photos
 from dcgan.inpainting.photos import Framer
 from dcgan.inpainting.settings import Framing
@@ -89,7 +90,7 @@ def test_fill_at_another_scale_lands_where_it_belongs(masked):
     """G(z) that is the picture itself, at the frame's scale, completes it nearly without error."""
     f = framer(masked, "--mask", masked / "mask.png")
     (frame,) = f.frames()
-    truth, _, _ = f.cut(photos.Photo(picture(), np.ones((24, 40), bool)), frame.place.transform)
+    truth = f.cut(photos.Photo(picture(), np.ones((24, 40), bool)), frame.place).image
     expected = np.zeros((24, 40), bool)
     expected[HOLE] = True
     for method in ("paste", "poisson"):
@@ -160,8 +161,7 @@ def test_two_faces_share_a_picture(tmp_path):
     """Each fills what is nearest to it, and the picture is one."""
     Image.fromarray(picture()).save(tmp_path / "a.png")
     f = framer(tmp_path, "--align", "--faces", "all")
-    transforms = [photos.box_transform(x, 4, 16, 16, 16) for x in (2, 22)]
-    f.places = lambda photo, path: list(map(photos.Place, transforms))
+    f.places = lambda photo, path: [photos.Place.of_box(x, 4, 16, 16, 16) for x in (2, 22)]
     frames = list(f.frames())
     assert [frame.name for frame in frames] == ["a", "a-face2"]
     assert [frame.siblings for frame in frames] == [2, 2]
@@ -173,15 +173,15 @@ def test_two_faces_share_a_picture(tmp_path):
 
 def test_the_face_that_the_mask_touches(masked):
     f = framer(masked, "--mask", masked / "mask.png", "--align")
-    boxes = {x: photos.box_transform(x, 2, 16, 16, 16) for x in (0, 18)}
-    f.places = lambda photo, path: [photos.Place(box) for box in boxes.values()]
+    places = [photos.Place.of_box(x, 2, 16, 16, 16) for x in (0, 18)]
+    f.places = lambda photo, path: places
     (frame,) = f.frames()
-    np.testing.assert_array_equal(frame.place.transform, boxes[18])
+    assert frame.place is places[1]
 
 
 def test_of_several_faces_that_the_mask_touches_it_is_said_which_is_meant(masked, capfd):
     points = np.array([[20.0, 5], [30, 5], [25, 14]])
-    two = [photos.Place(photos.box_transform(x, 2, 16, 16, 16), points, "face") for x in (18, 14)]
+    two = [photos.Place.of_box(x, 2, 16, 16, 16)._replace(points=points) for x in (18, 14)]
     said = "its mask touches 2 faces; the one at 25, 8 is completed (--faces all completes each)"
     for faces, count in (("largest", 1), ("all", 2)):
         f = framer(masked, "--mask", masked / "mask.png", "--align", "--faces", faces)
@@ -198,7 +198,7 @@ def test_landmarks_that_are_none(tmp_path, text, error):
     if text is not None:
         (tmp_path / "points.csv").write_text(text)
     with pytest.raises(UserError, match=f"--landmarks .*points.csv: {error}"):
-        photos.read_landmarks(str(tmp_path / "points.csv"))
+        read_landmarks(str(tmp_path / "points.csv"))
 
 
 def test_landmarks_of_every_form(tmp_path):
@@ -209,12 +209,12 @@ def test_landmarks_of_every_form(tmp_path):
         "\ufefffile," + ",".join(f"{axis}{i}" for i in range(68) for axis in "xy") + "\n"
         "folder/an image.jpg," + ",".join(map(str, points.ravel())) + "\n", encoding="utf-8")
     (tmp_path / "three.csv").write_text("0001 1 2 3 4 5 6\nb.png 1 2 3 4 5 7\n")
-    np.testing.assert_array_equal(photos.read_landmarks(tmp_path / "rows.csv")[None], points)
+    np.testing.assert_array_equal(read_landmarks(tmp_path / "rows.csv")[None], points)
     np.testing.assert_array_equal(
-        photos.read_landmarks(tmp_path / "three.txt")[None], [[1, 2], [3, 4], [5, 6]])
+        read_landmarks(tmp_path / "three.txt")[None], [[1, 2], [3, 4], [5, 6]])
     np.testing.assert_array_equal(
-        photos.read_landmarks(tmp_path / "table.csv")["an image"], points)
-    assert photos.read_landmarks(tmp_path / "three.csv").keys() == {"0001", "b"}
+        read_landmarks(tmp_path / "table.csv")["an image"], points)
+    assert read_landmarks(tmp_path / "three.csv").keys() == {"0001", "b"}
 
 
 @pytest.mark.parametrize("mode,name,expected", [
@@ -332,8 +332,7 @@ def test_a_face_that_is_wholly_hidden_does_not_cost_the_other(tmp_path):
     mask[:, :18] = mask[8:12, 26:30] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")
     f = framer(tmp_path, "--align", "--faces", "all", "--mask", tmp_path / "mask.png")
-    f.places = lambda photo, path: [photos.Place(photos.box_transform(x, 4, 16, 16, 16))
-                                    for x in (0, 22)]
+    f.places = lambda photo, path: [photos.Place.of_box(x, 4, 16, 16, 16) for x in (0, 22)]
     (frame,) = f.frames()
     assert frame.siblings == 1 and frame.mask.mean() > 0.9
 
@@ -373,14 +372,14 @@ def test_a_hole_that_reaches_beyond_the_frame_is_filled_smoothly_there(masked, c
 def test_a_name_with_separators_in_it_stands_in_quotes(tmp_path, text):
     (tmp_path / "points.csv").write_text(text)
     assert {name: points.ravel().tolist() for name, points in
-            photos.read_landmarks(tmp_path / "points.csv").items()} == {
+            read_landmarks(tmp_path / "points.csv").items()} == {
                 "a, b": [1, 2, 3, 4, 5, 6], "c;d": [1, 2, 3, 4, 5, 7]}
 
 
 def test_a_name_that_lacks_its_quotes(tmp_path):
     (tmp_path / "points.csv").write_text("a, b.png,1,2,3,4,5,6")
     with pytest.raises(UserError, match="8 numbers; .*quotes around a name with a comma"):
-        photos.read_landmarks(tmp_path / "points.csv")
+        read_landmarks(tmp_path / "points.csv")
 
 
 def test_pictures_and_masks_may_be_paths(masked):

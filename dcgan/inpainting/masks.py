@@ -11,7 +11,7 @@ from PIL import Image, ImageChops
 from dcgan.files import naming
 from dcgan.files.listing import list_images
 from dcgan.messages import UserError, warn
-from dcgan.pictures import reading
+from dcgan.pictures import lossy, reading
 from dcgan.pictures.colours import as_seen
 from dcgan.settings import register
 
@@ -223,3 +223,31 @@ def alike(masks):
         groups.setdefault(row.tobytes(), []).append(index)
     for indices in groups.values():
         yield masks[indices[0]], np.array(indices)
+
+
+class OwnMask:
+    """The mask of one's own that the `inpainting.settings.Masking` means.
+
+    Args:
+        masking: the `Masking`.
+        files: the pictures.
+        writes: folders whose pictures are results, not masks.
+    """
+
+    def __init__(self, masking, files, writes=()):
+        self.masking = masking
+        self.masks = {} if masking.mask is None else dict(
+            zip(files, match_masks(masking.mask, files, writes)))
+
+    def known(self, path, image):
+        """What is known of a picture, `[H, W]` bool, by its path and its Pillow image."""
+        masking = self.masking
+        if masking.mask is None:
+            return alpha_mask(image) if masking.maskFromAlpha else color_mask(
+                image, masking.maskColor, masking.maskTolerance, lossy.reach(path))
+        if self.masks[path] is None:
+            raise ValueError(f"--mask {masking.mask} has no mask of its name")
+        try:
+            return read_mask(self.masks[path], (image.height, image.width))
+        except OSError as error:
+            raise OSError(f"its mask {self.masks[path]}: {error}") from error

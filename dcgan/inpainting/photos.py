@@ -5,10 +5,8 @@ face by its landmarks, or of a box. Pixels that a mask of one's own hides are ov
 a picture is read, so that no fill can depend on them; only the search for the face sees them.
 """
 
-import csv
 import functools
 import os
-import re
 import zlib
 from typing import NamedTuple
 
@@ -16,12 +14,13 @@ import numpy as np
 from PIL import Image
 
 from dcgan.faces import alignment, detection, placing
+from dcgan.faces.landmarks import read_landmarks
 from dcgan.files import naming
 from dcgan.files.listing import list_images
 from dcgan.inpainting.blending import BLENDS, harmonic
-from dcgan.inpainting.masks import MASKS, alpha_mask, color_mask, match_masks, read_mask
+from dcgan.inpainting.masks import MASKS, OwnMask
 from dcgan.messages import UserError, or_warn, warn
-from dcgan.pictures import colours, drawing, filling, lossy, reading
+from dcgan.pictures import colours, drawing, filling, reading
 
 HIDDEN = 128  # the grey of what a mask of one's own hides
 
@@ -40,11 +39,28 @@ class Place(NamedTuple):
     transform: np.ndarray  # `[2, 3]`, from pixels of the picture to pixels of the frame
     points: np.ndarray = None  # `[3, 2]`, the landmarks that were put in place: x, y in pixels
     by: str = ""  # what these come from, a key of `placing.BY`
+    box: tuple = None  # x, y, width, height, where the frame is a box: the corner, not a centre
+
+    @classmethod
+    def of_box(cls, x, y, width, height, size):
+        """The place of a frame whose edge has `size` pixels."""
+        scale_x, scale_y = size / width, size / height
+        return cls(np.array([[scale_x, 0, (0.5 - x) * scale_x - 0.5],
+                             [0, scale_y, (0.5 - y) * scale_y - 0.5]]), box=(x, y, width, height))
 
     def corners(self, size):
         """Those of the frame, whose edge has `size` pixels, in the picture: `[4, 2]` x, y."""
         corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * size - 0.5
         return alignment.apply_transform(alignment.invert_transform(self.transform), corners)
+
+
+class Cut(NamedTuple):
+    """A frame's part of a picture."""
+
+    place: Place
+    image: np.ndarray  # `[S, S, C]` uint8
+    known: np.ndarray  # `[S, S]` bool, has nothing in it that is unknown or outside the picture
+    inside: np.ndarray  # `[S, S]` bool, lies inside the picture
 
 
 class Frame(NamedTuple):
@@ -81,7 +97,7 @@ class Framer:
         self.seed = seed
         self.names = naming.unique_names([naming.stem(path) for path in files])
         self.taken = naming.Names(self.names)
-        self.own_mask = own_mask(framing, files, writes)
+        self.own_mask = OwnMask(framing, files, writes) if framing.own_mask else None
         self.landmarks = read_landmarks(framing.landmarks) if framing.landmarks else None
         self.truths = (naming.by_stem(list_images([framing.truth], "--truth ", writes), "--truth")
                        if framing.truth else {})
@@ -101,7 +117,7 @@ class Framer:
         pixels = np.array(colours.as_seen(image, over_white=not self.framing.maskFromAlpha))
         if self.own_mask is None:
             return Photo(pixels, np.ones(pixels.shape[:2], bool))
-        known = self.own_mask(os.fsdecode(path), image)
+        known = self.own_mask.known(os.fsdecode(path), image)
         if known.all():
             raise ValueError("its mask hides nothing")
         if not known.any():
@@ -113,42 +129,43 @@ class Framer:
         `photo` is what the method of that name returned, where it was read before."""
         path = self.files[index]
         photo = photo or self.photo(path)
-        cuts = [(place, *self.cut(photo, place.transform)) for place in self.places(photo, path)]
+        cuts = [self.cut(photo, place) for place in self.places(photo, path)]
         if self.own_mask:
-            cuts = [cut for cut in cuts if (~cut[2] & cut[3]).any()]
+            cuts = [cut for cut in cuts if (~cut.known & cut.inside).any()]
             if not cuts:
                 raise ValueError(f"its mask hides nothing of {self.what()}")
-            cuts = [cut for cut in cuts if cut[2].any()]
+            cuts = [cut for cut in cuts if cut.known.any()]
             if not cuts:
                 raise ValueError(f"its mask hides everything of {self.what()}")
         if self.framing.faces == "largest":
             if self.own_mask and len(cuts) > 1:
-                x, y = cuts[0][0].points.mean(axis=0)
+                x, y = cuts[0].place.points.mean(axis=0)
                 warn(path, f"its mask touches {len(cuts)} faces; the one at {x:.0f}, {y:.0f} is "
                            "completed (--faces all completes each)")
             cuts = cuts[:1]
         truth = self.truth(path, photo.known.shape)
-        return [self.frame(index, k, len(cuts), photo, truth, *cut) for k, cut in enumerate(cuts)]
+        return [self.frame(index, k, len(cuts), cut, truth, photo) for k, cut in enumerate(cuts)]
 
     def what(self):
         """What of a picture a hole has to be in, in words."""
         places = {"face": "the face", "region": "--region", "crop": "the centre square"}
         return places.get(self.framing.frame, "the picture")
 
-    def frame(self, index, k, count, photo, truth, place, image, known, inside):
-        """Frame k of `count` of a picture, from what `cut` returned."""
+    def frame(self, index, k, count, cut, truth, photo):
+        """Frame k of `count` of a picture, from its `Cut`."""
+        place, image, known, inside = cut
         if self.own_mask:
             mask = known.astype(np.float32)
             image = np.where(known[..., np.newaxis], image, HIDDEN).astype(np.uint8)
-            truth = truth and self.cut(truth, place.transform)[0]
+            truth = truth and self.cut(truth, place).image
         else:
             # By its name, which nothing beside it changes; and not by pixels, which it may hide.
             number = zlib.crc32(os.fsencode(naming.seen_stem(self.files[index])))
             rng = np.random.default_rng([self.seed, number, k, 1])
             mask = MASKS[self.framing.maskType](known.shape, rng, self.framing) * known
             truth = image
-        height, width = photo.known.shape
-        whole = (height, width) != known.shape or not np.allclose(place.transform, np.eye(2, 3))
+        whole = photo.known.shape != known.shape or not np.allclose(
+            place.transform, np.eye(2, 3))
         name = self.names[index] if k == 0 else self.taken.untaken(
             self.names[index], f"-face{k + 1}")
         return Frame(name, self.files[index], place, image, mask, (mask == 0) & inside, truth,
@@ -166,7 +183,7 @@ class Framer:
         if self.framing.frame != "stretch":  # a square around the box, or inside it
             edge = min(w, h) if self.framing.frame == "crop" else max(w, h)
             x, y, w, h = x + (w - edge) / 2, y + (h - edge) / 2, edge, edge
-        return [Place(box_transform(x, y, w, h, self.size))]
+        return [Place.of_box(x, y, w, h, self.size)]
 
     def face_places(self, photo, path):
         indices = alignment.ALIGNMENTS[self.framing.alignBy]
@@ -203,24 +220,19 @@ class Framer:
             raise ValueError(f"--landmarks {self.framing.landmarks} has no line for it")
         return [placing.Placed(points, "landmarks")]
 
-    def cut(self, photo, transform):
-        """A frame of a photo.
-
-        Returns:
-            `(image, known, inside)`: `[S, S, C]` uint8, and `[S, S]` bool each: which pixels have
-            nothing in them that is unknown or outside the picture, and which lie inside.
-        """
-        if self.framing.frame == "face":
-            layers = [alignment.warp_face(layer.astype(np.float32)[..., np.newaxis], transform,
-                                          self.size)
-                      for layer in (photo.known, np.ones_like(photo.known))]
-            image = alignment.warp_face(photo.pixels, transform, self.size)
+    def cut(self, photo, place):
+        """The `Cut` of a photo at a `Place`."""
+        if place.box:
+            image, *layers = cut_box(photo, place.box, self.size, self.c_dim)
         else:
-            image, *layers = cut_box(photo, transform, self.size, self.c_dim)
+            image, *layers = (
+                alignment.warp_face(layer, place.transform, self.size) for layer in (
+                    photo.pixels, *(layer.astype(np.float32)[..., np.newaxis] for layer in (
+                        photo.known, np.ones_like(photo.known)))))
         known, inside = (layer.reshape(self.size, self.size) > 1 - 1e-5 for layer in layers)
         if image.shape[2] != self.c_dim:
             image = np.asarray(Image.fromarray(image).convert("L"))[..., np.newaxis]
-        return image, known, inside
+        return Cut(place, image, known, inside)
 
     def truth(self, path, shape):
         """The whole picture behind one with a mask, as a Photo; None if it is not known."""
@@ -279,93 +291,11 @@ class Framer:
         return pixels, hole
 
 
-def own_mask(masking, files, writes=()):
-    """The mask of one's own that the `inpainting.settings.Masking` means.
-
-    Args:
-        masking: the `Masking`.
-        files: the pictures.
-        writes: folders whose pictures are results, not masks.
-
-    Returns:
-        A function `(path, Pillow image) -> [H, W] bool`, True = known; None if the mask is one of
-        `MASKS`.
-    """
-    if masking.mask is not None:
-        masks = dict(zip(files, match_masks(masking.mask, files, writes)))
-
-        def from_file(path, image):
-            if masks[path] is None:
-                raise ValueError(f"--mask {masking.mask} has no mask of its name")
-            try:
-                return read_mask(masks[path], (image.height, image.width))
-            except OSError as error:
-                raise OSError(f"its mask {masks[path]}: {error}") from error
-
-        return from_file
-    if masking.maskFromAlpha:
-        return lambda path, image: alpha_mask(image)
-    if masking.maskColor:
-        return lambda path, image: color_mask(
-            image, masking.maskColor, masking.maskTolerance, lossy.reach(path))
-    return None
-
-
-def read_landmarks(path):
-    """Landmarks from a text of numbers, separated by commas, blanks or lines.
-
-    Either x and y of 68 points, or of the three that are put in place, for all pictures; or a line
-    for each picture, with its name in front, as CSV has it: in quotes, if it has a separator in it.
-
-    Returns:
-        `{stem of the picture, or None: [68 or 3, 2] float64}`.
-
-    Raises:
-        UserError: it cannot be read, or has another number of points.
-    """
-    def points(words):
-        if len(words) not in (6, 136):
-            raise ValueError(f"{len(words)} numbers; 136 (68 points) or 6 (three) are needed, and "
-                             "quotes around a name with a comma")
-        values = np.array(words, float)
-        if not np.isfinite(values).all():
-            raise ValueError("a number is not finite")
-        return values.reshape(-1, 2)
-
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            lines = [_words(line.strip()) for line in file if line.strip()]
-        if lines and all(len(line) in (7, 137) for line in lines):
-            return {naming.seen_stem(name): points(numbers) for name, *numbers in lines
-                    if not numbers[0].startswith("x")}  # a header
-        return {None: points([word for line in lines for word in line])}
-    except (OSError, ValueError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"--landmarks {path}: {reason}") from error
-
-
-def _words(line):
-    """What stands in a line of CSV, whose separators may also be semicolons, or else blanks."""
-    quoted = '"[^"]*"'
-    between = r"\s*[,;]\s*" if re.search("[,;]", re.sub(quoted, "", line)) else r"\s+"
-    return next(csv.reader([re.sub(f"({quoted})|{between}", lambda part: part[1] or ",", line)]))
-
-
-def box_transform(x, y, width, height, size):
-    """The map of a box to a frame's pixels; (x, y) is the box's corner, not a pixel's centre."""
-    scale_x, scale_y = size / width, size / height
-    return np.array([[scale_x, 0, (0.5 - x) * scale_x - 0.5],
-                     [0, scale_y, (0.5 - y) * scale_y - 0.5]])
-
-
-def cut_box(photo, transform, size, c_dim):
-    """`(image, known, inside)` of the box that `box_transform` maps: `[S, S, C]` uint8, antialiased
-    as `utils.read_image` does it; and the shares of each pixel, `[S, S]` float32."""
+def cut_box(photo, box, size, c_dim):
+    """`(image, known, inside)` of a box `(x, y, width, height)`: `[S, S, C]` uint8, antialiased as
+    `utils.read_image` does it; and the shares of each pixel, `[S, S]` float32."""
     height, width = photo.known.shape
-    box_size = size / transform[0, 0], size / transform[1, 1]
-    corner = 0.5 - (transform[:, 2] + 0.5) * box_size / size
-    # Rounded, so that 1e-13 of a pixel outside is none.
-    corner, box_size = np.round(corner, 6), np.round(box_size, 6)
+    corner, box_size = np.array(box[:2]), np.array(box[2:])
     # Pillow wants the box inside: the edge is continued where it is not.
     before = np.maximum(np.ceil(-corner), 0).astype(int)
     behind = np.maximum(np.ceil(corner + box_size - (width, height)), 0).astype(int)
