@@ -96,29 +96,37 @@ class DCGAN(tf.Module):
         return ops.batch_norm(h, *(self.vars[f"{name}/{part}"] for part in BATCH_NORM),
                               momentum, self.sync_batch_norm)
 
-    def generator(self, z, training=False, momentum=ops.BN_MOMENTUM, weights=None):
+    def generator(self, z, training=False, momentum=ops.BN_MOMENTUM, weights=None, to=None):
         """G: images from latents.
 
         Args:
-            z: `[B, z_dim]` float32, in [-1, 1].
+            z: `[B, z_dim]` float32, in [-1, 1]; or a layer's activations, as `to` returns them,
+                from which the layers behind it make the rest of G (not in training).
             training: batch norm by the batch's own statistics (True) or the running ones.
             momentum: batch norm's, in training.
             weights: of `self.weights`, in a form that is there already.
+            to: the edge of the layer to stop at, 4, 8, ..., image_size / 2; None is the image.
 
         Returns:
-            `[B, image_size, image_size, c_dim]` float32 in [-1, 1].
+            `[B, image_size, image_size, c_dim]` float32 in [-1, 1]; or the layer's activations
+            before its ReLU, `[B, to, to, n]` float32.
         """
         widths = self.architecture.g_widths
         with tf.name_scope("generator"):
             v = weights or (
                 self.vars if training else self.weights.folded("generator", self.dtype))
-            # In float32 at any precision: it costs next to nothing, and bfloat16 knows but 256
-            # places between neighbouring powers of two, too few for a search to move z.
-            h = ops.linear(z, v["generator/g_h0_lin/Matrix"], v["generator/g_h0_lin/bias"])
-            h = tf.cast(tf.reshape(h, [-1, 4, 4, widths[0]]), self.dtype)
-            for i in range(len(widths)):
+            h = z
+            if len(z.shape) == 2:
+                # In float32 at any precision: it costs next to nothing, and bfloat16 knows but 256
+                # places between neighbouring powers of two, too few for a search to move z.
+                h = ops.linear(z, v["generator/g_h0_lin/Matrix"], v["generator/g_h0_lin/bias"])
+                h = tf.reshape(h, [-1, 4, 4, widths[0]])
+            h = tf.cast(h, self.dtype)
+            for i in range(self.architecture.edges.index(h.shape[1]), len(widths)):
                 if training:
                     h = self.batch_norm(h, f"generator/g_bn{i}", momentum)
+                if h.shape[1] == to:
+                    return tf.cast(h, tf.float32)
                 name = f"generator/g_h{i + 1}"
                 h = ops.conv2d_transpose(tf.nn.relu(h), v[f"{name}/w"], v[f"{name}/biases"])
             return tf.nn.tanh(tf.cast(h, tf.float32))

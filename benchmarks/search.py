@@ -77,7 +77,7 @@ def search(settings, model, batch, iterations=None):
     """
     from dcgan.inpainting.search import Observer, Searcher
 
-    iterations = settings.nIter if iterations is None else iterations
+    iterations = settings.iterations if iterations is None else iterations
 
     class Until(Observer):
         done = 0
@@ -107,7 +107,8 @@ def main(argv=None):
     for words in config.search:
         settings, model, batch = load(shlex.split(words), files, config.checkpointDir)
         hole = batch.mask[..., 0] == 0
-        until = sorted({i for i in config.iterations if i < settings.nIter} | {settings.nIter})
+        every = settings.iterations
+        until = sorted({i for i in config.iterations if i < every} | {every})
         for iterations in until:
             seconds, found = search(settings, model, batch, iterations)
             images = completed_images(

@@ -93,7 +93,7 @@ class Search:
                         *(f"--{name}={value}" for name, value in chosen.items())]
         settings = request.settings_of(placed | chosen)
         self.settings = dataclasses.replace(
-            settings, outInterval=max(1, settings.nIter // TOLD))
+            settings, outInterval=max(1, settings.iterations // TOLD))
 
     def _forget(self):
         """Delete the files of a search that failed, and let go of its pixels."""
@@ -158,7 +158,8 @@ class Search:
         found = complete(dcgan, images, masks, settings, self._progress)
         if self.cancelled:
             raise Cancelled
-        self.candidates = np.asarray(dcgan.generator(found.z[0]))
+        latents = found.z if found.activations is None else found.activations
+        self.candidates = np.asarray(dcgan.generator(latents[0]))
         self.completion = found
 
     def _frames(self):
@@ -185,7 +186,7 @@ class Search:
         """Tell of an iteration, a `dcgan.inpainting.completion.Progress`; returns whether to
         end."""
         now = time.monotonic()
-        told = {"iteration": progress.iteration, "of": self.settings.nIter,
+        told = {"iteration": progress.iteration, "of": self.settings.iterations,
                 "losses": [float(loss) if np.isfinite(loss) else None
                            for loss in progress.losses[0]]}
         if self.spent <= PREVIEW_SHARE * (now - self.begun):

@@ -60,10 +60,29 @@ def generator(v, z, layers, training=False):
     h = z @ v["generator/g_h0_lin/Matrix"] + v["generator/g_h0_lin/bias"]
     h = h.reshape(len(z), 4, 4, -1)
     for i in range(layers):
-        h = np.maximum(_norm(h, v, f"generator/g_bn{i}", training), 0)
-        name = f"generator/g_h{i + 1}"
-        h = conv2d_transpose(h, v[f"{name}/w"], v[f"{name}/biases"])
+        h = generator_layer(v, _norm(h, v, f"generator/g_bn{i}", training), i)
     return np.tanh(h)
+
+
+def generator_layer(v, h, i):
+    """G's i-th transposed convolution, of activations that are normalised."""
+    name = f"generator/g_h{i + 1}"
+    return conv2d_transpose(np.maximum(h, 0), v[f"{name}/w"], v[f"{name}/biases"])
+
+
+def activations(v, h, edge, to):
+    """From z, or the normalised activations of the layer of an edge (0 is z), on to those of
+    another: those of the edge `to`, or the image where there is no such layer."""
+    if not edge:
+        h = h @ v["generator/g_h0_lin/Matrix"] + v["generator/g_h0_lin/bias"]
+        h, edge = _norm(h.reshape(len(h), 4, 4, -1), v, "generator/g_bn0", False), 4
+    while edge < to:
+        i = edge.bit_length() - 3
+        h, edge = generator_layer(v, h, i), 2 * edge
+        if f"generator/g_bn{i + 1}/gamma" not in v:
+            return np.tanh(h)
+        h = _norm(h, v, f"generator/g_bn{i + 1}", False)
+    return h
 
 
 def discriminator(v, x, layers, training=False):
@@ -92,7 +111,11 @@ def block_means(x, factor):
 
 def completion_loss(v, z, y, mask, lowres_mask, layers, lam, lowres):
     """`[B]`: sum |mask G(z) - mask y|, the same of block means, and lam * -log D(G(z))."""
-    G = generator(v, z, layers)
+    return image_loss(v, generator(v, z, layers), y, mask, lowres_mask, layers, lam, lowres)
+
+
+def image_loss(v, G, y, mask, lowres_mask, layers, lam, lowres):
+    """The same of images, `[B, H, W, C]`."""
     loss = np.abs(mask * G - mask * y).sum(axis=(1, 2, 3))
     loss += (lowres_mask * np.abs(block_means(G, lowres) - block_means(y, lowres))).sum(
         axis=(1, 2, 3))

@@ -200,7 +200,7 @@ class Counting(DCGAN):
         return super().completion_gradient(*arguments)
 
 
-@pytest.mark.parametrize("more", [{}, {"approach": "hmc", "hmcL": 2},
+@pytest.mark.parametrize("more", [{}, {"deeper": 3}, {"approach": "hmc", "hmcL": 2},
                                   {"approach": "adam", "schedule": "cosine", "nInit": 5}])
 def test_a_search_is_traced_once_and_its_numbers_count(more):
     """For images of the first number, and then for any; after that, whatever a call changes gives

@@ -34,8 +34,9 @@ def nesterov(rate, momentum):
     return init, update
 
 
-def projected_adam(rate, beta1, beta2, eps):
-    """Adam with bias correction before epsilon, the paper's algorithm 1 (Kingma & Ba 2015)."""
+def projected_adam(rate, beta1, beta2, eps, limit=1.0):
+    """Adam with bias correction before epsilon, the paper's algorithm 1 (Kingma & Ba 2015); within
+    [-limit, limit]."""
     def init(z, numbers):
         return tf.zeros_like(z), tf.zeros_like(z)
 
@@ -45,7 +46,8 @@ def projected_adam(rate, beta1, beta2, eps):
         v = beta2 * v + (1 - beta2) * gradient**2
         t = tf.cast(i + 1, tf.float32)
         m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
-        return tf.clip_by_value(z - rate(i) * m_hat / (tf.sqrt(v_hat) + eps), -1, 1), (m, v)
+        z -= rate(i) * m_hat / (tf.sqrt(v_hat) + eps)
+        return tf.clip_by_value(z, -limit, limit), (m, v)
 
     return init, update
 

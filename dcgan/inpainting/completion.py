@@ -28,6 +28,7 @@ class Completion(NamedTuple):
     contextual: np.ndarray  # `[B, K]` float32
     perceptual: np.ndarray  # `[B, K]` float32
     fills: np.ndarray  # `[B, S, S, C]` float32 in [-1, 1], what the holes were filled from
+    activations: np.ndarray = None  # `[B, K, r, r, n]` float16, with `deeper`: G's, behind z
 
 
 class Progress(NamedTuple):
@@ -114,9 +115,14 @@ def complete(model, images, masks, settings, progress=None):
     fills = [fill_of(batch, each.complete, each.G, settings)
              for batch, each in zip(batches, found)]
     completed = [completed_images(*each, settings.blend) for each in zip(batches, fills)]
-    return Completion(np.concatenate(completed), *(
-        np.concatenate([getattr(each, name) for each in found])
-        for name in ("z", "complete", "contextual", "perceptual")), np.concatenate(fills))
+
+    def all_of(name):
+        values = [getattr(each, name) for each in found]
+        return None if values[0] is None else np.concatenate(values)
+
+    return Completion(
+        np.concatenate(completed), *map(all_of, ("z", "complete", "contextual", "perceptual")),
+        np.concatenate(fills), all_of("activations"))
 
 
 def checked_images(model, images):

@@ -1,6 +1,9 @@
-"""The search for the z of damaged images (Yeh et al. 2016, section 3), compiled and observed."""
+"""The search for the z of damaged images (Yeh et al. 2016, section 3), and after it for activations
+of deeper layers of G (Daras et al. 2021, arXiv 2102.07364), compiled and observed."""
 
 import copy
+import dataclasses
+import math
 import time
 import zlib
 from typing import NamedTuple
@@ -53,11 +56,11 @@ def numbers_of(known):
 
 
 class SearchState(NamedTuple):
-    """Where the z-search of B images stands."""
+    """Where the search of B images stands, for z or for a layer's activations, `[B, ...]`."""
 
-    z: tf.Tensor  # `[B, z_dim]`
+    z: tf.Tensor  # `[B, ...]`
     approach: tuple  # what the approach keeps, with a row per image but for scalars
-    best_z: tf.Tensor  # `[B, z_dim]`, the z of the lowest loss so far
+    best_z: tf.Tensor  # `[B, ...]`, the z of the lowest loss so far
     best_loss: tf.Tensor  # `[B]`
     mark: tf.Tensor  # `[B]`, the loss that last counted as progress
     waited: tf.Tensor  # `[B]` int32, iterations since then
@@ -69,15 +72,19 @@ class SearchState(NamedTuple):
 
     def result(self, loss, keep_best):
         """The z of lowest loss, or the last one; `loss` `[B]` is that of the last."""
-        last_is_best = (loss < self.best_loss)[:, tf.newaxis]
-        return tf.where(last_is_best, self.z, self.best_z) if keep_best else self.z
+        return chosen(loss < self.best_loss, self.z, self.best_z) if keep_best else self.z
+
+
+def chosen(which, z, other):
+    """The rows of z `[B, ...]` where `which` `[B]` is True, else those of the other."""
+    return tf.where(tf.reshape(which, [-1, *[1] * (len(z.shape) - 1)]), z, other)
 
 
 class Numbers(NamedTuple):
     """What a compiled search is told of its settings at each call, so that others of these need no
-    other one: scalars, `patience` and `seed` int32, the others float64."""
+    other one: `patience` and `seed` int32, the others float64."""
 
-    lr: tf.Tensor
+    lr: tf.Tensor  # or one for each channel, `[n]`
     nIter: tf.Tensor
     tol: tf.Tensor
     patience: tf.Tensor
@@ -103,24 +110,25 @@ def patience_of(settings):
     return settings.patience if settings.tol > 0 else tf.int32.max
 
 
-def approach_of(settings, lr, n_iter, seed):
+def approach_of(settings, lr, n_iter, seed, limit=1.0):
     """`(init, update)` of the settings' approach, as `approaches` has them."""
     rate = approaches.SCHEDULES[settings.schedule](lr, n_iter)
     return {
         "momentum": lambda s: approaches.nesterov(rate, s.momentum),
-        "adam": lambda s: approaches.projected_adam(rate, s.beta1, s.beta2, s.eps),
+        "adam": lambda s: approaches.projected_adam(rate, s.beta1, s.beta2, s.eps, limit),
         "hmc": lambda s: approaches.hmc(s.hmcBeta, s.hmcEps, s.hmcL, s.hmcAnneal, seed),
     }[settings.approach](settings)
 
 
-def compile_search(model, settings):
+def compile_search(model, settings, edge):
     """The compiled iterations, as `make_search` describes them, of weights and `Numbers` too."""
     # (AutoGraph leaves compiled code in the system's temporary folder.)
     @tf.function(jit_compile=model.jit, reduce_retracing=True, autograph=False)
     def search(state, images, mask, lowres_mask, first, n, weights, numbers):
         lr, less_tol, lam = (tf.cast(value, tf.float32)
                              for value in (numbers.lr, 1 - numbers.tol, numbers.lam))
-        _, update = approach_of(settings, lr, numbers.nIter, numbers.seed)
+        _, update = approach_of(
+            settings, lr, numbers.nIter, numbers.seed, math.inf if edge else 1.0)
         weighing = copy.copy(model)
         weighing.lam = lam
 
@@ -130,20 +138,21 @@ def compile_search(model, settings):
         def iterate(k, state, losses, zs):
             z, approach, best_z, best_loss, mark, waited = state
             loss, gradient = objective(z)
-            losses, zs = losses.write(k, loss), zs.write(k, z)
-            best_z = tf.where((loss < best_loss)[:, tf.newaxis], z, best_z)
+            losses = losses.write(k, loss)
+            zs = zs if edge else zs.write(k, z)  # activations would be gigabytes
+            best_z = chosen(loss < best_loss, z, best_z)
             best_loss = tf.minimum(loss, best_loss)
             progress = loss < less_tol * mark
             mark, waited = tf.where(progress, loss, mark), tf.where(progress, 0, waited + 1)
             next_z, approach = update(z, approach, loss, gradient, first + k, objective)
-            next_z = tf.where((waited >= numbers.patience)[:, tf.newaxis], z, next_z)
+            next_z = chosen(waited >= numbers.patience, z, next_z)
             state = SearchState(next_z, approach, best_z, best_loss, mark, waited)
             return k + 1, state, losses, zs
 
-        _, state, *found = tf.while_loop(
+        _, state, losses, zs = tf.while_loop(
             lambda k, *_: k < n, iterate,
             (0, state, *(tf.TensorArray(tf.float32, size=n) for _ in range(2))))
-        return state, *(each.stack() for each in found)
+        return state, losses.stack(), None if edge else zs.stack()
 
     return search
 
@@ -161,8 +170,8 @@ def compile_evaluation(model):
     return evaluate
 
 
-def make_search(model, settings, batch=None):
-    """The compiled z-search, which is made once for a network and the settings that matter.
+def make_search(model, settings, batch=None, edge=0):
+    """The compiled search, which is made once for a network and the settings that matter.
 
     `search(state, images, mask, lowres_mask, first, n)` runs iterations `first` to `first + n - 1`
     inside the graph and returns `(state, losses, zs)`: the next state, and for each iteration the
@@ -173,6 +182,8 @@ def make_search(model, settings, batch=None):
         model: a `DCGAN`.
         settings: the `inpainting.settings.Search`, with `lr`, `tol` and `patience`.
         batch: how many z it mostly has at once (`batch_size`); what is fastest depends on it.
+        edge: 0, or the edge of the layer of G whose activations are searched in the place of z:
+            `lr` is then in their standard deviations, by Adam; there are no zs.
 
     Returns:
         `(start, search)`: `start(z, numbers)` is the `SearchState` at z `[B, z_dim]`, for searches
@@ -181,9 +192,12 @@ def make_search(model, settings, batch=None):
     init, _ = approach_of(settings, settings.lr, settings.nIter, model.seed)
     weights = model.weights.for_search(model.dtype, batch or model.batch_size)
     numbers = Numbers.of(model, settings)
+    if edge:
+        numbers = numbers._replace(lr=numbers.lr * deviations(model, edge))
     compiled = model.compiled.of(
-        (model.dtype, model.jit, model.prior, *(getattr(settings, name) for name in COMPILED_IN)),
-        lambda: compile_search(copy.copy(model), settings))
+        (model.dtype, model.jit, model.prior, edge,
+         *(getattr(settings, name) for name in COMPILED_IN)),
+        lambda: compile_search(copy.copy(model), settings, edge))
 
     def start(z, numbers):
         worst = tf.fill([len(z)], np.inf)
@@ -194,6 +208,28 @@ def make_search(model, settings, batch=None):
                         numbers)
 
     return start, search
+
+
+def deviations(model, edge):
+    """The standard deviations of the activations of G's layer of that edge, `[n]` float64: batch
+    norm's scales of its channels."""
+    i = model.architecture.edges.index(edge)
+    return tf.cast(tf.abs(model.weights.shown[f"generator/g_bn{i}/gamma"]), tf.float64)
+
+
+def stages(model, settings):
+    """The stages of a search: of z, and then of the activations of one deeper layer after another,
+    from those that the stage before has found (Daras et al. 2021, arXiv 2102.07364).
+
+    Returns:
+        `[(edge, Search)]`: 0 for z, or the layer's edge; and the settings of the stage.
+    """
+    edges = [edge for edge in model.architecture.edges if edge <= settings.deeperTo]
+    counts = [len(part) for part in np.array_split(range(settings.deeper), len(edges))]
+    return [(0, settings), *(
+        (edge, dataclasses.replace(settings, approach="adam", schedule="cosine", tol=0.0,
+                                   nIter=count, lr=settings.deeperLr))
+        for edge, count in zip(edges, counts) if count)]
 
 
 class Observer:
@@ -223,10 +259,33 @@ class Found(NamedTuple):
 
     i: int  # iterations that were done
     z: np.ndarray  # `[B, K, z_dim]` float32
+    activations: np.ndarray  # `[B, K, r, r, n]` float16, of the deepest stage's layer; or None
     complete: np.ndarray  # `[B, K]` float32, contextual + lam * perceptual
     contextual: np.ndarray
     perceptual: np.ndarray
-    G: np.ndarray  # `[B, K, S, S, C]` float32 in [-1, 1]
+    G: np.ndarray  # `[B, K, S, S, C]` float32 in [-1, 1]: of the activations, or else of z
+
+
+class Stage(NamedTuple):
+    """A part of the search: for z, or for the activations of a layer of G."""
+
+    edge: int  # of the layer; 0 is z
+    settings: tuple  # its `inpainting.settings.Search`
+    start: object  # of `make_search`
+    search: object
+
+
+@dataclasses.dataclass
+class Task:
+    """The search for a batch as it stands, an image's candidates side by side."""
+
+    batch: CompletionBatch
+    y: np.ndarray  # `[B * K, H, W, C]`
+    weights: np.ndarray  # `[B * K, H, W, 1]`
+    observer: Observer
+    z: np.ndarray  # `[B * K, z_dim]`, where it starts; after the first stage what that found
+    lowest: np.ndarray  # `[B * K]`, the lowest losses so far
+    i: int = 0  # iterations that were done
 
 
 class Searcher:
@@ -241,15 +300,16 @@ class Searcher:
 
     def __init__(self, model, settings, images, saved=None, source=None):
         self.model, self.settings = model, settings
-        self.start, self.search = make_search(
-            model, settings, min(images, model.batch_size) * settings.nCandidates)
+        batch = min(images, model.batch_size) * settings.nCandidates
+        self.stages = [Stage(edge, stage, *make_search(model, stage, batch, edge))
+                       for edge, stage in stages(model, settings)]
         self.weights = model.weights.for_inference(model.dtype)
-        self.evaluate = model.compiled.of((model.dtype, model.prior, "evaluation"),
+        self.evaluate = model.compiled.of((model.dtype, model.prior, "evaluation", self.deepest),
                                           lambda: compile_evaluation(copy.copy(model)))
         self.starts = Starts(model, settings, saved, source)
 
     def run(self, batch, observer):
-        """Search for the z of a batch.
+        """Search for the z of a batch, and from there for activations of deeper layers.
 
         Args:
             batch: a `CompletionBatch` of B images.
@@ -258,59 +318,95 @@ class Searcher:
         Returns:
             The `Found`.
         """
-        settings, model, count = self.settings, self.model, self.settings.nCandidates
+        count = self.settings.nCandidates
         y, weights = (np.repeat(t, count, axis=0) for t in (batch.y, batch.weights))
-        z = self.starts.of(batch)
-        numbers = np.add.outer(batch.numbers, np.arange(count, dtype=np.int32)).ravel()
-        state, i, at_once = self.start(z, numbers), 0, 1
-        now, result, lowest = z.numpy(), z.numpy(), np.full(len(z), np.inf)
-        running = np.arange(len(now))  # the searches that are not done, a row of the state each
+        z = self.starts.of(batch).numpy()
+        task = Task(batch, y, weights, observer, z, np.full(len(z), np.inf))
+        h, evaluated = self._run_stage(task, self.stages[0], z)
+        task.z, activations = h, None
+        for stage in self.stages[1:]:
+            h = self.model.generator(h, weights=self.weights, to=stage.edge).numpy()
+            h, evaluated = self._run_stage(task, stage, h)
+        if self.deepest:  # in half precision, as they are saved
+            activations = h.astype(np.float16)
+            evaluated = self._evaluate(task, activations.astype(np.float32), slice(None))
+        return Found(task.i, *(t if t is None else self._by_image(t)
+                               for t in (task.z, activations, *evaluated)))
 
-        def by_image(t):
-            return np.reshape(t, (-1, count, *t.shape[1:]))
+    @property
+    def deepest(self):
+        """The edge of the last stage's layer, 0 if that is z."""
+        return self.stages[-1].edge
 
-        def evaluate(z, rows):
-            """`(complete, contextual, perceptual, G(z))` of some of the searches."""
-            return self.evaluate(
-                tf.constant(z), tf.constant(y[rows]), tf.constant(weights[rows]),
-                tf.constant(batch.lowres_mask), self.weights, tf.constant(model.lam, tf.float32))
+    def _run_stage(self, task, stage, h):
+        """Search from h on, `[B * K, ...]`: z, or the activations of the stage's layer.
+
+        Returns:
+            `(h, evaluated)`: where it ended, and what `_evaluate` returns of that; None in front of
+            the last stage.
+        """
+        settings, observer, end = stage.settings, task.observer, task.i + stage.settings.nIter
+        began, at_once, evaluated = task.i, 1, None
+        numbers = np.add.outer(
+            task.batch.numbers, np.arange(settings.nCandidates, dtype=np.int32)).ravel()
+        state = stage.start(tf.constant(h), numbers)
+        now, result = h.copy(), h.copy()
+        running = np.arange(len(h))  # the searches that are not done, a row of the state each
+
+        def tell(rows, losses, z):  # of activations, which are too many to log, the z behind them
+            observer.iterations(rows, task.i, losses, z if not stage.edge else np.broadcast_to(
+                task.z[rows], (*losses.shape, self.model.z_dim)))
 
         while True:
-            ends = i >= settings.nIter or observer.stops()
-            if i % settings.outInterval == 0 or ends:
-                done = self._done(state, ends)
+            ends = task.i >= end or observer.stops()
+            if task.i % settings.outInterval == 0 or ends:
+                done = self._done(state, settings, ends)
                 if done.any():
-                    last, evaluated = state.z, evaluate(state.z, running)
-                    loss = evaluated[0]
+                    last, loss = state.z, tf.fill([len(running)], np.inf)
+                    if stage.edge == self.deepest:  # others go on from the best that was evaluated
+                        evaluated = self._evaluate(task, last, running)
+                        loss = evaluated[0]
+                        tell(running[done], loss.numpy()[np.newaxis, done],
+                             last.numpy()[np.newaxis, done])
                     result[running] = state.result(loss, settings.keepBest)
-                    observer.iterations(running[done], i, loss.numpy()[np.newaxis, done],
-                                        state.z.numpy()[np.newaxis, done])
                     running, state = running[~done], state.rows(np.flatnonzero(~done))
                 if not len(running):
                     break
                 if observer.looks:
-                    observer.pictures(i, by_image(lowest),
-                                      by_image(model.generator(now, weights=self.weights)))
+                    observer.pictures(task.i, self._by_image(task.lowest), self._by_image(
+                        self.model.generator(now, weights=self.weights)))
                 if observer.stops():
                     continue  # to the end, with the z that was shown
-            n = min(at_once, settings.outInterval - i % settings.outInterval, settings.nIter - i)
+            n = min(at_once, settings.outInterval - task.i % settings.outInterval, end - task.i)
             before = time.perf_counter()
-            state, losses, zs = self.search(
-                state, tf.constant(y[running]), weights[running], batch.lowres_mask, i, n)
-            observer.iterations(running, i, losses.numpy(), zs.numpy())
+            state, losses, zs = stage.search(
+                state, tf.constant(task.y[running]), task.weights[running],
+                task.batch.lowres_mask, task.i - began, n)
+            tell(running, losses.numpy(), zs if stage.edge else zs.numpy())
             # About a second's, so that progress is seen and Ctrl-C is answered.
             at_once = max(1, int(n / (time.perf_counter() - before)))
-            now[running], lowest[running] = state.z, state.best_loss
+            now[running] = state.z
+            task.lowest[running] = np.minimum(task.lowest[running], state.best_loss)
             observer.advance(n, float(tf.reduce_mean(losses[-1])))
-            i += n
-        observer.advance(settings.nIter - i, None)
-        if not np.array_equal(last, result):
-            evaluated = evaluate(result, slice(None))
-        return Found(i, by_image(result), *map(by_image, evaluated))
+            task.i += n
+        observer.advance(end - task.i, None)
+        if stage.edge == self.deepest and not np.array_equal(last, result):
+            evaluated = self._evaluate(task, result, slice(None))
+        return result, evaluated
 
-    def _done(self, state, ends):
+    def _evaluate(self, task, h, rows):
+        """`(complete, contextual, perceptual, G(h))` of some of the searches."""
+        return self.evaluate(
+            tf.constant(h), tf.constant(task.y[rows]), tf.constant(task.weights[rows]),
+            tf.constant(task.batch.lowres_mask), self.weights,
+            tf.constant(self.model.lam, tf.float32))
+
+    def _by_image(self, t):
+        return np.reshape(t, (-1, self.settings.nCandidates, *t.shape[1:]))
+
+    def _done(self, state, settings, ends):
         """Which searches have ended, `[R]` bool: all, or those without progress."""
-        done = (state.waited.numpy() >= patience_of(self.settings)) | ends
+        done = (state.waited.numpy() >= patience_of(settings)) | ends
         if self.model.jit and not done.all():  # XLA would compile anew for each smaller batch
             done[:] = False
         return done

@@ -19,6 +19,7 @@ from dcgan.settings import (
 
 COUNT = Number(int, low=1)
 SHARE = Number(float, low=0, high=0.999999)
+EDGES = (4, 8, 16, 32, 64, 128)  # of G's layers
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ class Framing(Masking, View):
 
 @dataclass(frozen=True)
 class Search(Settings):
-    """The search for z."""
+    """The search for z, and behind it for activations of deeper layers."""
 
     batchSize: int = setting(64, "pictures per search", COUNT, aliases=("--batch_size",))
     seed: int = setting(
@@ -165,6 +166,16 @@ class Search(Settings):
     hmcL: int = setting(100, "leapfrog steps per iteration", COUNT)
     hmcAnneal: float = setting(
         1.0, "factor on hmcBeta after each iteration", Number(float, above=0))
+    deeper: int = setting(
+        0, "N more iterations, which search activations of G's layers instead of z: first of the "
+        "layer of 4x4 places, then of 8x8, and so on, each from where the search before it ended "
+        "(intermediate layer optimization)", Number(int, low=0), metavar="N")
+    deeperTo: int = setting(
+        16, "the edge of the last layer that --deeper searches; N is divided evenly", int,
+        choices=EDGES)
+    deeperLr: float = setting(
+        0.05, "step size of --deeper, in standard deviations of the activations; by Adam, and "
+        "lowered to 0 in each layer", Number(float, above=0))
     nCandidates: int = setting(
         1, "searches for each picture, from different z; candidates/ shows all", COUNT,
         metavar="K")
@@ -172,6 +183,11 @@ class Search(Settings):
         "best", "how several candidates make one result: best, the one of the lowest loss; mean, "
         "the mean of their G(z) (the loss in results.csv is the lowest either way)",
         choices=("best", "mean"))
+
+    @property
+    def iterations(self):
+        """All iterations of a search, the deeper ones too."""
+        return self.nIter + self.deeper
 
 
 @dataclass(frozen=True)

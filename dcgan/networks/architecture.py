@@ -29,6 +29,11 @@ class Architecture(NamedTuple):
         return cls(image_size, z_dim, c_dim, tuple(gf_dim * f for f in factors),
                    tuple(df_dim * f for f in reversed(factors)))
 
+    @property
+    def edges(self):
+        """Of G's layers in front of the image: 4, 8, ..., image_size / 2."""
+        return [4 * 2**i for i in range(len(self.g_widths))]
+
     def sizes(self):
         """The sizes as the flags of train-dcgan.py have them, by name."""
         return {"image_size": self.image_size, "z_dim": self.z_dim, "c_dim": self.c_dim,

@@ -81,11 +81,12 @@ def _paths(settings, sources):
 
 
 def _paths_of_batch(folder, settings):
-    for name in ("before.png", "masked.png", "lowres.png", "completion.gif", settings.video):
+    for name in ("before.png", "masked.png", "lowres.png", "completion.gif",
+                 "activations.npz", settings.video):
         if name:
             yield os.path.join(folder, name)
     for name in ("hats_imgs", "completed"):
         if os.path.lexists(os.path.join(folder, name)):
-            for i in range(settings.nIter + 1):
+            for i in range(settings.iterations + 1):
                 yield os.path.join(folder, name, f"{i:04d}.png")
                 yield os.path.join(folder, name, f"{i:04d}.lowres.png")

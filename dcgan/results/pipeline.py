@@ -129,7 +129,7 @@ def _complete(model, settings, files, framer, batches):
     searcher = Searcher(model, settings, len(files), saved, settings.init)
     n_batches, done = -(-len(files) // model.batch_size), 0
     with deferred_stop() as stop, results, tqdm(
-            total=n_batches * settings.nIter, unit="it", dynamic_ncols=True) as bar:
+            total=n_batches * settings.iterations, unit="it", dynamic_ncols=True) as bar:
         observer = Shown(results, bar, stop)
         for number, frames in enumerate(batches):
             if stop.is_set():

@@ -43,6 +43,13 @@ def write_latents(path, results, settings):
                  settings=json.dumps(recorded(settings)))
 
 
+def write_activations(path, names, activations):
+    """Write `activations.npz`: of each of the pictures `[K, r, r, n]` float16, whose images
+    `DCGAN.generator` makes."""
+    with writing.whole(path) as temporary:
+        np.savez(temporary, name=np.array(names), activations=activations)
+
+
 def read_latents(path):
     """What `write_latents` wrote.
 

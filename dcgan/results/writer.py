@@ -167,6 +167,9 @@ class Results:
             self.results.append(result)
         # What cost the search first: a whole picture may be too much for this machine.
         self._write_tables()
+        if found.activations is not None:
+            tables.write_activations(os.path.join(self.folder, "activations.npz"),
+                                     [frame.name for frame in self.frames], found.activations)
         for b, frame in enumerate(self.frames):
             made = {"images": completed[b]}
             if count > 1:
