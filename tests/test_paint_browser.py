@@ -71,11 +71,17 @@ def photo(tmp_path):
 
 def choose(tab, path, frame=None):
     """Choose a picture and, if it is not the one that the page takes, its frame by what it says."""
-    tab.set_input_files("#file", path)
-    tab.wait_for_selector("body[data-state=painting]")
-    tab.wait_for_selector("#frames label")
+    send(tab, path)
     if frame:
         tab.click(f"#frames label:has-text('{frame}')")
+
+
+def send(tab, path):
+    """Choose a picture, and wait until it is there, with its frames."""
+    tab.evaluate("document.getElementById('frames').replaceChildren()")  # of the one before
+    tab.set_input_files("#file", [])  # a file that is chosen already would be no change
+    tab.set_input_files("#file", path)
+    tab.wait_for_selector("#frames label")
 
 
 def stroke(tab, *points):
@@ -423,6 +429,31 @@ def test_a_stroke_belongs_to_its_gesture(painting, photo, end, left):
     begin(painting, *ROW)  # the next one is painted
     painting.mouse.up()
     assert on(painting, *{ROW, *left})
+
+
+def test_a_new_picture_ends_the_stroke(painting, photo):
+    begin(painting, *COLUMN)
+    assert on(painting, COLUMN)
+    send(painting, photo)
+    painting.mouse.move(*place(painting, 270, 225), steps=4)
+    assert not marked(painting).any()
+    painting.mouse.up()
+    assert not marked(painting).any() and painting.is_disabled("#complete")
+    begin(painting, *ROW)
+    painting.mouse.up()
+    assert on(painting, ROW)
+
+
+def test_without_a_picture_nothing_is_compared(painting):
+    """The pointer that drags the line between before and after is still down."""
+    begin(painting, *ROW)
+    painting.mouse.up()
+    complete(painting, nIter=1, nCandidates=1)
+    begin(painting, (100, 120), (120, 120))
+    farther = place(painting, 150, 150)
+    click(painting, "new")
+    painting.mouse.move(*farther, steps=3)
+    painting.mouse.up()
 
 
 def test_a_stroke_does_not_follow_the_zoom(painting):

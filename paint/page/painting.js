@@ -99,7 +99,7 @@ export class Painting {
     if (this.action === "paint" && this.stroke) {
       const all = event.getCoalescedEvents?.() ?? [];
       for (const each of all.length ? all : [event]) this.#go(this.#place(each));
-    } else if (this.action === "split") {
+    } else if (this.action === "split" && this.page.state() === "done") {
       this.page.split(place[0]);
     } else if (this.action === "pan") {
       view.pan(place[0] - before[0], place[1] - before[1]);
