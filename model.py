@@ -42,42 +42,35 @@ class DCGAN(tf.Module):
         lam: weight of the perceptual against the contextual loss in completion.
         prior: the perceptual loss in completion, by its name in `dcgan.inpainting.losses`: article,
             -log D(G(z)), or saturating, log(1 - D(G(z))).
-        lowres: edge of the blocks that the `lowres` mask averages.
-        recipe: the `dcgan.training.recipe.Recipe`; None is the article's.
         seed: seeds weights, z and the order of the data.
         precision: of the convolutions, float32, bfloat16 or float16; variables, batch norm's
             statistics, G's first and D's last layer and the losses are always float32.
         jit: compile training step and search with XLA; None is the training step on a GPU alone (on
             a CPU, XLA's convolutions are many times slower; what several GPUs do was never tried).
-        sync_batch_norm: in training, normalise with the statistics of the whole batch, where
-            several replicas share it, and not each with its own.
-        ema: in training, keep a moving average of G's weights too, of which each step keeps this
-            share; samples and completions are the average's G (Yazici et al. 2018, arXiv
-            1806.04498). 0 keeps none.
         architecture: an `Architecture` that replaces the sizes above, as read from a checkpoint.
         strategy: the `tf.distribute.Strategy` that trains it; None is one device.
     """
 
+    lowres = 8  # edge of the blocks that the `lowres` mask averages
+
     def __init__(self, image_size=64, batch_size=64, z_dim=100, gf_dim=64, df_dim=64, c_dim=3,
-                 lam=0.1, prior="article", lowres=8, recipe=None, seed=0, precision="float32",
-                 jit=None, sync_batch_norm=False, ema=0.0, architecture=None, strategy=None):
+                 lam=0.1, prior="article", seed=0, precision="float32", jit=None,
+                 architecture=None, strategy=None):
         forks.refuse_in_children(DCGAN)
         super().__init__(name="DCGAN")
         self.architecture = architecture or Architecture.make(
             image_size, z_dim, gf_dim, df_dim, c_dim)
         self.image_size, self.z_dim, self.c_dim, *_ = self.architecture
         self.batch_size, self.seed, self.dtype = batch_size, seed, tf.as_dtype(precision)
-        self.lam, self.prior, self.lowres = lam, prior, lowres
-        self.recipe, self.sync_batch_norm, self.ema = recipe or Recipe(), sync_batch_norm, ema
+        self.lam, self.prior = lam, prior
+        self.recipe, self.sync_batch_norm, self.ema = Recipe(), False, 0.0  # a training's
         self.jit, self.strategy = jit, strategy or tf.distribute.get_strategy()
         with self.strategy.scope():
             self.vars = {
                 name: tf.Variable(initial_value(name, shape, (seed, i)), name=name,
                                   trainable="moving_" not in name)
                 for i, (name, shape) in enumerate(self.architecture.shapes().items())}
-            self.average = {name: tf.Variable(tf.identity(v), trainable=False)
-                            for name, v in self.vars.items()
-                            if ema and name.startswith("generator/")}
+        self.average = {}  # of G's variables, if the training keeps one
         self.weights = Weights(self.vars, self.average)
         self.g_vars = self.weights.net("generator", trainable=True)
         self.d_vars = self.weights.net("discriminator", trainable=True)
@@ -179,14 +172,22 @@ class DCGAN(tf.Module):
 
     # 3. The training step
 
-    def make_optimizers(self, learning_rate=0.0002, beta1=0.5):
-        """Fresh Adam slots for both networks; `load` fills them from a checkpoint that has some."""
+    def make_optimizers(self, learning_rate=0.0002, beta1=0.5, ema=0.0):
+        """Fresh Adam slots for both networks; `load` fills them from a checkpoint that has some.
+
+        With `ema` there is a moving average of G's weights too, of which each step keeps this
+        share; samples and completions are then the average's G (Yazici et al. 2018, arXiv
+        1806.04498).
+        """
         def adam(variables):
             scale = ops.LossScale() if self.dtype == tf.float16 else None
             return ops.Adam(variables, learning_rate, beta1, loss_scale=scale)
 
         with self.strategy.scope():
-            self.g_optim, self.d_optim = adam(self.g_vars), adam(self.d_vars)
+            self.g_optim, self.d_optim, self.ema = adam(self.g_vars), adam(self.d_vars), ema
+            self.average = self.weights.average = {
+                name: tf.Variable(tf.identity(v), trainable=False)
+                for name, v in self.weights.net("generator").items() if ema}
 
     def train_step(self, images, z, learning_rate=None, noise=None, penalise=False):
         """One batch of the article's schedule: D is updated once, then G twice with the same z.

@@ -111,10 +111,11 @@ def randomise(model, seed=0):
     return model
 
 
-def tiny(image_size=16, c_dim=3, **settings):
+def tiny(image_size=16, c_dim=3, lowres=8, **settings):
     """A model with random values everywhere, and its values as float64."""
     settings = {"z_dim": 5, "gf_dim": 2, "df_dim": 2, "batch_size": 4} | settings
     model = randomise(DCGAN(image_size=image_size, c_dim=c_dim, **settings))
+    model.lowres = lowres
     return model, {name: v.numpy().astype(float) for name, v in model.vars.items()}
 
 

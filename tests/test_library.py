@@ -318,7 +318,8 @@ def test_of_no_number_there_are_no_samples(model, arguments, words):
 
 def test_the_average_makes_all_images(folder, images, tmp_path):
     """In training, the search and `generator` too, and what is exported: not the last step's G."""
-    model, plain = load(folder, ema=0.9), load(folder)
+    model, plain = load(folder), load(folder)
+    model.make_optimizers(ema=0.9)
     for variable in model.weights.net("generator").values():
         variable.assign(tf.zeros_like(variable))
     np.testing.assert_array_equal(model.sample(2), plain.sample(2))

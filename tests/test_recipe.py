@@ -192,7 +192,8 @@ def test_when_steps_are_penalised():
 
 
 def one_step(settings, penalised=False, u=None, rate=None):
-    model, v = tiny(8, recipe=settings)
+    model, v = tiny(8)
+    model.recipe = settings
     model.make_optimizers()
     model.g_optim.epsilon = model.d_optim.epsilon = 1e-4
     result = tf.function(model.train_step)(
@@ -202,7 +203,7 @@ def one_step(settings, penalised=False, u=None, rate=None):
 
 def test_the_article_is_the_default():
     """The settings of no flags are none, and their rate is the optimizers'."""
-    plain, plain_moved = one_step(None)
+    plain, plain_moved = one_step(Recipe())
     of_no_flags = part(load_script("train-dcgan.py").parse_args([]), Recipe)
     given, given_moved = one_step(of_no_flags, rate=tf.constant(0.0002))
     assert of_no_flags == Recipe() and set(plain) == set(given)
@@ -216,7 +217,7 @@ def test_the_article_is_the_default():
     {"settings": Recipe(r1=5.0), "penalised": True},
     {"settings": Recipe(diffaug=("cutout",)), "u": f32(numbers(16).reshape(4, 4, -1))}])
 def test_each_setting_reaches_D(changed):
-    _, plain = one_step(None)
+    _, plain = one_step(Recipe())
     result, moved = one_step(**changed)
     assert ("r1" in result) == ("penalised" in changed)
     name = "discriminator/d_h0_conv/w"
@@ -225,7 +226,8 @@ def test_each_setting_reaches_D(changed):
 
 def test_every_pass_sees_its_own_augmentation():
     """And G learns through it: where all is hidden by contrast 0, D says the same of all."""
-    model, _ = tiny(8, recipe=Recipe(diffaug=("color",)))
+    model, _ = tiny(8)
+    model.recipe = Recipe(diffaug=("color",))
     seen = []
     model.discriminator = lambda images, training, weights: (
         seen.append(images), DCGAN.discriminator(model, images, training))[1]
@@ -241,8 +243,8 @@ def test_every_pass_sees_its_own_augmentation():
 
 
 def test_the_rate_of_a_step():
-    _, moved = one_step(None)
-    _, slow = one_step(None, rate=tf.constant(0.0001))
+    _, moved = one_step(Recipe())
+    _, slow = one_step(Recipe(), rate=tf.constant(0.0001))
     name = "discriminator/d_h0_conv/w"  # of one step of Adam
     np.testing.assert_allclose(slow[name], moved[name] / 2, rtol=1e-2, atol=1e-7)
 

@@ -119,7 +119,8 @@ def test_it_is_of_the_average_and_changes_no_weight(faces, others, tmp_path):
         weights.append(weights_in(str(tmp_path / folder)))
     for name in weights[0]:
         np.testing.assert_array_equal(weights[0][name], weights[1][name], err_msg=name)
-    model, _ = tiny(16, ema=0.5)
+    model, _ = tiny(16)
+    model.make_optimizers(ema=0.5)
     for variable in model.average.values():
         variable.assign(variable + 1)
     twin = validation.twin_of(model)

@@ -13,8 +13,10 @@ from dcgan.checkpoints import finding, tracking
 from dcgan.files import locking, writing
 from dcgan.machine.signals import deferred_stop
 from dcgan.messages import UserError
+from dcgan.settings import part
 from dcgan.training import cluster, curves, outputs, starting, steps
 from dcgan.training.dataset import Pictures
+from dcgan.training.recipe import Recipe
 from dcgan.training.validation import HeldOut
 
 
@@ -49,6 +51,8 @@ class Training:
         """
         settings = self.settings
         starting.require_made_for(self.model, settings)
+        self.model.recipe = part(settings, Recipe)
+        self.model.sync_batch_norm = settings.sync_batch_norm
         if self.chief:
             outputs.adopt(settings)
         files = outputs.read_pictures(settings)[:settings.train_size]
@@ -94,7 +98,7 @@ class Training:
             files, settings.dataset, model.image_size, model.c_dim, settings.crop, model.seed,
             settings.cache and settings.cache + f".{self.worker}" * (self.worker > 0),
             settings.flip)
-        model.make_optimizers(settings.learning_rate, settings.beta1)
+        model.make_optimizers(settings.learning_rate, settings.beta1, settings.ema)
         if self.chief and settings.validation:
             self.heldout = HeldOut(settings, model, files)
         if self.chief:

@@ -11,7 +11,7 @@ from dcgan.settings import part
 from dcgan.training import cluster
 from dcgan.training.recipe import Recipe
 from dcgan.training.record import refuse_to_overwrite
-from dcgan.training.settings import Sizes
+from dcgan.training.settings import Sizes, Steps
 
 
 def model_for(kind, settings):
@@ -34,12 +34,14 @@ def model_for(kind, settings):
     worker, workers = cluster.worker_of(strategy)
     if not settings.resume and worker == 0:
         refuse_to_overwrite(settings.checkpoint_dir, settings.sample_dir)
-    architecture, of_model = _architecture(settings), _of_model(settings)
-    if workers > 1:
-        cluster.require_agreement(strategy, architecture, of_model, [
-            getattr(settings, k) for k in ("jit", "epoch", "max_steps", "learning_rate", "beta1",
-                                           "train_size", "crop", "flip")])
-    model = kind(**of_model, jit=settings.jit, architecture=architecture, strategy=strategy)
+    architecture, recipe = _architecture(settings), part(settings, Recipe)
+    if workers > 1:  # `policies` are in one order, whatever that of the flag
+        cluster.require_agreement(
+            strategy, architecture, dataclasses.replace(recipe, diffaug=recipe.policies),
+            part(settings, Steps), [getattr(settings, k) for k in (
+                "precision", "jit", "sync_batch_norm", "train_size", "crop", "flip")])
+    model = kind(batch_size=settings.batch_size, seed=settings.seed, precision=settings.precision,
+                 jit=settings.jit, architecture=architecture, strategy=strategy)
     if model.jit and strategy.num_replicas_in_sync > 1 and not tf.config.get_visible_devices(
             "GPU"):
         raise UserError("--jit: on CPUs, XLA cannot compile what several devices do together; "
@@ -49,23 +51,13 @@ def model_for(kind, settings):
 
 def require_made_for(model, settings):
     """Raise ValueError where a DCGAN is not as `model_for` would make it of the settings."""
-    wanted = _of_model(settings) | {k: v for k, v in vars(part(settings, Sizes)).items() if v}
     has = model.architecture.sizes() | {
-        "batch_size": model.batch_size, "seed": model.seed, "precision": model.dtype.name,
-        "sync_batch_norm": model.sync_batch_norm, "ema": model.ema, "recipe": model.recipe}
-    for name, value in wanted.items():
-        if has[name] != value:
-            raise ValueError(f"the settings' {name} must be the model's, {has[name]} (model_for "
-                             f"makes a model of settings). Received: {value}")
-
-
-def _of_model(settings):
-    """What of the settings the constructor of DCGAN takes, but for sizes and devices."""
-    recipe = part(settings, Recipe)
-    # In one order, whatever that of the flags: workers have to agree on it.
-    return {k: getattr(settings, k)
-            for k in ("batch_size", "seed", "precision", "sync_batch_norm", "ema")} | {
-                "recipe": dataclasses.replace(recipe, diffaug=recipe.policies)}
+        "batch_size": model.batch_size, "seed": model.seed, "precision": model.dtype.name}
+    for name, value in has.items():
+        wanted = getattr(settings, name)
+        if wanted not in (None, value):
+            raise ValueError(f"the settings' {name} must be the model's, {value} (model_for makes "
+                             f"a model of settings). Received: {wanted}")
 
 
 def _architecture(settings):
