@@ -68,7 +68,7 @@ def main(argv=None):
         found["dlibFacePredictor"] = settings.dlibFacePredictor or detection.face_predictor_path()
         detection.check_predictor(found["dlibFacePredictor"])
     settings = dataclasses.replace(settings, **found)
-    model = DCGAN.from_checkpoint(settings.checkpointDir, jit=settings.jit).set_as(settings)
+    model = DCGAN.from_checkpoint(settings.checkpointDir, jit=settings.jit).configured(settings)
     try:
         settings = for_network(settings, model)
     except SettingError as error:

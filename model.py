@@ -321,13 +321,13 @@ class DCGAN(tf.Module):
             ValueError: an array or a setting is of no use.
         """
         chosen = completion.call_settings(self, preset, settings)
-        return completion.complete(self.set_as(chosen), images, masks, chosen, progress)
+        return completion.complete(self.configured(chosen), images, masks, chosen, progress)
 
     # 5. Use
 
-    def set_as(self, settings):
+    def configured(self, settings):
         """The same networks, to complete as `dcgan.inpainting.presets.CompletionSettings` say."""
-        return completion.set_as(copy.copy(self), settings)
+        return completion.configure(copy.copy(self), settings)
 
     def initial_z(self, numbers, candidate=0, seed=None):
         """Uniform z in [-1, 1], `[B, z_dim]`, one for each of B numbers. Each z depends only on
@@ -340,7 +340,7 @@ class DCGAN(tf.Module):
     @functools.cached_property
     def gaussian(self):
         """The `Gaussian` beside the checkpoint, read where it is first wanted; or None."""
-        return self.source and gaussian.beside(self.source, self.image_size**2 * self.c_dim)
+        return self.source and gaussian.read_beside(self.source, self.image_size**2 * self.c_dim)
 
     def sample(self, count, seed=None):
         """Images that G makes up by a seed (None: the constructor's), `[count, H, W, C]` uint8."""

@@ -69,7 +69,7 @@ def main(argv=None):
     head("search", "seconds", f"PSNR of {len(files)}", "PSNR of the first 8 of them, alone",
          "the largest change of one picture's")
     for label, kind in variants().items():
-        model = kind.from_checkpoint(settings.checkpointDir, jit=settings.jit).set_as(settings)
+        model = kind.from_checkpoint(settings.checkpointDir, jit=settings.jit).configured(settings)
         seconds, together = run(settings, model, batch)
         _, alone = run(few, model, small)
         row(label, *(f"{value:.2f}" for value in (

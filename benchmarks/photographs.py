@@ -77,7 +77,7 @@ def complete_photographs(config, photos, more):
     choice = complete.parse_args([photos, "--align", "--mask", os.path.join(config.folder, "masks"),
                                   "--preset", config.preset, "--seed", str(config.seed),
                                   "--checkpointDir", config.checkpointDir, *more])
-    model = DCGAN.from_checkpoint(choice.checkpointDir, jit=choice.jit).set_as(choice)
+    model = DCGAN.from_checkpoint(choice.checkpointDir, jit=choice.jit).configured(choice)
     files = [os.path.join(photos, name) for name in sorted(os.listdir(photos))]
     files = spread(files, config.count) if config.count else files
     framer = Framer(choice, files, model.image_size, model.c_dim, choice.seed)

@@ -25,7 +25,7 @@ from dcgan.cli import flags, running
 from dcgan.faces import detection
 from dcgan.files.listing import list_images
 from dcgan.inpainting import blending
-from dcgan.inpainting.blending import completed_images, fill_of
+from dcgan.inpainting.blending import blend_into_holes, fill_from_candidates
 from dcgan.inpainting.gaussian import Gaussian, read_faces
 from dcgan.inpainting.masks import MASKS
 from dcgan.machine import importing
@@ -81,7 +81,7 @@ def linear_fills(batch, gaussians):
     for label, gaussian in gaussians.items():
         fills = gaussian.fills(batch.y, batch.mask)
         for method, name in (("paste", "paste"), ("poisson", "Poisson")):
-            yield f"{label}, {name}", completed_images(batch, fills, method)
+            yield f"{label}, {name}", blend_into_holes(batch, fills, method)
 
 
 def completions(config, files, mask_flags):
@@ -96,8 +96,8 @@ def completions(config, files, mask_flags):
         key = words.replace(" --combine mean", "").replace(" --gaussian 0", "")
         if key not in found:
             _, found[key] = search.search(settings, model, batch)
-        fill = fill_of(batch, found[key].complete, found[key].G, settings)
-        yield label, completed_images(batch, fill, blend or settings.blend)
+        fill = fill_from_candidates(batch, found[key].complete, found[key].G, settings)
+        yield label, blend_into_holes(batch, fill, blend or settings.blend)
 
 
 def blending_seconds(batch):

@@ -15,7 +15,7 @@ import complete
 from dcgan import settings
 from dcgan.cli import flags, running
 from dcgan.files import listing
-from dcgan.inpainting.blending import completed_images, fill_of
+from dcgan.inpainting.blending import blend_into_holes, fill_from_candidates
 from dcgan.inpainting.photos import Framer
 from dcgan.machine import importing
 from dcgan.metrics import psnr, ssim
@@ -59,7 +59,7 @@ def load(flags, files, checkpoint):
     from model import DCGAN
 
     settings = complete.parse_args([*files, *flags, "--checkpointDir", checkpoint])
-    model = DCGAN.from_checkpoint(settings.checkpointDir, jit=settings.jit).set_as(settings)
+    model = DCGAN.from_checkpoint(settings.checkpointDir, jit=settings.jit).configured(settings)
     settings = for_network(settings, model)
     frames = list(Framer(settings, files, model.image_size, model.c_dim, settings.seed).frames())
     return settings, model, batch_of(model, frames, settings)
@@ -111,8 +111,8 @@ def main(argv=None):
         until = sorted({i for i in config.iterations if i < every} | {every})
         for iterations in until:
             seconds, found = search(settings, model, batch, iterations)
-            images = completed_images(
-                batch, fill_of(batch, found.complete, found.G, settings), settings.blend)
+            fill = fill_from_candidates(batch, found.complete, found.G, settings)
+            images = blend_into_holes(batch, fill, settings.blend)
             print(f"{words:<60} {iterations:>10} {seconds:>8.1f} "
                   f"{found.complete.min(axis=1).mean():>6.0f} "
                   f"{psnr(images, batch.images, hole).mean():>6.2f} "

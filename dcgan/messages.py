@@ -45,7 +45,7 @@ def kept_warnings():
         _kept.reset(before)
 
 
-def note(path, text):
+def warn_once(path, text):
     """`warn`, once: pictures are read several times; and by name of the first few alone: what is
     so of one may be so of a whole dataset."""
     noted, path = _noted[text], os.fsdecode(path)

@@ -24,7 +24,7 @@ from dcgan.pictures.filling import bounding_slices
 from dcgan.pictures.saving import save_photo
 from paint import request, uploads
 
-TOLD = 40  # times that a search tells of itself
+PROGRESS_LINES = 40  # of a search: about how many there are
 PREVIEW_SHARE = 0.25  # of the time may go into showing how far it is
 TILE = 160  # the edge of a candidate's picture on the page
 
@@ -93,7 +93,7 @@ class Search:
                         *(f"--{name}={value}" for name, value in chosen.items())]
         settings = request.settings_of(placed | chosen)
         self.settings = dataclasses.replace(
-            settings, outInterval=max(1, settings.iterations // TOLD))
+            settings, outInterval=max(1, settings.iterations // PROGRESS_LINES))
 
     def _forget(self):
         """Delete the files of a search that failed, and let go of its pixels."""
@@ -154,7 +154,7 @@ class Search:
         if settings.gaussian:  # what is most likely by it is there at once, long before any G(z)
             fills = dcgan.gaussian.fills(utils.to_float(images), masks[..., np.newaxis])
             self.tell(self._preview(fills[0]))
-        dcgan = dcgan.set_as(settings)
+        dcgan = dcgan.configured(settings)
         found = complete(dcgan, images, masks, settings, self._progress)
         if self.cancelled:
             raise Cancelled

@@ -74,9 +74,10 @@ class Page:
             Route("/pictures/{id}/results/{number:int}/stop", self.stop, methods=["POST"]),
             Route("/pictures/{id}/results/{number:int}/{name}", self.result),
             Mount("/page", StaticFiles(directory=os.path.join(HERE, "page")))]
+        statuses = {UserError: 400, TooLarge: 413, KeyError: 404, OSError: 507}
         return Starlette(routes=routes, middleware=[Middleware(HostCheck, host=host, outer=outer)],
-                         exception_handlers={UserError: told_as(400), TooLarge: told_as(413),
-                                             KeyError: told_as(404), OSError: told_as(507)})
+                         exception_handlers={kind: error_answer(status)
+                                             for kind, status in statuses.items()})
 
     async def page(self, request):
         return FileResponse(os.path.join(HERE, "page", "page.html"))
@@ -104,7 +105,7 @@ class Page:
     async def upload(self, request):
         name = urllib.parse.unquote(request.headers.get("x-name", ""))
         data = await body(request, MOST_BYTES, name)
-        picture = await self.beside(self.uploads.add, name, data)
+        picture = await self.in_background(self.uploads.add, name, data)
         return JSONResponse(picture.describe())
 
     async def leave(self, request):
@@ -118,12 +119,12 @@ class Page:
         """The three points of each face; where the network has them; and whether the picture is
         already as the network's are."""
         picture = self.picture(request)
-        faces = await self.beside(picture.faces)
+        faces = await self.in_background(picture.faces)
         size = (await asyncio.wrap_future(self.dcgan)).image_size
         return JSONResponse({"faces": faces, "template": TEMPLATE,
                              "fits": picture.size == (size, size)})
 
-    async def beside(self, function, *values):
+    async def in_background(self, function, *values):
         """What a function returns, worked out beside the searches."""
         return await asyncio.get_running_loop().run_in_executor(
             self.finder, functools.partial(function, *values))
@@ -135,16 +136,16 @@ class Page:
         picture = self.picture(request)
         message = await body(request, MOST_BYTES, "the mask")
         search = Search(picture, parse(message))
-        return StreamingResponse(self.tell(search), media_type="application/x-ndjson",
+        return StreamingResponse(self.follow(search), media_type="application/x-ndjson",
                                  headers={"X-Accel-Buffering": "no"})  # nginx would hold them back
 
-    async def tell(self, search):
+    async def follow(self, search):
         """Yield what a search tells; when nobody listens any more, it ends."""
-        loop, told = asyncio.get_running_loop(), asyncio.Queue()
+        loop, messages = asyncio.get_running_loop(), asyncio.Queue()
 
         def tell(what):
             with contextlib.suppress(RuntimeError):  # the server has ended
-                loop.call_soon_threadsafe(told.put_nowait, what)
+                loop.call_soon_threadsafe(messages.put_nowait, what)
 
         def run():
             try:
@@ -153,7 +154,7 @@ class Page:
             except Cancelled:
                 tell({"error": "the search was ended"})
             except (UserError, OSError) as error:
-                tell({"error": words_of(error)})
+                tell({"error": text_of(error)})
             except Exception as error:  # the page would wait for ever
                 tell({"error": f"{type(error).__name__}: {first_line(error)}"})
                 raise
@@ -163,20 +164,20 @@ class Page:
         self.waiting.append(search)
         future = self.searcher.submit(run)
         number, before = search.picture.results.index(search), None
-        yield line({"number": number})
+        yield json_line({"number": number})
         try:
             while True:
                 ahead = self.waiting.index(search)
                 if ahead != before and not future.done() and (ahead or before):
-                    yield line({"ahead": ahead})
+                    yield json_line({"ahead": ahead})
                 before = ahead
                 try:
-                    what = await asyncio.wait_for(told.get(), 0.5)
+                    what = await asyncio.wait_for(messages.get(), 0.5)
                 except TimeoutError:
                     continue
                 if what is None:
                     return
-                yield line(what)
+                yield json_line(what)
         finally:
             search.cancelled = True
             self.waiting.remove(search)
@@ -196,18 +197,18 @@ class Page:
         """A file of a result: the picture as it is shown, or one to keep."""
         search, name = self.found(request), request.path_params["name"]
         if name in ("mask.png", "landmarks.txt"):
-            return kept(os.path.join(search.folder, name), filename=name)
+            return file_answer(os.path.join(search.folder, name), filename=name)
         if search.completion is None:
             raise KeyError("the search is not done")
         candidate = request.query_params.get("candidate")
         candidate = int(candidate) if (candidate or "").isdecimal() else None
-        paths = await self.beside(search.save, candidate)
+        paths = await self.in_background(search.save, candidate)
         if name == "shown.png":
-            return kept(search.shown_path(candidate))
+            return file_answer(search.shown_path(candidate))
         path = next((path for path in paths if path.endswith(f".{name}")), None)
         if path is None:
             raise KeyError(f"{name}: there is no such file")
-        return kept(path, filename=os.path.basename(path))
+        return file_answer(path, filename=os.path.basename(path))
 
 
 def samples():
@@ -220,7 +221,7 @@ def samples():
     return [os.path.relpath(path, SAMPLES) for path in found]
 
 
-def kept(path, **more):
+def file_answer(path, **more):
     """A file of a result; a KeyError if somebody removed it."""
     if not os.path.exists(path):
         raise KeyError("the result is no longer here; complete the picture again")
@@ -237,12 +238,12 @@ async def body(request, most, name):
     return bytes(data)
 
 
-def line(what):
+def json_line(what):
     """A line of JSON."""
     return json.dumps(what) + "\n"
 
 
-def words_of(error):
+def text_of(error):
     """What went wrong, in one line."""
     if isinstance(error, OSError):
         return ("the server cannot keep files in its temporary folder: "
@@ -250,9 +251,9 @@ def words_of(error):
     return str(error.args[0] if error.args else error)
 
 
-def told_as(status):
-    """Tells what went wrong."""
-    async def tell(request, error):
-        return JSONResponse({"error": words_of(error)}, status)
+def error_answer(status):
+    """A handler of errors, which answers with the status and what went wrong."""
+    async def answer(request, error):
+        return JSONResponse({"error": text_of(error)}, status)
 
-    return tell
+    return answer

@@ -296,6 +296,7 @@ def test_help_names_masks_and_defaults(tmp_path):
     (["--landmarks", "l.csv"], ["--landmarks l.csv: is of --align"]),
     (["--maskTolerance", "3"], ["--maskTolerance 3: is of --maskColor"]),
     (["--truth", "t"], ["--truth t: is of --mask"]),
+    (["--deeperTo", "8"], ["--deeperTo 8: is of --deeper"]),
     (["--align", "--faces", "all", "--landmarks", "l.csv"], ["--faces all: --landmarks"]),
     (["--align", "--region", "1,1,2,2"], ["--align and --region: leave out one of them"]),
     (["--init", "nowhere.npz"], ["--init nowhere.npz", "No such file"])])

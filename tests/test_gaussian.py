@@ -36,7 +36,7 @@ def test_the_hole_by_the_conditional_mean():
     C = signal + 0.25 * np.eye(10)
     x, known = rng.normal(size=10), np.arange(10) % 3 > 0
     weights = np.linalg.solve(C[np.ix_(known, known)], (x - gaussian.mean)[known])
-    likely = gaussian.most_likely(x[np.newaxis], known)[0]
+    likely = gaussian.conditional_mean(x[np.newaxis], known)[0]
     np.testing.assert_allclose(
         likely[~known], gaussian.mean[~known] + C[np.ix_(~known, known)] @ weights, rtol=1e-8)
     np.testing.assert_allclose(
@@ -55,9 +55,9 @@ def test_pictures(tmp_path):
     mask = np.ones((2, 4, 4, 1), np.float32)
     mask[0, 1:3, 1:3], mask[1, 0] = 0, 0
     (tmp_path / "checkpoint").mkdir()
-    assert gaussians.beside(str(tmp_path / "checkpoint" / "DCGAN-1"), 48) is None
+    assert gaussians.read_beside(str(tmp_path / "checkpoint" / "DCGAN-1"), 48) is None
     gaussians.write(gaussian, str(tmp_path / "checkpoint"))
-    read = gaussians.beside(str(tmp_path / "checkpoint" / "DCGAN-1"), 48)
+    read = gaussians.read_beside(str(tmp_path / "checkpoint" / "DCGAN-1"), 48)
     np.testing.assert_allclose(read.factors, gaussian.factors, rtol=1e-3, atol=1e-4)
     np.testing.assert_array_equal(read.mean, gaussian.mean)
     assert read.noise == 0.3
@@ -65,7 +65,7 @@ def test_pictures(tmp_path):
     assert fills.dtype == np.float32 and fills.shape == y.shape and np.abs(fills).max() <= 1
     for i in range(2):
         known = np.broadcast_to(mask[i] == 1, y[i].shape)
-        expected = gaussian.most_likely(y[i].reshape(1, -1), known.ravel())[0].clip(-1, 1)
+        expected = gaussian.conditional_mean(y[i].reshape(1, -1), known.ravel())[0].clip(-1, 1)
         np.testing.assert_allclose(fills[i].ravel(), expected, atol=1e-6)
 
 
@@ -138,14 +138,14 @@ def test_a_script_fits_it(tmp_path, faces):
     assert result.returncode == 0, result.stderr
     assert f"{checkpoint}/gaussian.npz" in result.stdout and "24 pictures" in result.stdout
     x = gaussians.read_faces(sorted(map(str, faces.glob("*.png"))), 16, 3)
-    fitted = gaussians.beside(str(checkpoint / "DCGAN-0"), 768)
+    fitted = gaussians.read_beside(str(checkpoint / "DCGAN-0"), 768)
     np.testing.assert_allclose(fitted.mean, x.mean(axis=0), atol=1e-5)
     assert fitted.factors.shape == (5, 768)
     assert_one_line_error(run_here(*fit, 24, cwd=tmp_path), "--components 24", "at most 23")
     gaussians.write(Gaussian(np.zeros(48), np.zeros((2, 48)), 0.5), str(checkpoint))
     again = run_here(*fit, 5, cwd=tmp_path)  # which is what an error of another size advises
     assert again.returncode == 0, again.stderr
-    assert gaussians.beside(str(checkpoint / "DCGAN-0"), 768).factors.shape == (5, 768)
+    assert gaussians.read_beside(str(checkpoint / "DCGAN-0"), 768).factors.shape == (5, 768)
     (checkpoint / "gaussian.npz").write_text("mine")
     assert_one_line_error(run_here(*fit, 5, cwd=tmp_path), "gaussian.npz")
     assert (checkpoint / "gaussian.npz").read_text() == "mine"

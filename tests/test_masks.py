@@ -195,7 +195,8 @@ def test_a_colour_reaches_around_itself():
     np.testing.assert_array_equal(masks.color_mask(image, (255, 0, 0), 0, reach=2), expected)
 
 
-def test_alike_masks_are_worked_out_once():
+def test_equal_masks_are_worked_out_once():
     a, b = np.zeros((2, 2)), np.eye(2)
-    found = [(mask.tolist(), rows.tolist()) for mask, rows in masks.alike(np.stack([a, b, a]))]
+    groups = masks.group_by_mask(np.stack([a, b, a]))
+    found = [(mask.tolist(), rows.tolist()) for mask, rows in groups]
     assert found == [(a.tolist(), [0, 2]), (b.tolist(), [1])]

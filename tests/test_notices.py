@@ -10,8 +10,8 @@ from dcgan import messages
 def test_what_is_so_of_a_whole_dataset_is_said_of_a_few(capfd, monkeypatch):
     monkeypatch.setattr(messages, "_noted", collections.defaultdict(set))
     for i in [*range(100), *range(100)]:
-        messages.note(f"{i}.png", "is odd")
-    messages.note("0.png", "has several pictures")
+        messages.warn_once(f"{i}.png", "is odd")
+    messages.warn_once("0.png", "has several pictures")
     lines = capfd.readouterr().err.splitlines()
     assert lines == [*(f"warning: {i}.png: is odd" for i in range(messages.NOTED)),
                      f"warning: {messages.NOTED}.png: is odd; others like it are not named",
@@ -44,6 +44,6 @@ def test_warnings_are_kept_for_who_tells_them_elsewhere(capfd):
 def test_a_file_may_be_a_path(capfd, monkeypatch):
     monkeypatch.setattr(messages, "_noted", collections.defaultdict(set))
     for path in (Path("a.png"), b"a.png", "a.png"):
-        messages.note(path, "is odd")
+        messages.warn_once(path, "is odd")
     messages.warn(Path("a\n.png"), "is odder")
     assert capfd.readouterr().err == "warning: a.png: is odd\nwarning: a\\n.png: is odder\n"

@@ -28,7 +28,7 @@ HABITS = re.compile("|".join((
 )))
 # A paragraph that begins in the middle of a sentence, after a block of code.
 BROKEN_OFF = re.compile(r"(?m)^(?:    .*|```)\n\n([a-z].*)")
-CALLS = {"warn", "note", "print", "error", "exit", "problem"}
+CALLS = {"warn", "warn_once", "note", "print", "error", "exit", "problem"}
 # Texts that have habits still. Take a name out when its texts are rewritten.
 WAITING = {
     "align.py --help", "benchmarks/bench.py --help",

@@ -51,7 +51,7 @@ def compute_mean(inputDir, outputDir, predictor, jobs, numImages=0):
         function, files, jobs, failed=lambda path: messages.warn(path, f"{FAILED}; skipped")))
     for path, face in zip(files, found):
         if face is not None and not len(face):
-            messages.note(path, places.NO_FACE)
+            messages.warn_once(path, places.NO_FACE)
     faces = [face for face in found if face is not None and len(face)]
     if not faces:
         raise UserError(f"{inputDir}: no face in {len(files)} pictures")

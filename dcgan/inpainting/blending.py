@@ -5,7 +5,7 @@ import functools
 
 import numpy as np
 
-from dcgan.inpainting.masks import alike
+from dcgan.inpainting.masks import group_by_mask
 from dcgan.pictures import drawing
 from dcgan.pictures.filling import bounding_slices
 
@@ -45,19 +45,19 @@ def blend(method, images, fills, masks):
     """Blend a batch: `images` and `fills` `[B, H, W, C]`, `masks` `[B, H, W]`; one solution for all
     that share a mask."""
     results = np.empty_like(images)
-    for mask, indices in alike(masks):
+    for mask, indices in group_by_mask(masks):
         results[indices] = BLENDS[method](images[indices], fills[indices], mask)
     return results
 
 
-def completed_images(batch, G, method):
+def blend_into_holes(batch, G, method):
     """G(z) `[B, S, S, C]` blended into the holes of a `CompletionBatch`, as uint8; the known pixels
     are the images' bit for bit."""
     blended = blend(method, batch.y, G, batch.mask[..., 0])
     return np.where(batch.mask == 1, batch.images, drawing.to_uint8(blended))
 
 
-def combine(losses, G, method):
+def combine_candidates(losses, G, method):
     """One fill of several candidates.
 
     Args:
@@ -71,16 +71,17 @@ def combine(losses, G, method):
     return G.mean(axis=1) if method == "mean" else G[np.arange(len(G)), losses.argmin(axis=1)]
 
 
-def mixed(batch, G, share):
+def mix_with_gaussian(batch, G, share):
     """What fills the holes of a `CompletionBatch`: G, and by a share what is most likely under the
     Gaussian of its network, `[B, S, S, C]` float32."""
     return G if batch.likely is None else (1 - share) * G + share * batch.likely
 
 
-def fill_of(batch, losses, G, settings):
+def fill_from_candidates(batch, losses, G, settings):
     """What fills the holes of a `CompletionBatch`, `[B, S, S, C]` float32: of its candidates, as
-    `combine` takes them, with the Gaussian's share in it."""
-    return mixed(batch, combine(losses, G, settings.combine), settings.gaussian)
+    `combine_candidates` takes them, with the Gaussian's share in it."""
+    G = combine_candidates(losses, G, settings.combine)
+    return mix_with_gaussian(batch, G, settings.gaussian)
 
 
 def harmonic(image, mask):

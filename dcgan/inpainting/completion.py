@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from dcgan.inpainting.blending import completed_images, fill_of
+from dcgan.inpainting.blending import blend_into_holes, fill_from_candidates
 from dcgan.inpainting.presets import completion_settings, for_network
 from dcgan.inpainting.search import CompletionBatch, Observer, Searcher
 from dcgan.inpainting.settings import Loss, Search
@@ -51,15 +51,15 @@ class _Reported(Observer):
 
     def pictures(self, i, losses, G):
         losses = losses.astype(np.float32)  # a copy: the search goes on in its own
-        fill = fill_of(self.batch, losses, G, self.settings)
+        fill = fill_from_candidates(self.batch, losses, G, self.settings)
         self.stopped = bool(self.progress(Progress(
-            i, self.first, losses, completed_images(self.batch, fill, self.settings.blend), fill)))
+            i, self.first, losses, blend_into_holes(self.batch, fill, self.settings.blend), fill)))
 
     def stops(self):
         return self.stopped
 
 
-def set_as(model, settings):
+def configure(model, settings):
     """A `DCGAN`, from now on to complete as the `CompletionSettings` say."""
     model.batch_size, model.seed = settings.batchSize, settings.seed
     model.lam, model.prior = settings.lam, settings.prior
@@ -105,16 +105,16 @@ def complete(model, images, masks, settings, progress=None):
     found, batches, stopped = [], [], False
     for first in range(0, len(images), model.batch_size):
         rows = slice(first, first + model.batch_size)
-        batch = CompletionBatch.of(
+        batch = CompletionBatch.from_images(
             images[rows], masks[rows], settings, lowres, model=model)
         observer = _Reported(progress, batch, first, settings)
         observer.stopped = stopped  # what comes behind is completed from where it starts
         found.append(searcher.run(batch, observer))
         batches.append(batch)
         stopped = observer.stopped
-    fills = [fill_of(batch, each.complete, each.G, settings)
+    fills = [fill_from_candidates(batch, each.complete, each.G, settings)
              for batch, each in zip(batches, found)]
-    completed = [completed_images(*each, settings.blend) for each in zip(batches, fills)]
+    completed = [blend_into_holes(*each, settings.blend) for each in zip(batches, fills)]
 
     def all_of(name):
         values = [getattr(each, name) for each in found]

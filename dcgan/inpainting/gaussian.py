@@ -14,7 +14,7 @@ import numpy as np
 
 from dcgan.files import ownership, writing
 from dcgan.files.listing import list_images, spread
-from dcgan.inpainting.masks import alike
+from dcgan.inpainting.masks import group_by_mask
 from dcgan.messages import UserError
 from dcgan.pictures import drawing, reading
 
@@ -53,7 +53,7 @@ class Gaussian(NamedTuple):
         deviations = lengths[:components, np.newaxis] / np.sqrt(len(x))
         return cls(mean, deviations * (directions[:components] @ basis.T), noise)
 
-    def most_likely(self, x, known):
+    def conditional_mean(self, x, known):
         """The mean of each x without its noise given the known values, which is the most likely,
         too.
 
@@ -80,9 +80,9 @@ class Gaussian(NamedTuple):
             The shape of y, float32 in [-1, 1].
         """
         fills = np.empty_like(y)
-        for one, rows in alike(mask):  # those of one mask share their equations
+        for one, rows in group_by_mask(mask):  # those of one mask share their equations
             known = np.broadcast_to(one == 1, y.shape[1:]).ravel()
-            likely = self.most_likely(y[rows].reshape(len(rows), -1), known)
+            likely = self.conditional_mean(y[rows].reshape(len(rows), -1), known)
             fills[rows] = np.clip(likely, -1, 1).reshape(fills[rows].shape)
         return fills
 
@@ -113,7 +113,7 @@ def write(gaussian, folder):
     return path
 
 
-def beside(checkpoint, size):
+def read_beside(checkpoint, size):
     """The `Gaussian` in the folder of a checkpoint, or None if there is none.
 
     Args:

@@ -214,7 +214,7 @@ def color_mask(image, color, tolerance, reach=0):
     return cv2.dilate(hidden, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) == 0
 
 
-def alike(masks):
+def group_by_mask(masks):
     """Yield `(mask, indices)` for each different one of `[B, ...]` masks: what is worked out for a
     mask is worked out once for all images that have it."""
     rows = np.ascontiguousarray(masks).reshape(len(masks), -1)

@@ -30,7 +30,7 @@ class CompletionBatch(NamedTuple):
     numbers: np.ndarray  # `[B]` int32, which the random draws for an image depend on
 
     @classmethod
-    def of(cls, images, masks, loss, lowres=False, names=None, model=None):
+    def from_images(cls, images, masks, loss, lowres=False, names=None, model=None):
         """The batch.
 
         Args:

@@ -172,10 +172,10 @@ class Search(Settings):
         "(intermediate layer optimization)", Number(int, low=0), metavar="N")
     deeperTo: int = setting(
         16, "the edge of the last layer that --deeper searches; N is divided evenly", int,
-        choices=EDGES)
+        choices=EDGES, of="deeper")
     deeperLr: float = setting(
         0.05, "step size of --deeper, in standard deviations of the activations; by Adam, and "
-        "lowered to 0 in each layer", Number(float, above=0))
+        "lowered to 0 in each layer", Number(float, above=0), of="deeper")
     nCandidates: int = setting(
         1, "searches for each picture, from different z; candidates/ shows all", COUNT,
         metavar="K")

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import ops
 from dcgan.files import naming
-from dcgan.inpainting.masks import alike
+from dcgan.inpainting.masks import group_by_mask
 from dcgan.messages import UserError, warn
 
 # Of the regression of z on pixels; chosen in docs/search.md.
@@ -50,7 +50,7 @@ def start_z(model, bank, method, images, mask, lowres_mask=0.0):
     zs, bank_images = bank
     mask = np.broadcast_to(mask, [len(images), *np.shape(mask)[1:]])
     start = np.empty([len(images), model.z_dim], np.float32)
-    for one, rows in alike(mask):  # those of one mask share their regression
+    for one, rows in group_by_mask(mask):  # those of one mask share their regression
 
         def known(x, one=one):
             return tf.concat([tf.reshape(t, [len(x), -1]) for t in (

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from dcgan.files.listing import FORMATS
-from dcgan.messages import note, or_warn
+from dcgan.messages import or_warn, warn_once
 from dcgan.pictures import depth, exif
 from dcgan.pictures.colours import as_seen
 
@@ -81,7 +81,7 @@ def _upright(image, path):
     elif has_deep_channels:
         image, remark = depth.channels_to_bytes(image, path)
     if remark:
-        note(path, remark)
+        warn_once(path, remark)
     if profile:
         image.info["icc_profile"] = profile  # which a picture that was scaled has lost
     if turn in exif.UPRIGHT:
@@ -95,7 +95,7 @@ def _note_others(image, path):
     with contextlib.suppress(Exception):  # where the second is damaged, the first may be fine
         several = image.format != "MPO" and getattr(image, "is_animated", False)
     if several:
-        note(path, "has several pictures; the first is used")
+        warn_once(path, "has several pictures; the first is used")
 
 
 def open_image(path):

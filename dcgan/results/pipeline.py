@@ -146,7 +146,7 @@ def _complete(model, settings, files, framer, batches):
 
 def batch_of(model, frames, settings):
     """The `CompletionBatch` of `Frame`s for a `DCGAN`, as the `CompletionSettings` say."""
-    return CompletionBatch.of(
+    return CompletionBatch.from_images(
         np.stack([frame.image for frame in frames]), np.stack([frame.mask for frame in frames]),
         settings, settings.maskType == "lowres" and not settings.own_mask,
         [frame.name for frame in frames], model)

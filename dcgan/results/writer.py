@@ -9,7 +9,7 @@ from PIL import Image
 
 from dcgan import messages, metrics
 from dcgan.files import writing
-from dcgan.inpainting.blending import combine, completed_images, mixed
+from dcgan.inpainting.blending import blend_into_holes, combine_candidates, mix_with_gaussian
 from dcgan.messages import UserError
 from dcgan.pictures import drawing, reading
 from dcgan.pictures.saving import save_photo
@@ -137,9 +137,9 @@ class Results:
             images completed with that, uint8.
         """
         batch, name = self.batch, f"{i:04d}"
-        G = combine(losses, G, self.settings.combine)
-        fill = mixed(batch, G, self.settings.gaussian)
-        completed = completed_images(batch, fill, self.settings.blend)
+        G = combine_candidates(losses, G, self.settings.combine)
+        fill = mix_with_gaussian(batch, G, self.settings.gaussian)
+        completed = blend_into_holes(batch, fill, self.settings.blend)
         self._save(os.path.join("hats_imgs", f"{name}.png"), drawing.to_uint8(G))
         if batch.lowres_mask.any():
             self._save(os.path.join("hats_imgs", f"{name}.lowres.png"), self._block_means(G))
@@ -155,7 +155,7 @@ class Results:
         logs.end_logs(self.logs)
         fills, completed = self.pictures(found.i, found.complete, found.G)
         if count > 1:
-            candidates = np.stack([completed_images(batch, found.G[:, k], self.settings.blend)
+            candidates = np.stack([blend_into_holes(batch, found.G[:, k], self.settings.blend)
                                    for k in range(count)], axis=1)
         for b, frame in enumerate(self.frames):
             k = best[b]

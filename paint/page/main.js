@@ -165,14 +165,14 @@ async function choose(file) {
 async function findFaces(of) {
   byId("finding").hidden = false;
   byId("frameHint").textContent = "";
-  const told = await (await ask(`pictures/${of.id}/faces`)).json();
+  const found = await (await ask(`pictures/${of.id}/faces`)).json();
   if (picture !== of) return;
   byId("finding").hidden = true;
   const scale = of.shownWidth / of.width;
-  Object.assign(faces, { template: told.template, fits: told.fits });
-  faces.show(told.faces.map((points) => points.map((point) =>
-    point.map((each) => (each + 0.5) * scale))), told.fits);
-  if (!told.fits && !told.faces.length) setTool("points");
+  Object.assign(faces, { template: found.template, fits: found.fits });
+  faces.show(found.faces.map((points) => points.map((point) =>
+    point.map((each) => (each + 0.5) * scale))), found.fits);
+  if (!found.fits && !found.faces.length) setTool("points");
   painted();
 }
 
@@ -243,7 +243,7 @@ async function search(seed) {
       method: "POST", signal: running.signal, body: JSON.stringify({
         mask: await page.mask.toURL(), points, by_hand: byHand,
         settings: { ...settings.values(), seed } }) });
-    for await (const told of lines(response)) await heard(told, seed);
+    for await (const message of lines(response)) await showMessage(message, seed);
     if (state() === "searching") throw new Refused("The search has ended.");
   } catch (error) {
     if (picture) enter(from);
@@ -251,31 +251,31 @@ async function search(seed) {
   }
 }
 
-async function heard(told, seed) {
-  if (told.error) throw new Refused(told.error);
-  if (told.number !== undefined) running.address = `pictures/${picture.id}/results/${told.number}`;
-  if (told.ahead !== undefined) {
-    byId("status").textContent = told.ahead
-      ? `Waiting: ${told.ahead === 1 ? "another search is" : `${told.ahead} searches are`} first`
+async function showMessage(message, seed) {
+  if (message.error) throw new Refused(message.error);
+  if (message.number !== undefined) running.address = `pictures/${picture.id}/results/${message.number}`;
+  if (message.ahead !== undefined) {
+    byId("status").textContent = message.ahead
+      ? `Waiting: ${message.ahead === 1 ? "another search is" : `${message.ahead} searches are`} first`
       : "Starting …";
   }
-  if (told.iteration !== undefined) {
+  if (message.iteration !== undefined) {
     byId("stop").disabled = false;
-    byId("status").textContent = `Iteration ${told.iteration} of ${told.of}`;
-    byId("progress").value = told.of ? told.iteration / told.of : 1;
-    curve.add(told.iteration, told.of, told.losses);
+    byId("status").textContent = `Iteration ${message.iteration} of ${message.of}`;
+    byId("progress").value = message.of ? message.iteration / message.of : 1;
+    curve.add(message.iteration, message.of, message.losses);
   }
-  if (told.points) {
+  if (message.points) {
     const scale = picture.shownWidth / picture.width;
-    faces.correct(told.points.map((point) => point.map((each) => (each + 0.5) * scale)));
+    faces.correct(message.points.map((point) => point.map((each) => (each + 0.5) * scale)));
   }
-  if (told.patch) {
-    byId("G").src = told.G;
-    patch = { ...told.patch, image: await load(told.patch.png) };
+  if (message.patch) {
+    byId("G").src = message.G;
+    patch = { ...message.patch, image: await load(message.patch.png) };
     view.redraw();
   }
-  if (told.done !== undefined) {
-    await results.add({ ...told, seed, address: running.address });
+  if (message.done !== undefined) {
+    await results.add({ ...message, seed, address: running.address });
     if (patch) byId("split").value = 1000 * (patch.x + patch.width / 2);
     enter("done");
     byId("download").focus({ preventScroll: true, focusVisible: false });

@@ -12,8 +12,8 @@ export async function ask(address, options) {
     throw new Refused("The server does not answer. Is it still running?");
   }
   if (response.ok) return response;
-  const told = await response.json().catch(() => ({}));
-  throw new Refused(told.error ?? `The server answers ${response.status}.`);
+  const answer = await response.json().catch(() => ({}));
+  throw new Refused(answer.error ?? `The server answers ${response.status}.`);
 }
 
 // Yields each line of an answer as what its JSON says.
@@ -37,32 +37,32 @@ const [WIDTH, HEIGHT, MARGIN] = [300, 100, 8];
 
 export class Curve {
   constructor(svg, output) {
-    Object.assign(this, { svg, output, told: [] });
+    Object.assign(this, { svg, output, steps: [] });
   }
 
   clear() {
-    this.told = [];
+    this.steps = [];
     this.svg.replaceChildren();
     this.output.value = "";
   }
 
   add(iteration, of, losses) {
     if (losses.includes(null)) return;
-    this.told.push([iteration, losses]);
+    this.steps.push([iteration, losses]);
     const lowest = ([, each]) => Math.min(...each);
-    const all = this.told.flatMap(([, each]) => each);
+    const all = this.steps.flatMap(([, each]) => each);
     const [low, high] = [Math.log(Math.min(...all)), Math.log(Math.max(...all))];
     const y = (loss) => MARGIN + (HEIGHT - 2 * MARGIN) * (high - Math.log(loss))
       / Math.max(high - low, 1e-6);
     const path = (of_, name) => {
       const shape = document.createElementNS(SVG, "path");
-      shape.setAttribute("d", `M${this.told.map((each) => `${MARGIN
+      shape.setAttribute("d", `M${this.steps.map((each) => `${MARGIN
         + (WIDTH - 2 * MARGIN) * each[0] / Math.max(of, 1)} ${y(of_(each))}`).join("L")}`);
       shape.setAttribute("class", name);
       return shape;
     };
     this.svg.replaceChildren(
       ...losses.map((_, k) => path(([, each]) => each[k], "")), path(lowest, "best"));
-    this.output.value = Math.round(lowest(this.told.at(-1))).toLocaleString("en");
+    this.output.value = Math.round(lowest(this.steps.at(-1))).toLocaleString("en");
   }
 }

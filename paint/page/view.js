@@ -80,9 +80,9 @@ export class View {
   }
 
   redraw() {
-    if (this.asked) return;
-    this.asked = requestAnimationFrame(() => {
-      this.asked = undefined;
+    if (this.frame) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = undefined;
       const { context, canvas, scale } = this;
       // The screen's density changes with the browser's zoom, and in a window on its way to another
       // screen.
