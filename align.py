@@ -38,7 +38,7 @@ def parse_args(argv=None):
     align.add_argument("landmarks", choices=tuple(alignment.ALIGNMENTS),
                        help="the landmarks that are put in place")
     align.add_argument("outputDir", type=settings.path, help="where the aligned faces go, as PNG")
-    flags.add_settings(align, Alignment, "size", "flat")
+    flags.add_settings(align, Alignment, "size", "margin", "flat")
     align.add_argument("--skipMulti", action="store_true", help="skip pictures of several faces")
     flags.add_settings(align, Alignment, "fallbackLfw")
     align.add_argument("--verbose", action="store_true", help="say what became of every picture")

@@ -47,6 +47,8 @@ class DCGAN(tf.Module):
             statistics, G's first and D's last layer and the losses are always float32.
         jit: compile training step and search with XLA; None is the training step on a GPU alone (on
             a CPU, XLA's convolutions are many times slower; what several GPUs do was never tried).
+        margin: how much more than the article's frame its aligned faces show at each side, as
+            `align.py --margin` has it.
         architecture: an `Architecture` that replaces the sizes above, as read from a checkpoint.
         strategy: the `tf.distribute.Strategy` that trains it; None is one device.
     """
@@ -54,7 +56,7 @@ class DCGAN(tf.Module):
     lowres = 8  # edge of the blocks that the `lowres` mask averages
 
     def __init__(self, image_size=64, batch_size=64, z_dim=100, gf_dim=64, df_dim=64, c_dim=3,
-                 lam=0.1, prior="article", seed=0, precision="float32", jit=None,
+                 lam=0.1, prior="article", seed=0, precision="float32", jit=None, margin=0.0,
                  architecture=None, strategy=None):
         forks.refuse_in_children(DCGAN)
         super().__init__(name="DCGAN")
@@ -62,7 +64,7 @@ class DCGAN(tf.Module):
             image_size, z_dim, gf_dim, df_dim, c_dim)
         self.image_size, self.z_dim, self.c_dim, *_ = self.architecture
         self.batch_size, self.seed, self.dtype = batch_size, seed, tf.as_dtype(precision)
-        self.lam, self.prior = lam, prior
+        self.lam, self.prior, self.margin = lam, prior, margin
         self.recipe, self.sync_batch_norm, self.ema = Recipe(), False, 0.0  # a training's
         self.jit, self.strategy = jit, strategy or tf.distribute.get_strategy()
         with self.strategy.scope():
@@ -367,8 +369,8 @@ class DCGAN(tf.Module):
 
     def export(self, path):
         """Write the weights that images are made with, in half precision, for `from_checkpoint`."""
-        saving.export({name: v.numpy() for name, v in self.weights.shown.items()},
-                      local_path(path))
+        weights = {name: v.numpy() for name, v in self.weights.shown.items()}
+        saving.export(weights | tracking.frame(self), local_path(path))
 
     @classmethod
     def from_checkpoint(cls, checkpoint_dir, **settings):

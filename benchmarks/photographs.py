@@ -80,7 +80,8 @@ def complete_photographs(config, photos, more):
     model = DCGAN.from_checkpoint(choice.checkpointDir, jit=choice.jit).configured(choice)
     files = [os.path.join(photos, name) for name in sorted(os.listdir(photos))]
     files = spread(files, config.count) if config.count else files
-    framer = Framer(choice, files, model.image_size, model.c_dim, choice.seed)
+    framer = Framer(choice, files, model.image_size, model.c_dim, choice.seed,
+                    margin=model.margin)
     begun = time.perf_counter()
     frames = list(framer.frames())
     to_find = time.perf_counter() - begun

@@ -61,7 +61,8 @@ def load(flags, files, checkpoint):
     settings = complete.parse_args([*files, *flags, "--checkpointDir", checkpoint])
     model = DCGAN.from_checkpoint(settings.checkpointDir, jit=settings.jit).configured(settings)
     settings = for_network(settings, model)
-    frames = list(Framer(settings, files, model.image_size, model.c_dim, settings.seed).frames())
+    frames = list(Framer(settings, files, model.image_size, model.c_dim, settings.seed,
+                         margin=model.margin).frames())
     return settings, model, batch_of(model, frames, settings)
 
 

@@ -144,7 +144,8 @@ class Search:
     def _search(self, dcgan):
         from dcgan.inpainting.completion import complete
 
-        self.framer = Framer(self.settings, [self.picture.path], dcgan.image_size, dcgan.c_dim)
+        self.framer = Framer(self.settings, [self.picture.path], dcgan.image_size, dcgan.c_dim,
+                             margin=dcgan.margin)
         frames, reason = attempt(self._frames)
         if reason is not None:
             raise UserError(f"{self.picture.name}: {reason}")

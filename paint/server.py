@@ -25,7 +25,6 @@ from paint.uploads import MOST_BYTES, Uploads
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SAMPLES = os.path.join(os.path.dirname(HERE), "docs", "samples")
-TEMPLATE = [alignment.LANDMARK_TEMPLATE[i] for i in uploads.POINTS]
 
 
 class TooLarge(Exception):
@@ -120,9 +119,10 @@ class Page:
         already as the network's are."""
         picture = self.picture(request)
         faces = await self.in_background(picture.faces)
-        size = (await asyncio.wrap_future(self.dcgan)).image_size
-        return JSONResponse({"faces": faces, "template": TEMPLATE,
-                             "fits": picture.size == (size, size)})
+        dcgan = await asyncio.wrap_future(self.dcgan)
+        size = (dcgan.image_size,) * 2
+        template = alignment.template(uploads.POINTS, dcgan.margin).tolist()
+        return JSONResponse({"faces": faces, "template": template, "fits": picture.size == size})
 
     async def in_background(self, function, *values):
         """What a function returns, worked out beside the searches."""

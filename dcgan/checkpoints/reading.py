@@ -13,6 +13,7 @@ from dcgan.networks.architecture import Architecture
 
 # TensorFlow takes these for patterns, or escapes them, where it reads.
 UNREADABLE = "with [ ] * ? \\ or unprintable characters"
+MARGIN = "frame/margin"
 CHANGES = 20  # of a folder while it is read, after which no more are waited for
 
 
@@ -135,6 +136,17 @@ def checkpoint_architecture(checkpoint_dir):
     return _tf1_architecture(path, reader)
 
 
+def margin(path):
+    """The margin of the frames that a checkpoint was trained with; 0.0, the article's, where it
+    names none."""
+    reader = open_checkpoint(path)
+    for name in (MARGIN, f"{MARGIN}/.ATTRIBUTES/VARIABLE_VALUE"):
+        if reader.has_tensor(name):
+            with _naming_damage(path):
+                return round(float(reader.get_tensor(name)), 6)
+    return 0.0
+
+
 def _tf1_names(reader):
     """`{our name: their name}` of the variables of an original checkpoint, in either naming.
 
@@ -142,7 +154,7 @@ def _tf1_names(reader):
     linear layer one further. Adam's slots and powers, which its Saver kept too, are left out.
     """
     names = {name for name in reader.get_variable_to_shape_map()
-             if not re.search(r"/Adam(_\d+)?$|beta[12]_power", name)}
+             if not re.search(r"/Adam(_\d+)?$|beta[12]_power", name) and name != MARGIN}
     if "discriminator/d_bn0/beta" not in names:
         return {name: name for name in names}
 

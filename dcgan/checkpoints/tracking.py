@@ -23,9 +23,16 @@ def tracked(model, path=None):
         parts.update(g_optim=model.g_optim, d_optim=model.d_optim)
         if path is None or reading.has(path, "loss_scales/g/scale"):
             parts["loss_scales"] = loss_scales(model)
+    if path is None and model.margin:
+        parts["frame"] = {"margin": tf.Variable(model.margin, dtype=tf.float64, trainable=False)}
     if model.average and (path is None or reading.has_average(path)):
         parts["average"] = model.average
     return tf.train.Checkpoint(**parts)
+
+
+def frame(model):
+    """`{name: value}` of a frame that is not the article's, for `saving.export`."""
+    return {reading.MARGIN: model.margin} if model.margin else {}
 
 
 def loss_scales(model):
@@ -50,7 +57,8 @@ def from_checkpoint(kind, checkpoint_dir, settings):
     """A `kind` of DCGAN, as `DCGAN.from_checkpoint` returns it."""
     def read():
         path, _ = reading.newest_whole(checkpoint_dir)
-        model = kind(architecture=reading.checkpoint_architecture(path), **settings)
+        model = kind(**{"architecture": reading.checkpoint_architecture(path),
+                        "margin": reading.margin(path)} | settings)
         _load(model, path)
         take_average(model, path)
         model.source = path
@@ -73,6 +81,8 @@ def _load(model, checkpoint_dir, weights_only=False):
             f"{k} {getattr(found, k)} (here {getattr(model.architecture, k)})"
             for k in found._fields if getattr(found, k) != getattr(model.architecture, k))
         raise UserError(f"checkpoint {path} is of another network: {differences}")
+    if not weights_only:
+        model.margin = reading.margin(path)
     if not reading.is_own(path):
         for name, value in reading.read_tf1(path).items():
             model.vars[name].assign(value)

@@ -32,7 +32,7 @@ def align_file(job, settings):
     faces = detection.find_landmarks(image, settings.dlibFacePredictor, enough=several)
     if faces and not (len(faces) > 1 and settings.skipMulti):
         transform = alignment.face_transform(
-            faces[0], alignment.ALIGNMENTS[settings.landmarks], settings.size)
+            faces[0], alignment.ALIGNMENTS[settings.landmarks], settings.size, settings.margin)
         face = alignment.warp_face(image, transform, settings.size, continued=True)
         outside = alignment.share_outside(image.shape, transform, settings.size)
         result = "aligned" if outside <= 0.1 else CUT
@@ -56,10 +56,10 @@ def fallback_face(path, settings):
         image = reading.read_image(funneled)
     except (OSError, ValueError):
         return None
-    top, left = ((edge - 104) // 2 for edge in image.shape[:2])
-    # 104 of LFW's 250 pixels is the part that OpenFace takes.
-    transform = settings.size / 104 * np.array([[1.0, 0, -left], [0, 1.0, -top]])
-    return alignment.warp_face(image, transform, settings.size)
+    taken = round(104 * (1 + 2 * settings.margin))  # 104 of its 250 pixels is what OpenFace takes
+    top, left = ((edge - taken) // 2 for edge in image.shape[:2])
+    transform = settings.size / taken * np.array([[1.0, 0, -left], [0, 1.0, -top]])
+    return alignment.warp_face(image, transform, settings.size, continued=True)
 
 
 def pictures_of(inputDir, outputDir, reads=()):

@@ -11,27 +11,40 @@ LANDMARK_TEMPLATE = {
     33: (0.494950891, 0.514441371), 36: (0.194157004, 0.169266924), 39: (0.363784939, 0.177946866),
     42: (0.618963182, 0.172778130), 45: (0.788859129, 0.158171147), 57: (0.500203967, 0.750584424)}
 ALIGNMENTS = {"innerEyesAndBottomLip": (39, 42, 57), "outerEyesAndNose": (36, 45, 33)}
+MARGIN = Number(float, 0, 2)
 
 
-def face_transform(landmarks, indices, size):
+def template(indices, margin=0.0):
+    """Where three landmarks go in a frame of edge 1, `[3, 2]` x, y.
+
+    Args:
+        indices: of the landmarks, a value of `ALIGNMENTS`.
+        margin: how much of the article's frame there is beyond it at each side, in its edges; 0 is
+            the article's.
+    """
+    return (np.array([LANDMARK_TEMPLATE[i] for i in indices]) + margin) / (1 + 2 * margin)
+
+
+def face_transform(landmarks, indices, size, margin=0.0):
     """The affine map that puts three landmarks at their template places, as OpenFace aligns.
 
     Args:
         landmarks: `[68, 2]` x, y in pixels.
         indices: three of them, a value of `ALIGNMENTS`.
         size: edge of the aligned picture.
+        margin: as `template` takes it.
 
     Returns:
         `[2, 3]` float64: picture coordinates to aligned ones, in pixels.
     """
-    return points_transform([landmarks[i] for i in indices], indices, size)
+    return points_transform([landmarks[i] for i in indices], indices, size, margin)
 
 
-def points_transform(points, indices, size):
+def points_transform(points, indices, size, margin=0.0):
     """`face_transform` of the three landmarks alone, `[3, 2]`."""
     import cv2
 
-    target = size * np.float32([LANDMARK_TEMPLATE[i] for i in indices])
+    target = size * np.float32(template(indices, margin))
     return cv2.getAffineTransform(np.float32(points), target)
 
 
@@ -74,6 +87,9 @@ class Alignment(Settings):
         None, "dlib's 68-landmark predictor (that of face_recognition_models)", path,
         metavar="FILE")
     size: int = setting(96, "edge of the aligned faces", Number(int, 8, 4096))
+    margin: float = setting(
+        0.0, "see more than the article's frame: this share of its edge more at each side; 0.3 is "
+        "the whole head", MARGIN)
     flat: bool = setting(
         False, "no subfolders: a name that several pictures have gets its folder's in front")
     skipMulti: bool = setting(False, "skip pictures of several faces")

@@ -4,6 +4,7 @@ import collections
 import os
 
 from dcgan.files import naming, ownership
+from dcgan.messages import UserError
 from dcgan.pictures import reading
 
 NO_FACE, SEVERAL = "no face", "several faces"  # why a picture has no aligned face
@@ -22,7 +23,8 @@ def made_of(path, settings):
     except OSError:  # whoever reads it will say so
         state = {"bytes": None, "time": None}
     return {"source": os.path.abspath(path), "name": os.path.relpath(path, settings.inputDir),
-            **state, "landmarks": settings.landmarks, "size": settings.size}
+            **state, "landmarks": settings.landmarks, "size": settings.size,
+            "margin": settings.margin}
 
 
 def remember(path, settings, result):
@@ -67,7 +69,7 @@ def plan(files, settings):
     Raises:
         UserError: something of the user's is in the place of one.
     """
-    recorded = {name: entry["of"]
+    recorded = {name: {"margin": 0.0} | entry["of"]  # earlier versions had no other
                 for name, entry in ownership.newest_below(settings.outputDir).items()
                 if "of" in entry and os.path.lexists(os.path.join(settings.outputDir, name))}
     places = {}  # of faces, by each of the two ways to know their pictures again
@@ -88,6 +90,22 @@ def plan(files, settings):
     ownership.require_free({output: path for path, output in jobs}, files,
                            f"outputDir {settings.outputDir}: ")
     return jobs
+
+
+def margin_of(folder):
+    """The margin that the faces in a folder were aligned with, by its record; None without one.
+
+    Raises:
+        UserError: several.
+    """
+    margins = {entry["of"].get("margin", 0.0)
+               for entry in ownership.newest_below(folder).values()
+               if "landmarks" in entry.get("of", {})}
+    if len(margins) > 1:
+        raise UserError(f"--dataset {folder}: its faces were aligned with different margins, "
+                        f"{', '.join(map(str, sorted(margins)))}; align each into a folder of its "
+                        "own")
+    return next(iter(margins), None)
 
 
 def _keys(made):

@@ -86,15 +86,17 @@ class Framer:
         size, c_dim: of a frame, the edge and the channels.
         seed: of the masks that are drawn at random.
         writes: folders whose pictures are results, neither masks nor truths.
+        margin: of the frame around a face, as `alignment.template` takes it.
 
     Raises:
         UserError: a file of masks, landmarks or truth is missing or of no use.
     """
 
-    def __init__(self, framing, files, size, c_dim, seed=0, writes=()):
+    def __init__(self, framing, files, size, c_dim, seed=0, writes=(),
+                 margin=0.0):
         files = list(map(os.fsdecode, files))
         self.framing, self.files, self.size, self.c_dim = framing, files, size, c_dim
-        self.seed = seed
+        self.seed, self.margin = seed, margin
         self.names = naming.unique_names([naming.stem(path) for path in files])
         self.taken = naming.Names(self.names)
         self.own_mask = OwnMask(framing, files, writes) if framing.own_mask else None
@@ -191,8 +193,8 @@ class Framer:
         places = []
         for face in faces:
             points = face.landmarks[list(indices)] if len(face.landmarks) > 3 else face.landmarks
-            places.append(Place(alignment.points_transform(points, indices, self.size), points,
-                                face.by))
+            transform = alignment.points_transform(points, indices, self.size, self.margin)
+            places.append(Place(transform, points, face.by))
         if not all(1e-6 < abs(np.linalg.det(place.transform[:, :2])) < 1e6 for place in places):
             raise ValueError("its landmarks are in one place or on one line")
         return places

@@ -61,7 +61,7 @@ def complete_pictures(model, settings):
     """
     files = outputs.read_pictures(settings)
     framer = Framer(settings, files, model.image_size, model.c_dim, settings.seed,
-                    [settings.outDir])
+                    [settings.outDir], model.margin)
     outputs.require_free(settings, files, framer.names, finding.files_of(settings.checkpointDir))
     frames = framer.frames()
     first = list(_shown(itertools.islice(frames, model.batch_size), model.batch_size))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from dcgan.faces.alignment import MARGIN
 from dcgan.settings import Compute, Number, Settings, path, setting
 from dcgan.training.recipe import Recipe
 
@@ -19,6 +20,9 @@ class Data(Settings):
         None, "keeps the pictures decoded, so that each is decoded once (pictures.cache in the "
         "--checkpoint_dir)", path, metavar="FILE")
     crop: bool = setting(True, "cut the centre square of a picture before it is resized")
+    margin: float = setting(
+        None, "what align.py's --margin was; complete.py's --align then does the same (read from "
+        "align.py's record in the --dataset)", MARGIN)
     flip: bool = setting(False, "mirror half of the pictures, others in each epoch")
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from dcgan.checkpoints import finding, reading, saving, tracking
+from dcgan.faces import places
 from dcgan.messages import UserError
 from dcgan.networks.architecture import Architecture
 from dcgan.settings import part
@@ -34,14 +35,15 @@ def model_for(kind, settings):
     worker, workers = cluster.worker_of(strategy)
     if not settings.resume and worker == 0:
         refuse_to_overwrite(settings.checkpoint_dir, settings.sample_dir)
-    architecture, recipe = _architecture(settings), part(settings, Recipe)
+    architecture, margin = _architecture(settings), _margin(settings)
+    recipe = part(settings, Recipe)
     if workers > 1:  # `policies` are in one order, whatever that of the flag
         cluster.require_agreement(
             strategy, architecture, dataclasses.replace(recipe, diffaug=recipe.policies),
-            part(settings, Steps), [getattr(settings, k) for k in (
-                "precision", "jit", "sync_batch_norm", "train_size", "crop", "flip")])
+            part(settings, Steps), [margin, *(getattr(settings, k) for k in (
+                "precision", "jit", "sync_batch_norm", "train_size", "crop", "flip"))])
     model = kind(batch_size=settings.batch_size, seed=settings.seed, precision=settings.precision,
-                 jit=settings.jit, architecture=architecture, strategy=strategy)
+                 jit=settings.jit, margin=margin, architecture=architecture, strategy=strategy)
     if model.jit and strategy.num_replicas_in_sync > 1 and not tf.config.get_visible_devices(
             "GPU"):
         raise UserError("--jit: on CPUs, XLA cannot compile what several devices do together; "
@@ -58,6 +60,22 @@ def require_made_for(model, settings):
         if wanted not in (None, value):
             raise ValueError(f"the settings' {name} must be the model's, {value} (model_for makes "
                              f"a model of settings). Received: {wanted}")
+
+
+def _margin(settings):
+    """The margin of the frames: as given, as align.py recorded it, or as in the checkpoint of a
+    training that goes on; of those that are known, all have to be the same."""
+    known = {"--margin": settings.margin,
+             f"the record in --dataset {settings.dataset}": places.margin_of(settings.dataset)}
+    if finding.find_checkpoints(settings.checkpoint_dir):
+        path = reading.newest_whole(settings.checkpoint_dir, silent=True)[0]
+        known[f"the checkpoint {path}"] = reading.margin(path)
+    known = {who: margin for who, margin in known.items() if margin is not None}
+    if len(set(known.values())) > 1:
+        raise UserError(", ".join(f"{who} says that the faces' margin is {margin}"
+                                  for who, margin in known.items())
+                        + "; align them with one margin, or leave --margin out")
+    return next(iter(known.values()), 0.0)
 
 
 def _architecture(settings):
