@@ -304,6 +304,13 @@ def test_a_bad_flag(tmp_path, arguments, words):
     assert_one_line_error(run_script("complete.py", "a.png", *arguments, cwd=tmp_path), *words)
 
 
+def test_a_flag_with_its_default_value_may_stand_without_the_other():
+    """Or flags that a program makes of recorded settings would be refused."""
+    words = ["x", "--faces", "largest", "--maskTolerance", "8", "--deeperTo", "16"]
+    parse = load_script("complete.py").parse_args
+    assert parse(words) == parse(["x"])
+
+
 def test_missing_empty_and_unreadable_input(trained, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.png").write_text("not a picture")

@@ -4,7 +4,7 @@ import reference
 import tensorflow as tf
 
 import ops
-from dcgan.inpainting import approaches, starts
+from dcgan.inpainting import approaches, initial_z
 
 
 def normal(*shape, seed=0):
@@ -213,12 +213,12 @@ def test_ridge_prediction_is_the_textbooks():
     penalty = 0.3 * ((X - mean) ** 2).sum(axis=1).mean() + 1e-3
     A = (X - mean).T @ (X - mean) + penalty * np.eye(4)
     expected = (Q - mean) @ np.linalg.solve(A, (X - mean).T @ targets)
-    ours = starts.ridge_prediction(*f32(features, targets, queries), strength=0.3)
+    ours = initial_z.ridge_prediction(*f32(features, targets, queries), strength=0.3)
     np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_ridge_prediction_of_features_that_are_all_alike():
-    ours = starts.ridge_prediction(
+    ours = initial_z.ridge_prediction(
         *f32(np.ones((5, 4)), normal(5, 3), np.ones((2, 4))), strength=0.1)
     np.testing.assert_array_equal(ours, np.zeros((2, 3)))
 

@@ -10,10 +10,10 @@ import reference
 import tensorflow as tf
 from conftest import f32, randomise, run_script, save_lively, tiny, uniform
 
+from dcgan.inpainting.initial_z import make_bank, start_z
 from dcgan.inpainting.losses import contextual_weights
 from dcgan.inpainting.search import make_search
 from dcgan.inpainting.settings import Search
-from dcgan.inpainting.starts import make_bank, start_z
 from dcgan.training.steps import make_train_step
 from model import DCGAN
 

@@ -34,7 +34,7 @@ WAITING = {
     "align.py --help", "benchmarks/bench.py --help",
     "benchmarks/fuzz.py --help", "benchmarks/kills.py --help", "complete.py --help",
     "dcgan/files/listing.py", "dcgan/inpainting/gaussian.py", "dcgan/inpainting/masks.py",
-    "dcgan/inpainting/starts.py", "dcgan/tensorboard.py", "dcgan/training/cluster.py",
+    "dcgan/inpainting/initial_z.py", "dcgan/tensorboard.py", "dcgan/training/cluster.py",
     "dcgan/training/curves.py", "dcgan/training/loop.py", "dcgan/training/record.py",
     "dcgan/training/starting.py", "dcgan/training/validation.py",
     "demo/sample.py --help",

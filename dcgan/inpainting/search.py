@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan.inpainting import approaches
+from dcgan.inpainting.initial_z import InitialZ
 from dcgan.inpainting.losses import contextual_weights
-from dcgan.inpainting.starts import Starts
 from dcgan.pictures import drawing
 
 
@@ -295,7 +295,7 @@ class Searcher:
         model: a `DCGAN`.
         settings: the `inpainting.settings.Search`.
         images: how many images a batch has at most.
-        saved, source: as `Starts` takes them.
+        saved, source: as `InitialZ` takes them.
     """
 
     def __init__(self, model, settings, images, saved=None, source=None):
@@ -306,7 +306,7 @@ class Searcher:
         self.weights = model.weights.for_inference(model.dtype)
         self.evaluate = model.compiled.of((model.dtype, model.prior, "evaluation", self.deepest),
                                           lambda: compile_evaluation(copy.copy(model)))
-        self.starts = Starts(model, settings, saved, source)
+        self.initial_z = InitialZ(model, settings, saved, source)
 
     def run(self, batch, observer):
         """Search for the z of a batch, and from there for activations of deeper layers.
@@ -320,7 +320,7 @@ class Searcher:
         """
         count = self.settings.nCandidates
         y, weights = (np.repeat(t, count, axis=0) for t in (batch.y, batch.weights))
-        z = self.starts.of(batch).numpy()
+        z = self.initial_z.for_batch(batch).numpy()
         task = Task(batch, y, weights, observer, z, np.full(len(z), np.inf))
         h, evaluated = self._run_stage(task, self.stages[0], z)
         task.z, activations = h, None

@@ -94,7 +94,7 @@ def ridge_prediction(features, targets, queries, strength):
     return tf.matmul(tf.matmul(queries, samples, transpose_b=True), weights)
 
 
-class Starts:
+class InitialZ:
     """The starts of the searches for all images of a run.
 
     Args:
@@ -133,7 +133,7 @@ class Starts:
             model.dtype, model.jit, model.batch_size, model.seed, search.nCandidates,
             search.nInit), make)
 
-    def of(self, batch):
+    def for_batch(self, batch):
         """The starts of a `CompletionBatch` of B images.
 
         Returns:
