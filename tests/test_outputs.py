@@ -15,6 +15,7 @@ from PIL import Image
 
 from dcgan.files import ownership
 from dcgan.messages import UserError
+from dcgan.results import outputs
 
 complete = load_script("complete.py").main
 
@@ -115,6 +116,18 @@ def test_a_file_in_the_way_is_named_before_the_search(here, lively, place, monke
         run(lively, "pics", "--outDir", "out", "--nCandidates", 2, "--batchSize", 2, "--video",
             "search.mp4")
     assert contents(here) == before
+
+
+def test_a_file_in_the_way_of_any_face_is_named_before_they_are_found(here):
+    settings = load_script("complete.py").parse_args(
+        ["pics", "--align", "--faces", "all", "--outDir", "out"])
+    for place in ("images/a-face12.png", "logs/hats_30.log"):
+        (here / "out" / place).parent.mkdir(parents=True)
+        (here / "out" / place).write_text("mine")
+        with pytest.raises(UserError, match=f"out/{place}: is in the way"):
+            outputs.require_free(settings, ["pics/a.png"], ["a"], [])
+        (here / "out" / place).unlink()
+    outputs.require_free(settings, ["pics/a.png"], ["a"], [])
 
 
 def test_masks_truths_and_landmarks_are_inputs(here, lively):

@@ -14,16 +14,10 @@ from dcgan.faces import placing
 from dcgan.files import ownership, writing
 from dcgan.inpainting.photos import HIDDEN
 from dcgan.pictures import drawing
+from dcgan.results import names
 
 CURVE_POINTS = 100  # of a loss curve
 PAGE = 200  # pictures on a page, which a browser opens in a second
-
-
-def pages(folder, count):
-    """The paths of the pages in a folder for so many pictures: `report.html`, `report-2.html`,
-    ..."""
-    return [os.path.join(folder, f"report{f'-{number}' if number > 1 else ''}.html")
-            for number in range(1, max(1, math.ceil(count / PAGE)) + 1)]
 
 
 def write_report(folder, results, settings):
@@ -47,7 +41,8 @@ def write_report(folder, results, settings):
                          *(f"{k.upper()} {v:.3f}" for k, v in measured.items())]),
         settings=" ".join(f"<b>{html.escape(k)}</b>&nbsp;{html.escape(str(v))}"
                           for k, v in shown.items()))
-    paths = pages(folder, len(results))
+    paths = [names.path(folder, "report", page=page + 1)
+             for page in range(math.ceil(len(results) / PAGE))]
     for number, path in enumerate(paths):
         rows = results[number * PAGE:][:PAGE]
         links = " ".join(
@@ -57,7 +52,7 @@ def write_report(folder, results, settings):
             common, rows="\n".join(map(_row, rows)),
             pages=f"<p>Pages of {PAGE}: {links}</p>" if len(paths) > 1 else ""))
     for number in itertools.count(len(paths) + 1):
-        path = pages(folder, number * PAGE)[-1]
+        path = names.path(folder, "report", page=number)
         if not ownership.is_ours(path):
             break
         ownership.remove(path)

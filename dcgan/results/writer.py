@@ -1,7 +1,6 @@
 """What complete.py writes: pictures, grids, logs, tables, animations and the report."""
 
 import functools
-import os
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from dcgan.inpainting.blending import blend_into_holes, combine_candidates, mix_
 from dcgan.messages import UserError
 from dcgan.pictures import drawing, reading
 from dcgan.pictures.saving import save_photo
-from dcgan.results import logs, report, tables
+from dcgan.results import logs, names, report, tables
 from dcgan.results.curves import Curves
 
 THUMBNAIL = 256  # the longest edge of a whole picture in the report
@@ -35,16 +34,10 @@ class Result(NamedTuple):
 
 
 class Results:
-    """Everything that complete.py writes below `--outDir`.
+    """Everything that complete.py writes below `--outDir`, under the `names.NAMES`.
 
-    For each batch, in `outDir` or, from the second on, in `batch_01`, ...: `before.png`,
-    `masked.png`; every `outInterval` iterations and of the results `hats_imgs/IIII.png` (G(z)) and
-    `completed/IIII.png` (in the hole); `completion.gif` and, if asked for, a video. For image NN,
-    counted over all batches, `logs/hats_NN.log` with the loss and z of every iteration
-    (`hats_NN_K.log` of candidate K). For each frame `images/NAME.png`; `photos/NAME.*` for each
-    picture that is more than one frame of the network's size; `candidates/NAME.png` if there are
-    several. `results.csv` and `latents.npz` after each batch, before its whole pictures; and at the
-    end, as a context manager, `report.html`.
+    Grids of G(z) and of completed images every `outInterval` iterations and of the results; tables
+    after each batch, before its whole pictures; the report at the end, as a context manager.
 
     Args:
         settings: the `CompletionSettings`; `outDir` is there.
@@ -61,8 +54,8 @@ class Results:
         self.results = []
         self.waiting = {}  # frames and G(z) of pictures whose other frames are not done
         self.failed = []  # pictures of which a result could not be made or written
-        for folder in ("images", "logs", *(["candidates"] if settings.nCandidates > 1 else [])):
-            writing.make_folder(os.path.join(settings.outDir, folder))
+        for what in ("image", "log", *(["candidates"] if settings.nCandidates > 1 else [])):
+            writing.make_folder(names.folder(settings.outDir, what))
         self.curves = Curves(settings) if settings.log_dir else None
 
     def __enter__(self):
@@ -85,34 +78,32 @@ class Results:
 
     def summary(self):
         """Where the results are, in words."""
-        out = self.settings.outDir
-        photos = os.path.join(out, "photos")
-        whole = f", whole pictures {photos}" if any(r.frame.whole for r in self.results) else ""
-        return (f"{os.path.join(out, 'images')}{whole}, animation "
-                f"{os.path.join(out, 'completion.gif')}, report {os.path.join(out, 'report.html')}")
+        out, whole = self.settings.outDir, ""
+        if any(r.frame.whole for r in self.results):
+            whole = f", whole pictures {names.folder(out, 'photo')}"
+        return (f"{names.folder(out, 'image')}{whole}, animation "
+                f"{names.path(out, 'animation', batch=0)}, report "
+                f"{names.path(out, 'report', page=1)}")
 
     # A batch
 
     def begin(self, batch, frames, number, first):
         """Write what is known of a `CompletionBatch` of `Frame`s before its search."""
-        self.batch, self.frames, out = batch, frames, self.settings.outDir
-        subfolder = f"batch_{number:02d}" if number else ""
-        self.folder = os.path.join(out, subfolder)
+        self.batch, self.frames, self.number = batch, frames, number
         self.shown = []
-        count = self.settings.nCandidates
         self.logs = [
-            os.path.join(out, "logs", f"hats_{first + i:02d}{f'_{k}' if k else ''}.log")
-            for i in range(len(frames)) for k in range(count)]
+            names.path(self.settings.outDir, "log", image=first + i, candidate=k)
+            for i in range(len(frames)) for k in range(self.settings.nCandidates)]
         self.losses = [[] for _ in self.logs]  # of every iteration
-        for name in ("hats_imgs", "completed"):
-            writing.make_folder(os.path.join(self.folder, name))
-        self._save("before.png", batch.images)
+        for what in ("G", "completed"):
+            writing.make_folder(names.folder(self.settings.outDir, what, number))
+        self._save("before", batch.images)
         masked = drawing.to_uint8(batch.y * batch.mask)
-        self._save("masked.png", masked)
+        self._save("masked", masked)
         if self.curves:
-            self.curves.begin(frames, subfolder, masked)
+            self.curves.begin(frames, names.folder("", "before", number), masked)
         if batch.lowres_mask.any():
-            self._save("lowres.png", self._block_means(batch.y))
+            self._save("lowres", self._block_means(batch.y))
         logs.start_logs(self.logs, self.z_dim)
 
     def iterations(self, rows, first, losses, zs):
@@ -136,14 +127,14 @@ class Results:
             `(fill, completed)`: what the holes are filled with, `[B, S, S, C]` float32, and the
             images completed with that, uint8.
         """
-        batch, name = self.batch, f"{i:04d}"
+        batch = self.batch
         G = combine_candidates(losses, G, self.settings.combine)
         fill = mix_with_gaussian(batch, G, self.settings.gaussian)
         completed = blend_into_holes(batch, fill, self.settings.blend)
-        self._save(os.path.join("hats_imgs", f"{name}.png"), drawing.to_uint8(G))
+        self._save("G", drawing.to_uint8(G), iteration=i)
         if batch.lowres_mask.any():
-            self._save(os.path.join("hats_imgs", f"{name}.lowres.png"), self._block_means(G))
-        self.shown.append(self._save(os.path.join("completed", f"{name}.png"), completed))
+            self._save("lowres G", self._block_means(G), iteration=i)
+        self.shown.append(self._save("completed", completed, iteration=i))
         if self.curves:
             self.curves.pictures(i, losses, completed)
         return fill, completed
@@ -168,14 +159,14 @@ class Results:
         # What cost the search first: a whole picture may be too much for this machine.
         self._write_tables()
         if found.activations is not None:
-            tables.write_activations(os.path.join(self.folder, "activations.npz"),
+            tables.write_activations(self._path("activations"),
                                      [frame.name for frame in self.frames], found.activations)
         for b, frame in enumerate(self.frames):
-            made = {"images": completed[b]}
+            made = {"image": completed[b]}
             if count > 1:
                 made["candidates"] = drawing.grid(candidates[b])
-            for folder, image in made.items():
-                path = os.path.join(self.settings.outDir, folder, f"{frame.name}.png")
+            for what, image in made.items():
+                path = names.path(self.settings.outDir, what, name=frame.name)
                 self._guarded(frame, functools.partial(drawing.save_image, path, image))
         for b, frame in enumerate(self.frames):
             if frame.whole:
@@ -183,10 +174,9 @@ class Results:
                 self.results[place] = self.results[place]._replace(
                     photo=self._guarded(
                         frame, functools.partial(self._save_photo, frame, fills[b])))
-        drawing.save_gif(os.path.join(self.folder, "completion.gif"),
-                         map(reading.read_image, self.shown))
+        drawing.save_gif(self._path("animation"), map(reading.read_image, self.shown))
         if self.settings.video:
-            drawing.save_video(os.path.join(self.folder, self.settings.video),
+            drawing.save_video(self._path("video", video=self.settings.video),
                                map(reading.read_image, self.shown))
 
     def _block_means(self, images):
@@ -195,8 +185,12 @@ class Results:
         means = images.reshape(b, h // n, n, w // n, n, c).mean(axis=(2, 4))
         return drawing.to_uint8(means.repeat(n, axis=1).repeat(n, axis=2))
 
-    def _save(self, name, images):
-        path = os.path.join(self.folder, name)
+    def _path(self, what, **fields):
+        """Of a result of this batch."""
+        return names.path(self.settings.outDir, what, batch=self.number, **fields)
+
+    def _save(self, what, images, **fields):
+        path = self._path(what, **fields)
         drawing.save_image(path, drawing.grid(images))
         return path
 
@@ -210,8 +204,8 @@ class Results:
 
     def _write_tables(self):
         out = self.settings.outDir
-        tables.write_table(os.path.join(out, "results.csv"), self.results)
-        tables.write_latents(os.path.join(out, "latents.npz"), self.results, self.settings)
+        tables.write_table(names.path(out, "table"), self.results)
+        tables.write_latents(names.path(out, "latents"), self.results, self.settings)
 
     def _save_photo(self, frame, G):
         """Write the whole picture once all its frames are there; returns it made small, and by how
@@ -222,7 +216,7 @@ class Results:
         if len(frames) < frame.siblings:
             return None
         del self.waiting[frame.path]
-        folder = os.path.join(self.settings.outDir, "photos")
+        folder = names.folder(self.settings.outDir, "photo")
         writing.make_folder(folder)
         pixels, hole = self.framer.completed(frames, np.stack(fills), self.settings.blend)
         save_photo(folder, frames[0].name, frame.path, pixels, hole)
