@@ -12,7 +12,7 @@ import numpy as np
 
 from dcgan import settings
 from dcgan.cli import flags, running
-from dcgan.files import ownership, writing
+from dcgan.files import record, writing
 from dcgan.settings import Number
 
 NAMES = ("normal-pdf.png", "normal-samples.png", "normal-2d.png", "normal-2d-max.png")
@@ -107,7 +107,7 @@ def new_figure():
 
 def main(argv=None):
     config = parse_args(argv)
-    ownership.require_free([os.path.join(config.outDir, name) for name in NAMES],
+    record.require_free([os.path.join(config.outDir, name) for name in NAMES],
                            flag=f"--outDir {config.outDir}: ")
     writing.make_folder(config.outDir, by="simple-distributions.py")
     rng = np.random.default_rng(config.seed)

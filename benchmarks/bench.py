@@ -28,7 +28,7 @@ from steps import PATTERN, center_mask, check, run_matmul, run_step_row
 import utils
 from dcgan import settings
 from dcgan.cli import flags, running
-from dcgan.files import naming, ownership, writing
+from dcgan.files import naming, record, writing
 from dcgan.files.listing import list_images
 from dcgan.machine import importing
 from dcgan.messages import UserError
@@ -319,7 +319,7 @@ def is_row(name):
 def main(argv=None):
     config = parse_args(argv)
     if config.json:
-        ownership.require_free([config.json])
+        record.require_free([config.json])
     if config.only:
         row = run_row(config.only, config)
         if config.json:

@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 import ops
-from dcgan.files import ownership, writing
+from dcgan.files import record, writing
 from dcgan.files.listing import list_images
 from dcgan.messages import UserError
 from dcgan.pictures import drawing, reading
@@ -32,7 +32,7 @@ def visualize(model, settings):
         UserError: no picture can be read, or none can be written.
     """
     path = os.path.join(settings.sample_dir, settings.visualize)
-    ownership.require_free([f"{path}.png", f"{path}.gif"],
+    record.require_free([f"{path}.png", f"{path}.gif"],
                            flag=f"--sample_dir {settings.sample_dir}: ")
     writing.make_folder(settings.sample_dir, flag="--sample_dir ", by="train-dcgan.py")
     rows, walk = _PICTURES[settings.visualize](model, settings)

@@ -20,7 +20,7 @@ import tensorflow as tf
 import utils
 from dcgan.cli import running
 from dcgan import messages
-from dcgan.files import ownership
+from dcgan.files import record
 from dcgan.faces.places import made_of
 from model import DCGAN
 
@@ -33,8 +33,8 @@ needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not 
 
 def pytest_sessionstart():
     """A record of results that lies in the temporary folder, or above, is that of the tests too."""
-    for record in ownership.records_of(os.path.join(tempfile.gettempdir(), "test")):
-        pytest.exit(f"{record.path} is the record of results that a script has written there; "
+    for found in record.above(os.path.join(tempfile.gettempdir(), "test")):
+        pytest.exit(f"{found.path} is the record of results that a script has written there; "
                     "remove it", returncode=2)
 
 

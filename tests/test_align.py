@@ -14,7 +14,7 @@ import utils
 from dcgan import messages
 from dcgan.faces import detection, mean
 from dcgan.faces.alignment import LANDMARK_TEMPLATE
-from dcgan.files import ownership
+from dcgan.files import record
 
 RAW = SHARED / "faces" / "raw"
 
@@ -41,7 +41,7 @@ def align(cwd, *arguments):
 
 def outputs(folder):
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*")
-                  if p.is_file() and p.name != ownership.NAME)
+                  if p.is_file() and p.name != record.NAME)
 
 
 def test_align_keeps_folders_counts_and_skips_what_is_done(photographs):

@@ -22,7 +22,7 @@ from conftest import (
 
 from dcgan.checkpoints import reading
 from dcgan.checkpoints.reading import checkpoint_architecture
-from dcgan.files import ownership
+from dcgan.files import record
 from dcgan.messages import UserError
 from dcgan.networks.architecture import Architecture
 from model import DCGAN
@@ -322,7 +322,7 @@ def test_a_reader_beside_a_training_that_keeps_one(tmp_path, monkeypatch, moment
 
 def test_a_reader_in_front_of_a_checkpoint_that_is_being_written(tmp_path, monkeypatch):
     """One of the same step is written anew: for a moment, no index is there."""
-    model, put = tiny(8)[0], ownership.put
+    model, put = tiny(8)[0], record.put
     model.save(str(tmp_path))
     readers, found = [], []
 
@@ -336,7 +336,7 @@ def test_a_reader_in_front_of_a_checkpoint_that_is_being_written(tmp_path, monke
             time.sleep(0.2)
         put(beside, path, **more)
 
-    monkeypatch.setattr(ownership, "put", slowly)
+    monkeypatch.setattr(record, "put", slowly)
     model.save(str(tmp_path))
     readers[0].join()
     assert len(found) == 1

@@ -15,7 +15,7 @@ from conftest import ROOT, draw_faces, f32, randomise, run_script, train_here, u
 
 import ops
 from benchmarks.kills import Training, steps_in, weights_in
-from dcgan.files import ownership
+from dcgan.files import record
 from dcgan.messages import UserError
 from dcgan.training import cluster
 from model import DCGAN
@@ -103,12 +103,12 @@ def test_two_processes_are_one(alone, pictures, lively, tmp_path, monkeypatch):
     assert [worker.process.returncode for worker in workers] == [0, 0], workers[0].errors
     assert "10 steps done" in said[0] and said[1] == ""  # only the chief speaks and writes
     assert sorted(os.listdir(tmp_path / "samples")) == [
-        ownership.NAME, "train_00_0000.png", "train_04_0001.png"]
+        record.NAME, "train_00_0000.png", "train_04_0001.png"]
     weights, loss = difference(alone, tmp_path)
     print(f"after 10 steps weights differ by {weights:.1e}, losses by {loss:.1e}")
     assert weights < 1e-4 and loss < 1e-4
-    record = json.loads((tmp_path / "checkpoint" / "run.json").read_text())
-    assert (record["workers"], record["replicas"]) == (2, 2)
+    run = json.loads((tmp_path / "checkpoint" / "run.json").read_text())
+    assert (run["workers"], run["replicas"]) == (2, 2)
     assert (tmp_path / "checkpoint" / "best" / "validation.json").exists()
 
 

@@ -9,7 +9,7 @@ from completing import draw, read, run
 from conftest import load_script
 from PIL import Image
 
-from dcgan.files import ownership
+from dcgan.files import record
 from dcgan.inpainting.masks import MASKS
 
 HOLE = np.zeros((24, 40), bool)
@@ -108,9 +108,9 @@ def test_hidden_pixels_change_nothing(lively, tmp_path, monkeypatch, capfd, sour
     assert (tmp_path / "1" / "a.png").read_bytes() != (tmp_path / "2" / "a.png").read_bytes()
     assert written["1"].keys() == written["2"].keys()
     assert any("images" in name for name in written["1"])
-    shows_truth = ("before.png", "results.csv", "report.html", ownership.NAME)
+    shows_truth = ("before.png", "results.csv", "report.html", record.NAME)
     for name, content in written["1"].items():
-        if name.endswith(ownership.NAME):  # who had the folder since when is not the same
+        if name.endswith(record.NAME):  # who had the folder since when is not the same
             content, written["2"][name] = (
                 [line for line in each.splitlines() if b'"process"' not in line]
                 for each in (content, written["2"][name]))

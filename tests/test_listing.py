@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 import utils
-from dcgan.files import ownership, writing
+from dcgan.files import record, writing
 from dcgan.files.listing import MAKERS, list_images, suffixes
 from dcgan.messages import UserError
 
@@ -119,7 +119,7 @@ def test_folders_are_known_by_what_they_are_on_the_disk(tmp_path):
 
 def results(folder, by, *names):
     folder.mkdir(exist_ok=True)
-    ownership.claim(str(folder), by)
+    record.claim(str(folder), by)
     for name in names:
         (folder / name).parent.mkdir(exist_ok=True)
         writing.write_text(str(folder / name), name)

@@ -19,7 +19,7 @@ from PIL import Image
 
 import utils
 from dcgan.faces import alignment
-from dcgan.files import ownership
+from dcgan.files import record
 from dcgan.inpainting.photos import Framer
 from dcgan.inpainting.presets import CompletionSettings
 from model import DCGAN
@@ -79,7 +79,7 @@ def test_a_training_records_the_margin_of_its_faces(aligned):
     assert_one_line_error(
         train(aligned, "--margin", 0.1), "--margin says that the faces' margin is 0.1",
         "the record in --dataset aligned says that the faces' margin is 0.3")
-    (aligned / "aligned" / ownership.NAME).unlink()  # faces of another program
+    (aligned / "aligned" / record.NAME).unlink()  # faces of another program
     assert_one_line_error(train(aligned, "--margin", 0.1), "the checkpoint checkpoint/DCGAN-2 says")
     assert train(aligned, "--margin", 0.1, "--checkpoint_dir", "other").returncode == 0
     assert DCGAN.from_checkpoint(aligned / "other").margin == 0.1

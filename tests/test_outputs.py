@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT, draw_faces, load_script, save_lively, train_here
 from PIL import Image
 
-from dcgan.files import ownership
+from dcgan.files import record
 from dcgan.messages import UserError
 from dcgan.results import outputs
 
@@ -38,7 +38,7 @@ def run(checkpoint, *arguments):
 
 def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*")
-            if path.is_file() and path.name != ownership.NAME}
+            if path.is_file() and path.name != record.NAME}
 
 
 def names_in(path):
@@ -178,7 +178,7 @@ def test_a_killed_search_is_begun_anew(here, lively):
 def test_a_folder_of_an_earlier_version_is_named(here, lively):
     draw_faces(here / "pics", 1)
     run(lively, "pics", "--outDir", "out")
-    (here / "out" / ownership.NAME).unlink()
+    (here / "out" / record.NAME).unlink()
     with pytest.raises(UserError, match=r"none is recorded .* name another folder, or move it"):
         run(lively, "pics", "--outDir", "out")
 
@@ -210,7 +210,7 @@ def test_aligned_and_drawn_faces_may_have_their_results_beside_them(here, lively
     for by in (None, "align.py"):
         folder = draw_faces(here / str(by), 1)
         if by:
-            ownership.claim(str(folder), by)
+            record.claim(str(folder), by)
             draw_faces(folder, 1, seed=1)
         run(lively, folder, "--outDir", folder)
         assert names_in(folder / "results.csv") == ["face_0"]
@@ -271,15 +271,15 @@ def test_held_out_pictures_below_the_others_are_not_learned_from(here):
 def test_a_run_of_an_earlier_version_goes_on(trained, faces, here, spelling):
     shutil.copytree(trained, here, dirs_exist_ok=True)
     for folder in ("checkpoint", "samples"):
-        (here / folder / ownership.NAME).unlink()
+        (here / folder / record.NAME).unlink()
     (here / "checkpoint" / "pictures.cache").write_bytes(bytes(32) + b"of another layout")
     (here / "samples" / "train_00_0000.png").write_bytes(b"an older grid")
     (here / "samples" / "interpolate.png").write_bytes(b"the user's")
     train_here(here, faces, "--max_steps", 7, "--max_to_keep", 1, "--sample_dir", spelling)
     assert sorted(path.name for path in (here / "checkpoint").glob("*.index")) == ["DCGAN-7.index"]
     assert (here / "checkpoint" / "pictures.cache").stat().st_size > 24 * 16 * 16 * 3
-    assert ownership.is_ours(str(here / "samples" / "train_00_0000.png"))
-    assert not ownership.is_ours(str(here / "samples" / "interpolate.png"))
+    assert record.is_ours(str(here / "samples" / "train_00_0000.png"))
+    assert not record.is_ours(str(here / "samples" / "interpolate.png"))
 
 
 def test_samples_of_an_earlier_version_stay_in_another_run(faces, here):

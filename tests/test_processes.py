@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 
 from dcgan.faces.jobs import run_jobs
-from dcgan.files import ownership
+from dcgan.files import writing
 
 
 def double(job):
@@ -60,7 +60,7 @@ def write_or_fail(path):
         while not begun.exists():
             time.sleep(0.01)
         raise ValueError
-    with ownership.beside(str(path)) as temporary:
+    with writing.beside(str(path)) as temporary:
         begun.write_text(temporary)
         time.sleep(60)
 

@@ -1,151 +1,188 @@
-"""run.json, and curves that go on after a restart."""
+"""Whose a file is: the record, and that nothing of the user's is written over."""
 
 import json
 import os
 import shutil
+import subprocess
+import sys
 
 import pytest
-import tensorflow as tf
-from conftest import draw_faces, train_here
-from trainings import keep_identity
+from conftest import ROOT
 
+from dcgan.files import record, writing
 from dcgan.messages import UserError
-from dcgan.training import record
-
-# What run.json had under `flags` before settings were dataclasses; they are compared over restarts.
-RECORDED = {
-    "batch_size", "beta1", "c_dim", "cache", "checkpoint_dir", "coordinate", "crop", "dataset",
-    "deterministic", "df_dim", "diffaug", "ema", "epoch", "export", "flip", "gf_dim", "image_size",
-    "init", "jit", "label_smoothing", "learning_rate", "log_dir", "lr_schedule", "max_steps",
-    "max_to_keep", "negative", "positive", "precision", "r1", "r1_interval", "resume", "sample_dir",
-    "sample_interval", "save_interval", "save_minutes", "seed", "strategy", "summary_interval",
-    "sync_batch_norm", "tf32", "train_size", "validation", "validation_interval", "visualize",
-    "z_dim"}
+from dcgan.results import logs
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"flags": null}', '{"flags": {}}'])
-def test_a_record_that_is_damaged(trained, faces, tmp_path, text, capsys):
-    """It is begun anew, and kept; in a folder where none was written, it is the user's."""
-    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
-    path = tmp_path / "checkpoint" / "run.json"
-    path.write_text(text)
-    train_here(tmp_path, faces, "--max_steps", 7)
-    said = capsys.readouterr().err
-    assert "checkpoint/run.json: is not the record of a run; it is begun anew" in said
-    assert "what was there is now checkpoint/run.json.damaged" in said
-    assert json.loads(path.read_text())["pictures"] == 24
-    assert (tmp_path / "checkpoint" / "run.json.damaged").read_text() == text
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "run.json").write_text(text)
-    with pytest.raises(UserError, match="^--checkpoint_dir mine: mine/run.json is in the way"):
-        train_here(tmp_path, faces, "--checkpoint_dir", "mine", "--max_steps", 1)
-    assert os.listdir(tmp_path / "mine") == ["run.json"]
+def write(path, text="ours"):
+    writing.write_text(str(path), text)
+    return path
 
 
-def test_the_record_of_a_run(trained, faces, tmp_path, capsys):
-    record = json.loads((trained / "checkpoint" / "run.json").read_text())
-    assert record["flags"].keys() == RECORDED | {"components"} and record["flags"]["diffaug"] == []
-    assert record["flags"]["batch_size"] == 8 and record["seed"] == 0
-    assert record["versions"]["tensorflow"] == tf.__version__
-    assert record["pictures"] == 24 and [start["step"] for start in record["starts"]] == [0]
-
-    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
-    train_here(tmp_path, faces, "--max_steps", 8, "--learning_rate", 0.0001)
-    assert "--learning_rate is 0.0001 from here on; it was 0.0002" in capsys.readouterr().out
-    again = json.loads((tmp_path / "checkpoint" / "run.json").read_text())
-    more = draw_faces(tmp_path / "more", 25)
-    train_here(tmp_path, more, "--max_steps", 9)
-    assert f"--dataset {more} has other pictures than before (25, there were 24)" in (
-        capsys.readouterr().out)
-    assert again["starts"][1]["step"] == 6
-    assert again["starts"][1]["changed"]["learning_rate"] == [0.0002, 0.0001]
+def test_what_we_wrote_may_be_replaced(tmp_path):
+    path = write(tmp_path / "a.txt")
+    assert record.is_ours(str(path))
+    assert write(path, "again").read_text() == "again"
+    assert record.is_ours(str(path))
 
 
-def test_curves_go_on_without_a_step_twice(trained, faces, tmp_path, capsys):
-    """Killed at step 6, of which 4 were saved, and torn in the middle of a record."""
-    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
-    keep_identity(tmp_path)
-    for path in (tmp_path / "checkpoint").glob("DCGAN-6.*"):
+@pytest.mark.parametrize("change", ["edited", "exchanged", "a link", "a folder", "never ours"])
+def test_what_the_user_has_changed_stays(tmp_path, change):
+    path, other = tmp_path / "a.txt", tmp_path / "other.txt"
+    if change == "never ours":
+        path.write_text("theirs")
+    else:
+        write(path)
+        other.write_text("ours")
+    if change == "edited":
+        with open(path, "a") as file:
+            file.write("!")
+    elif change == "exchanged":
+        os.replace(other, path)
+        path.write_text("abcd")  # as long as ours
+    elif change in ("a link", "a folder"):
         path.unlink()
-    (own,) = (tmp_path / "logs").iterdir()
-    own.write_bytes(own.read_bytes()[:-7])
-    stranger = tmp_path / "logs" / "events.out.tfevents.1.somebody.else"
-    shutil.copy(own, stranger)
-    others = stranger.read_bytes()
-    train_here(tmp_path, faces, "--max_steps", 8)
-    assert stranger.read_bytes() == others
-    stranger.unlink()
-    assert len(list((tmp_path / "logs").iterdir())) == 2
-    for tag in ("d_loss", "images_per_second", "accuracy/real"):
-        steps = [event.step for path in sorted((tmp_path / "logs").iterdir())
-                 for event in tf.compat.v1.train.summary_iterator(str(path))
-                 if any(value.tag == tag for value in event.summary.value)]
-        assert steps == [1, 2, 3, 4, 5, 6, 7, 8]
+        path.symlink_to(other) if change == "a link" else path.mkdir()
+    before = path.read_bytes() if path.is_file() else None
+    with pytest.raises(UserError, match="a.txt: is in the way: it .*; name another folder"):
+        write(path, "new")
+    assert before == (path.read_bytes() if path.is_file() else None)
+    assert path.is_symlink() == (change == "a link")
+    assert not [name for name in os.listdir(tmp_path)
+                if name not in ("a.txt", "other.txt", record.NAME)]
 
 
-def test_a_copied_run_leaves_the_first_ones_curves_alone(trained, faces, tmp_path):
-    shutil.copytree(trained / "logs", tmp_path / "logs")
-    shutil.copytree(trained / "checkpoint", tmp_path / "copy")
-    before = {path: path.read_bytes() for path in (tmp_path / "logs").iterdir()}
-    for path in (tmp_path / "copy").glob("DCGAN-6.*"):
-        path.unlink()
-    train_here(tmp_path, faces, "--checkpoint_dir", "copy", "--max_steps", 5)
-    assert {path: path.read_bytes() for path in before} == before
-    assert len(list((tmp_path / "logs").iterdir())) == 2
+def test_a_link_to_a_result_keeps_the_old_one(tmp_path):
+    """Files are exchanged, not written into; so are logs when they begin."""
+    path = write(tmp_path / "a.txt")
+    os.link(path, tmp_path / "kept.txt")
+    write(path, "again")
+    assert (tmp_path / "kept.txt").read_text() == "ours"
+    log = tmp_path / "b.log"
+    logs.start_logs([str(log)], 2)
+    logs.end_logs([str(log)])
+    os.link(log, tmp_path / "kept.log")
+    before = log.read_text()
+    logs.start_logs([str(log)], 3)
+    assert (tmp_path / "kept.log").read_text() == before != log.read_text()
 
 
-@pytest.fixture
-def run(tmp_path):
-    """The folder of a run's record, as it is after its first start."""
-    folder = tmp_path / "disk" / "run"
-    folder.mkdir(parents=True)
-    begin(folder, "of-the-run")
-    return folder
+def test_the_record_goes_with_its_folder(tmp_path):
+    """Moved, or copied with new times."""
+    (tmp_path / "a").mkdir()
+    write(tmp_path / "a" / "b.txt")
+    shutil.copytree(tmp_path / "a", tmp_path / "copy", copy_function=shutil.copyfile)
+    os.rename(tmp_path / "a", tmp_path / "moved")
+    for folder in ("moved", "copy"):
+        assert record.is_ours(str(tmp_path / folder / "b.txt"))
+    shutil.copyfile(tmp_path / "moved" / "b.txt", tmp_path / "moved" / "c.txt")
+    assert not record.is_ours(str(tmp_path / "moved" / "c.txt"))  # a copy is the user's
 
 
-def begin(folder, name):
-    (folder / "run.json").write_text(json.dumps({
-        "id": name, "flags": {"checkpoint_dir": "run"}, "starts": [], "pictures": 3,
-        "folder": folder.stat().st_ino, "path": str(folder)}))
+def test_one_record_for_a_folder_and_those_in_it(tmp_path):
+    record.claim(str(tmp_path), "complete.py")
+    (tmp_path / "images").mkdir()
+    path = write(tmp_path / "images" / "a.txt")
+    assert os.listdir(tmp_path / "images") == ["a.txt"]
+    assert [entry["by"] for entry in record.entries_of(str(path))] == ["complete.py"]
+    record.claim(str(tmp_path / "images"), "align.py")
+    assert record.is_ours(str(path))  # as the record above knows
+    record.claim(str(tmp_path), "complete.py")
+    lines = (tmp_path / record.NAME).read_text().split()
+    assert sum('"by"' in line for line in lines) == 1
 
 
-def test_a_folder_that_was_copied_back_is_the_same_run(run):
-    backup = shutil.copytree(run, run.parent / "backup")
-    run.rename(run.parent / "gone")
-    shutil.rmtree(run.parent / "gone")
-    shutil.copytree(backup, run)
-    assert not record.is_copy(str(run)) and record.is_copy(str(backup))
+def test_another_process_adds_to_the_record(tmp_path):
+    path = write(tmp_path / "a.txt")
+    subprocess.run([sys.executable, "-c", "import sys; from dcgan.files import writing; "
+                    "writing.write_text(sys.argv[1], 'b')", path], cwd=ROOT, check=True)
+    assert path.read_text() == "b" and record.is_ours(str(path))
 
 
-def test_a_folder_that_was_moved_is_the_same_run(run, tmp_path):
-    (tmp_path / "mounted").mkdir()
-    begin(shutil.copytree(run, run.parent / "other", copy_function=shutil.copy), "of-another")
-    elsewhere = shutil.copytree(run.parent, tmp_path / "mounted" / "disk")  # another inode
-    shutil.rmtree(run.parent)
-    assert not record.is_copy(str(elsewhere / "run"))
+@pytest.mark.parametrize("tail", [b"\n{\"file\": \"a.t", b"\n\xff", b"\n{}\n[1]\nnull"])
+def test_a_torn_line_costs_that_line_alone(tmp_path, tail):
+    path = write(tmp_path / "a.txt")
+    with open(tmp_path / record.NAME, "ab") as file:
+        file.write(tail)
+    write(tmp_path / "b.txt")
+    for name in ("a.txt", "b.txt"):
+        assert record.is_ours(str(tmp_path / name))
+        assert record.Record(str(tmp_path)).read()
+    assert path.read_text() == "ours"
 
 
-def test_a_copy_beside_the_original_is_another_run(run, tmp_path):
-    for place in (run.parent / "copy", tmp_path / "copy"):
-        assert record.is_copy(str(shutil.copytree(run, place)))
-    assert not record.is_copy(str(run))
-    (tmp_path / "link").symlink_to(run)
-    assert not record.is_copy(str(tmp_path / "link"))
+def test_a_kill_between_the_record_and_the_file(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.txt")
+
+    def die(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", die)
+    with pytest.raises(KeyboardInterrupt):
+        write(path, "new")
+    monkeypatch.undo()
+    assert path.read_text() == "ours" and record.is_ours(str(path))
+    write(path, "new")
 
 
-def test_a_copy_of_a_folder_that_was_renamed_is_another_run(run):
-    renamed = run.rename(run.parent / "renamed")
-    copy = shutil.copytree(renamed, run.parent / "copy")
-    assert record.is_copy(str(copy)) and not record.is_copy(str(renamed))
-    # One in the old place takes it over.
-    shutil.copytree(renamed, run)
-    assert record.is_copy(str(renamed)) and not record.is_copy(str(run))
+def test_a_log_is_ours_while_it_grows_and_as_it_ended(tmp_path):
+    import numpy as np
+
+    path = str(tmp_path / "a.log")
+    logs.start_logs([path], 2)
+    logs.append_logs([path], 0, np.array([[1.5], [np.inf]]), np.zeros((2, 1, 2)))
+    assert record.is_ours(path)  # though a kill had come now
+    with open(path, "ab") as file:
+        file.write(b"3 0.1")  # torn
+    assert record.is_ours(path)
+    with open(path, "a") as file:
+        file.write("\nthe best one\n")
+    assert not record.is_ours(path)
+    with pytest.raises(UserError, match="a.log: is in the way"):
+        logs.start_logs([path], 2)
+    other = str(tmp_path / "b.log")
+    logs.start_logs([other], 2)
+    logs.end_logs([other])
+    assert record.is_ours(other)
+    with open(other, "a") as file:
+        file.write("1 2 3 4\n")
+    assert not record.is_ours(other)
 
 
-def test_records_of_versions_before_know_their_place_as_it_was_typed(run, monkeypatch):
-    path = run / "run.json"
-    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items()
-                                if k != "path"} | {"folder": 0}))
-    copy = shutil.copytree(run, run.parent / "copy")
-    monkeypatch.chdir(run.parent)
-    assert record.is_copy(str(copy)) and not record.is_copy("run")
+@pytest.mark.parametrize("text", ["my notes\n", "my notes", "\nmy notes", "{}"])
+def test_a_file_of_the_records_name_that_is_none(tmp_path, text):
+    (tmp_path / record.NAME).write_text(text)
+    with pytest.raises(UserError, match="is not a record of this program's files"):
+        write(tmp_path / "a.txt")
+    assert (tmp_path / record.NAME).read_text() == text
+    assert not (tmp_path / "a.txt").exists()
+
+
+def test_a_hidden_file_of_the_user_is_not_taken_for_a_temporary_one(tmp_path):
+    hidden = tmp_path / f".{os.getpid()}.txt"
+    hidden.write_text("theirs")
+    write(tmp_path / "a.txt")
+    assert hidden.read_text() == "theirs" and (tmp_path / "a.txt").read_text() == "ours"
+
+
+def test_permissions_are_those_of_any_new_file(tmp_path):
+    (tmp_path / "plain").touch()
+    assert write(tmp_path / "a.txt").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_names_that_are_no_text(tmp_path):
+    path = os.path.join(tmp_path, os.fsdecode(b"\xe9 \n.txt"))
+    write(path)
+    assert record.is_ours(path)
+    assert json.loads((tmp_path / record.NAME).read_text())["file"] == os.path.basename(path)
+
+
+def test_inputs_are_known_by_what_they_are_on_the_disk(tmp_path):
+    path = str(write(tmp_path / "a.txt"))
+    os.link(path, tmp_path / "hard.txt")
+    os.symlink(path, tmp_path / "soft.txt")
+    record.require_free([path])
+    for name in ("a.txt", "hard.txt", "soft.txt", "../" + tmp_path.name + "/a.txt"):
+        with pytest.raises(UserError, match=f"^--outDir o: .*: would be written over .*{name}"):
+            record.require_free([path], [str(tmp_path / name)], "--outDir o: ")
+    record.require_free([str(tmp_path / "nowhere" / "a.txt")], [path, str(tmp_path / "gone")])

@@ -9,7 +9,7 @@ import pytest
 from conftest import assert_one_line_error, run_here, train_here
 from trainings import checkpoints, variable
 
-from dcgan.files import ownership
+from dcgan.files import record
 from dcgan.messages import UserError
 from dcgan.training.settings import TrainingSettings
 from dcgan.training.starting import model_for
@@ -46,11 +46,11 @@ def test_leftovers_of_a_kill_are_cleared(trained, faces, tmp_path):
     (folder / ".saving-abc" / "DCGAN-7.index").touch()
     left = folder / "DCGAN-7.data-00000-of-00001"  # renamed, but not yet its index
     left.touch()
-    ownership.note(str(left), str(left))
+    record.add(str(left), str(left))
     (folder / "DCGAN-9.data-00000-of-00001").touch()  # the user's
     train_here(tmp_path, faces, "--max_steps", 8)
     assert sorted(os.listdir(folder)) == sorted(
-        [".lock", ownership.NAME, "DCGAN-9.data-00000-of-00001", "checkpoint", "pictures.cache",
+        [".lock", record.NAME, "DCGAN-9.data-00000-of-00001", "checkpoint", "pictures.cache",
          "run.json"] + [
             f"DCGAN-{step}.{part}" for step in (4, 6, 8)
             for part in ("index", "data-00000-of-00001")])

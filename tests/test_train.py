@@ -9,7 +9,7 @@ from conftest import TINY, assert_one_line_error, draw_faces, run_here, run_scri
 from PIL import Image
 from trainings import checkpoints, events, variable
 
-from dcgan.files import ownership
+from dcgan.files import record
 from dcgan.messages import UserError
 
 
@@ -17,7 +17,7 @@ def test_it_writes_checkpoints_samples_and_says_where(trained):
     # 24 pictures in batches of 8, two epochs: 6 steps. Saved every 2, two kept.
     assert checkpoints(trained) == ["DCGAN-4.index", "DCGAN-6.index"]
     assert sorted(os.listdir(trained / "samples")) == [
-        ownership.NAME, "train_00_0000.png", "train_00_0002.png", "train_01_0002.png"]
+        record.NAME, "train_00_0000.png", "train_00_0002.png", "train_01_0002.png"]
     with Image.open(trained / "samples" / "train_00_0000.png") as grid:
         assert grid.size == (8 * 16, 8 * 16)
     assert "6 steps done: checkpoint checkpoint/DCGAN-6" in (trained / "stdout").read_text()

@@ -11,7 +11,7 @@ from conftest import faces_everywhere, load_script, run_script, save_lively, tra
 from PIL import Image
 
 from dcgan.faces import aligning
-from dcgan.files.ownership import NAME
+from dcgan.files.record import NAME
 from dcgan.messages import UserError
 
 NAMES = ("a", "b", "c")

@@ -8,7 +8,7 @@ from PIL import Image, PngImagePlugin
 
 import utils
 from dcgan import messages
-from dcgan.files import ownership
+from dcgan.files import record
 from dcgan.pictures import depth, exif, reading
 
 
@@ -172,4 +172,4 @@ def test_a_video_has_every_frame(tmp_path):
         assert read[i].shape == (34, 42, 3)
         assert np.abs(read[i].astype(int) - (0, 100 * i, 250)).max() < 12
     assert not [name for name in os.listdir(tmp_path)
-                if name.startswith(".") and name != ownership.NAME]
+                if name.startswith(".") and name != record.NAME]

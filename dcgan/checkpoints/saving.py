@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan.checkpoints import finding, reading
-from dcgan.files import ownership, writing
+from dcgan.files import record, writing
 from dcgan.messages import UserError, first_line
 
 
@@ -68,7 +68,7 @@ def save(checkpoint, folder, step, max_to_keep):
                          if finding.step_of(other) is not None and other != path)]
         for older in paths[max_to_keep:]:
             _delete(older)
-        if ownership.may_write(os.path.join(folder, "checkpoint")):  # not the original's list
+        if record.may_write(os.path.join(folder, "checkpoint")):  # not the original's list
             _write_list(folder, paths[:max_to_keep])
     return path
 
@@ -120,10 +120,10 @@ def _whole(path, recorded=True):
         yield os.path.join(beside, name)
         # Of an earlier one of this step, no half may be taken for one of this.
         for file in finding.files_of_one(path):
-            ownership.require_ours(file)
+            record.require_ours(file)
         _delete(path)
         for file in sorted(os.listdir(beside)):  # .data-00000-of-00001, .index
-            ownership.put(os.path.join(beside, file), os.path.join(folder, file),
+            record.put(os.path.join(beside, file), os.path.join(folder, file),
                           recorded=recorded)
 
 
@@ -138,7 +138,7 @@ def _write_list(folder, paths):
 def _delete(path):
     """Remove a checkpoint, unless a file of it is the user's: one that was copied here, say."""
     files = finding.files_of_one(path)
-    if all(map(ownership.is_ours, files)):
+    if all(map(record.is_ours, files)):
         for file in files:
             os.remove(file)
 
@@ -146,7 +146,7 @@ def _delete(path):
 def set_aside(path):
     """Rename a damaged checkpoint of ours, so that it counts no more, but is not lost either."""
     for file in finding.files_of_one(path) if finding.step_of(path) is not None else []:
-        ownership.set_aside(file)
+        record.set_aside(file)
 
 
 def tidy(folder):
@@ -159,4 +159,4 @@ def tidy(folder):
                 part.startswith(f"{finding.NAME}-") for part in os.listdir(path)):
             shutil.rmtree(path, ignore_errors=True)
         elif data and data[1] not in known:
-            ownership.remove(path)
+            record.remove(path)

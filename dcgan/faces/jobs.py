@@ -9,7 +9,7 @@ from multiprocessing import connection
 
 from tqdm import tqdm
 
-from dcgan.files import ownership
+from dcgan.files import writing
 from dcgan.machine import signals
 
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -133,5 +133,5 @@ def _work(function, theirs, ours):
 
 def _end(signum, frame):
     """Leave no half a file."""
-    ownership.remove_temporaries()
+    writing.remove_temporaries()
     os._exit(128 + signum)  # an exception would be taken for the job's

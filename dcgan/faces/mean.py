@@ -9,7 +9,7 @@ from dcgan import messages
 from dcgan.faces import detection, places
 from dcgan.faces.aligning import FAILED, pictures_of
 from dcgan.faces.jobs import run_jobs
-from dcgan.files import ownership, writing
+from dcgan.files import record, writing
 from dcgan.messages import UserError
 from dcgan.pictures import reading
 
@@ -41,7 +41,7 @@ def compute_mean(inputDir, outputDir, predictor, jobs, numImages=0):
         numImages: use only this many pictures, drawn at random; 0 for all.
     """
     files = pictures_of(inputDir, outputDir)
-    ownership.require_free([os.path.join(outputDir, name) for name in MEAN], files,
+    record.require_free([os.path.join(outputDir, name) for name in MEAN], files,
                            f"--outputDir {outputDir}: ")
     if 0 < numImages < len(files):
         files = list(np.random.default_rng(0).choice(files, numImages, replace=False))

@@ -3,7 +3,7 @@
 import collections
 import os
 
-from dcgan.files import naming, ownership
+from dcgan.files import naming, record
 from dcgan.messages import UserError
 from dcgan.pictures import reading
 
@@ -29,14 +29,14 @@ def made_of(path, settings):
 
 def remember(path, settings, result):
     """Record in `outputDir` that a picture has no aligned face: `NO_FACE` or `SEVERAL`."""
-    ownership.remark(settings.outputDir, made_of(path, settings) | {
-        "fallbackLfw": settings.fallbackLfw, "rules": reading.RULES, "result": result})
+    record.at(settings.outputDir).write({"remark": made_of(path, settings) | {
+        "fallbackLfw": settings.fallbackLfw, "rules": reading.RULES, "result": result}})
 
 
 def known_without(files, settings):
     """`{picture: NO_FACE or SEVERAL}` of those in which an earlier call has found no face to align,
     and this one would find none."""
-    remarks = [each for each in ownership.remarks(settings.outputDir)
+    remarks = [each for each in record.at(settings.outputDir).remarks
                if each.get("rules") == reading.RULES
                and settings.fallbackLfw in (None, each["fallbackLfw"])
                and (each["result"] == NO_FACE or settings.skipMulti)]
@@ -70,7 +70,7 @@ def plan(files, settings):
         UserError: something of the user's is in the place of one.
     """
     recorded = {name: {"margin": 0.0} | entry["of"]  # earlier versions had no other
-                for name, entry in ownership.newest_below(settings.outputDir).items()
+                for name, (*_, entry) in record.at(settings.outputDir).entries.items()
                 if "of" in entry and os.path.lexists(os.path.join(settings.outputDir, name))}
     places = {}  # of faces, by each of the two ways to know their pictures again
     for name, each in recorded.items():
@@ -87,7 +87,7 @@ def plan(files, settings):
     jobs = [(path, os.path.join(settings.outputDir, name))
             for path, name, each in zip(files, names, made)
             if not each.items() - {("source", each["source"])} <= recorded.get(name, {}).items()]
-    ownership.require_free({output: path for path, output in jobs}, files,
+    record.require_free({output: path for path, output in jobs}, files,
                            f"outputDir {settings.outputDir}: ")
     return jobs
 
@@ -99,7 +99,7 @@ def margin_of(folder):
         UserError: several.
     """
     margins = {entry["of"].get("margin", 0.0)
-               for entry in ownership.newest_below(folder).values()
+               for *_, entry in record.at(folder).entries.values()
                if "landmarks" in entry.get("of", {})}
     if len(margins) > 1:
         raise UserError(f"--dataset {folder}: its faces were aligned with different margins, "

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from dcgan import messages
-from dcgan.files import ownership
+from dcgan.files import record
 from dcgan.messages import UserError
 
 # What Pillow decodes by itself; of its others, EPS runs a program, and some take anything for one.
@@ -71,7 +71,7 @@ def list_images(paths, flag="", writes=(), reads=(), makers=MAKERS):
         if not os.path.exists(path):
             raise UserError(f"{flag}{path}: no such file or folder")
         # A shell's `pics/*` names the masks too.
-        if len(paths) > 1 and ownership.identity(path) in search.reads:
+        if len(paths) > 1 and record.identity(path) in search.reads:
             search.leave_out(path, OTHERS)
         else:
             files += sorted(search.pictures(path)) if os.path.isdir(path) else [path]
@@ -117,8 +117,8 @@ class _Search:
 
     def __init__(self, writes, reads, makers):
         self.makers = makers
-        self.writes = {ownership.identity(path) for path in writes} - {None}
-        self.reads = {ownership.identity(path) for path in reads} - {None}
+        self.writes = {record.identity(path) for path in writes} - {None}
+        self.reads = {record.identity(path) for path in reads} - {None}
         self.reads_files = any(os.path.isfile(path) for path in reads)
         self.left_out = collections.Counter()
 
@@ -155,16 +155,16 @@ class _Search:
     def _reason_of_folder(self, path, name):
         if name.startswith(".") or name.casefold() in SYSTEM_FOLDERS:
             return HIDDEN
-        known = ownership.identity(path)
+        known = record.identity(path)
         return WRITTEN if known in self.writes else OTHERS if known in self.reads else None
 
     def _records(self, folder, root):
         """The records that may know of results in a folder: those below `root`, which was named
         for other things, and those of where the call writes to."""
         root = os.path.abspath(root)
-        return [record for record in ownership.records_of(os.path.join(folder, "file"))
-                if os.path.commonpath([root, record.folder]) == root
-                or ownership.identity(record.folder) in self.writes]
+        return [each for each in record.above(os.path.join(folder, "file"))
+                if os.path.commonpath([root, each.folder]) == root
+                or record.identity(each.folder) in self.writes]
 
     def _is_picture(self, path, name, records):
         suffix = _suffix(name)
@@ -175,10 +175,10 @@ class _Search:
         reason = None
         if name.startswith("."):
             reason = HIDDEN
-        elif self.reads_files and ownership.identity(path) in self.reads:
+        elif self.reads_files and record.identity(path) in self.reads:
             reason = OTHERS
-        elif ownership.matches(path, [
-                entry for record in records for entry in record.of(os.path.abspath(path))
+        elif record.matches(path, [
+                entry for each in records for entry in each.entries_of(path)
                 if entry["by"] in self.makers]):
             reason = MADE
         self.left_out[reason] += 1

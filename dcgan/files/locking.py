@@ -7,12 +7,12 @@ import fcntl
 import os
 import socket
 
-from dcgan.files import ownership
+from dcgan.files import record
 from dcgan.messages import UserError
 
 
 @contextlib.contextmanager
-def locked(folder, flag, by, name=ownership.NAME):
+def locked(folder, flag, by, name=record.NAME):
     """Keep every other process out of a folder; the system unlocks it, come what may, when this
     one ends.
 
@@ -36,13 +36,13 @@ def locked(folder, flag, by, name=ownership.NAME):
             if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP):
                 raise
         now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-        ownership.sign(folder, {
+        record.at(folder).write({
             "by": by, "process": os.getpid(), "host": socket.gethostname(), "since": now})
         yield
 
 
 def _holder(folder):
     """Who has locked a folder, in words."""
-    who = ownership.signature(folder)
+    who = record.at(folder).signature
     return (f"{who['by']}, process {who['process']} on {who['host']} since {who['since']},"
             if who else "another process")

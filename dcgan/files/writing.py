@@ -1,11 +1,14 @@
 """Files that appear whole or not at all."""
 
 import contextlib
+import itertools
 import os
 import tempfile
 
-from dcgan.files import ownership
+from dcgan.files import record
 from dcgan.messages import UserError
+
+_temporaries = set()  # files of `beside` that are there now
 
 
 def make_folder(path, flag="", by=None):
@@ -24,7 +27,7 @@ def make_folder(path, flag="", by=None):
         with tempfile.TemporaryFile(dir=path or "."):
             pass
         if by is not None:
-            ownership.claim(path, by)
+            record.claim(path, by)
     except OSError as error:
         raise UserError(f"{flag}{path}: cannot write there: {error.strerror}") from error
 
@@ -39,19 +42,46 @@ def naming_failure(path):
 
 
 @contextlib.contextmanager
+def beside(path):
+    """A new, empty file in the folder of a path; it is removed at the end, if it is still there."""
+    folder, suffix = os.path.dirname(path), os.path.splitext(path)[1]
+    for number in itertools.count():  # short, where the path's name is not
+        temporary = os.path.join(folder, f".{os.getpid()}{f'-{number}' if number else ''}{suffix}")
+        try:
+            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except FileExistsError:
+            continue
+        break
+    _temporaries.add(temporary)
+    try:
+        yield temporary
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(temporary)
+        _temporaries.discard(temporary)
+
+
+def remove_temporaries():
+    """Remove what `beside` has made and not yet removed, in a process that a signal ends."""
+    for temporary in _temporaries:
+        with contextlib.suppress(OSError):
+            os.remove(temporary)
+
+
+@contextlib.contextmanager
 def whole(path, **more):
     """A temporary file beside `path` to write, which is then renamed: `path` appears whole or not.
 
     Args:
         path: the file.
-        **more: as `ownership.put` takes it.
+        **more: as `record.put` takes it.
 
     Raises:
         UserError: it cannot be written, or would replace what is not ours.
     """
-    with naming_failure(path), ownership.beside(path) as temporary:
+    with naming_failure(path), beside(path) as temporary:
         yield temporary
-        ownership.put(temporary, path, **more)
+        record.put(temporary, path, **more)
 
 
 def write_text(path, text):

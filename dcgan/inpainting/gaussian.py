@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dcgan.files import ownership, writing
+from dcgan.files import record, writing
 from dcgan.files.listing import list_images, spread
 from dcgan.inpainting.masks import group_by_mask
 from dcgan.messages import UserError
@@ -159,7 +159,7 @@ def fit_gaussian(model, settings):
                         reads=[settings.validation] if settings.validation else [])
     files = files[:settings.train_size]
     most = MOST // (model.image_size**2 * model.c_dim)
-    ownership.require_free([os.path.join(folder, NAME)])  # before the work
+    record.require_free([os.path.join(folder, NAME)])  # before the work
     faces = read_faces(
         spread(files, most), model.image_size, model.c_dim, settings.crop)
     if settings.components >= min(faces.shape):

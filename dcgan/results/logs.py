@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dcgan.files import ownership, writing
+from dcgan.files import record, writing
 
 
 def start_logs(paths, z_dim):
@@ -32,4 +32,4 @@ def end_logs(paths):
     """Record the search logs as they are now, so that one that is changed from now on stays."""
     for path in paths:
         with writing.naming_failure(path):
-            ownership.note(path, path)
+            record.add(path, path)

@@ -6,7 +6,7 @@ import math
 import os
 import re
 
-from dcgan.files import naming, ownership
+from dcgan.files import naming, record
 from dcgan.files.listing import list_images
 from dcgan.pictures.saving import PHOTO_FORMATS
 from dcgan.results import names, report
@@ -37,15 +37,15 @@ def require_free(settings, files, stems, checkpoints):
     inputs = [*files, *checkpoints, *filter(None, [settings.landmarks])]
     for path in filter(None, [settings.mask, settings.truth]):
         inputs += _files_below(path, written_folders(settings)) if os.path.isdir(path) else [path]
-    ownership.require_free(dict(_paths(settings, dict(zip(stems, files)))), inputs,
+    record.require_free(dict(_paths(settings, dict(zip(stems, files)))), inputs,
                            f"--outDir {settings.outDir}: ")
 
 
 def _files_below(root, without):
-    without = set(map(ownership.identity, without))
+    without = set(map(record.identity, without))
     for folder, subfolders, files in os.walk(root):
         subfolders[:] = [name for name in subfolders
-                         if ownership.identity(os.path.join(folder, name)) not in without]
+                         if record.identity(os.path.join(folder, name)) not in without]
         yield from (os.path.join(folder, name) for name in files)
 
 

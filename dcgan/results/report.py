@@ -11,7 +11,7 @@ import string
 import numpy as np
 
 from dcgan.faces import placing
-from dcgan.files import ownership, writing
+from dcgan.files import record, writing
 from dcgan.inpainting.photos import HIDDEN
 from dcgan.pictures import drawing
 from dcgan.results import names
@@ -53,9 +53,9 @@ def write_report(folder, results, settings):
             pages=f"<p>Pages of {PAGE}: {links}</p>" if len(paths) > 1 else ""))
     for number in itertools.count(len(paths) + 1):
         path = names.path(folder, "report", page=number)
-        if not ownership.is_ours(path):
+        if not record.is_ours(path):
             break
-        ownership.remove(path)
+        record.remove(path)
 
 
 def _row(result):

@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 
 from dcgan import messages
-from dcgan.files import ownership, writing
+from dcgan.files import record, writing
 from dcgan.files.listing import CACHE_MARK
 
 
@@ -21,8 +21,8 @@ def is_cache(path):
         if file.read(32).endswith(CACHE_MARK):
             return True
     # Nor is any other result a cache.
-    return ownership.is_ours(path) and all(
-        entry["by"] in (None, "train-dcgan.py") for entry in ownership.entries_of(path))
+    return record.is_ours(path) and all(
+        entry["by"] in (None, "train-dcgan.py") for entry in record.entries_of(path))
 
 
 class Cache:

@@ -16,7 +16,7 @@ from dcgan.pictures import drawing
 from dcgan.settings import names_of
 from dcgan.tensorboard import Summaries, write_hparams
 from dcgan.training.recipe import Recipe
-from dcgan.training.record import record_run
+from dcgan.training.run_json import record_run
 from dcgan.training.settings import Data, Sizes, Steps
 
 SAMPLE_COUNT = 64

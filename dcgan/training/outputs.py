@@ -4,10 +4,10 @@ import os
 import re
 
 from dcgan.checkpoints import finding
-from dcgan.files import ownership
+from dcgan.files import record
 from dcgan.files.listing import list_images
 from dcgan.messages import UserError
-from dcgan.training import record
+from dcgan.training import run_json
 from dcgan.training.cache import is_cache
 
 _SAMPLES = re.compile(r"train_\d{2,}_\d{4,}\.png")
@@ -24,8 +24,8 @@ def read_pictures(settings):
 def adopt(settings):
     """Record what a version without records has left of the run in `checkpoint_dir`, whose
     `run.json` tells of it: checkpoints, their list, the cache, and the grids in `sample_dir`."""
-    before = record.read(settings.checkpoint_dir)
-    if not before or ownership.is_claimed(settings.checkpoint_dir):
+    before = run_json.read(settings.checkpoint_dir)
+    if not before or record.at(settings.checkpoint_dir).by:
         return
     files = [file for path in finding.find_checkpoints(settings.checkpoint_dir)
              if finding.step_of(path) is not None
@@ -40,11 +40,11 @@ def adopt(settings):
     if is_as_before("cache"):
         files += [settings.cache]
     if is_as_before("sample_dir") and os.path.isdir(settings.sample_dir or "."):
-        ownership.claim(settings.sample_dir, "train-dcgan.py")
+        record.claim(settings.sample_dir, "train-dcgan.py")
         files += filter(_is_sample, _below(settings.sample_dir))
     for path in filter(os.path.isfile, files):
-        ownership.note(path, path)
-    ownership.claim(settings.checkpoint_dir, "train-dcgan.py")  # last, in case of a kill
+        record.add(path, path)
+    record.claim(settings.checkpoint_dir, "train-dcgan.py")  # last, in case of a kill
 
 
 def require_free(settings, files):
@@ -55,12 +55,12 @@ def require_free(settings, files):
         settings: the `TrainingSettings`.
         files: the dataset.
     """
-    ownership.require_free(filter(_is_sample, _below(settings.sample_dir)), files,
+    record.require_free(filter(_is_sample, _below(settings.sample_dir)), files,
                            f"--sample_dir {settings.sample_dir}: ")
-    record.require_own(settings.checkpoint_dir)
+    run_json.require_own(settings.checkpoint_dir)
     best = os.path.join(settings.checkpoint_dir, "best", "validation.json")
-    if settings.validation and os.path.exists(best) and not ownership.entries_of(best):
-        ownership.require_free([best], flag=f"--checkpoint_dir {settings.checkpoint_dir}: ")
+    if settings.validation and os.path.exists(best) and not record.entries_of(best):
+        record.require_free([best], flag=f"--checkpoint_dir {settings.checkpoint_dir}: ")
     if settings.cache and os.path.lexists(settings.cache) and not is_cache(settings.cache):
         raise UserError(f"--cache {settings.cache}: is there, and not a cache of decoded pictures "
                         "that this program has made; name another file")

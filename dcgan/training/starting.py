@@ -11,7 +11,7 @@ from dcgan.networks.architecture import Architecture
 from dcgan.settings import part
 from dcgan.training import cluster
 from dcgan.training.recipe import Recipe
-from dcgan.training.record import refuse_to_overwrite
+from dcgan.training.run_json import refuse_to_overwrite
 from dcgan.training.settings import Sizes, Steps
 
 

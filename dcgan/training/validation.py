@@ -10,7 +10,7 @@ import tensorflow as tf
 import ops
 from dcgan import messages
 from dcgan.checkpoints import finding, saving
-from dcgan.files import ownership, writing
+from dcgan.files import record, writing
 from dcgan.files.listing import fingerprint, list_images, spread
 from dcgan.messages import UserError
 from dcgan.metrics import psnr
@@ -113,10 +113,10 @@ class HeldOut:
             saving.tidy(self.folder)
         try:
             with open(self.record) as file:
-                record = json.load(file)
-            faces, best = record["faces"], {
-                "step": int(record["step"]), "psnr": float(record["psnr"])}
-            ownership.note(self.record, self.record)  # it tells what it is, even if it was edited
+                found = json.load(file)
+            faces, best = found["faces"], {
+                "step": int(found["step"]), "psnr": float(found["psnr"])}
+            record.add(self.record, self.record)  # it tells what it is, even if it was edited
             if finding.find_checkpoints(self.folder):
                 if faces == self.faces:
                     return best
@@ -125,7 +125,7 @@ class HeldOut:
             pass
         except (ValueError, KeyError, TypeError):
             messages.warn(self.record, "is damaged; the best is looked for anew, and what was "
-                                       f"there is now {ownership.set_aside(self.record)}")
+                                       f"there is now {record.set_aside(self.record)}")
         return {"step": None, "psnr": -np.inf}
 
     def measure(self):

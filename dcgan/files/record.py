@@ -7,12 +7,12 @@ The line is written before the file is put in its place, and lines are only ever
 process is killed, nothing of its own is unknown, and nothing else is claimed.
 """
 
-import contextlib
 import functools
 import hashlib
 import itertools
 import json
 import os
+import pathlib
 import re
 import stat
 
@@ -28,6 +28,14 @@ class Record:
 
     Args:
         folder: absolute path.
+
+    Attributes:
+        by: the script that has claimed the folder last, whose the next entries are; or None.
+        signature: which process writes there, or did: a dict of its script (`by`), `process`,
+            `host` and `since`; or None.
+        entries: `{relative path: entries}`, the newest last: dicts of `file`, `sha256` (None: it
+            is not finished), `by` and, if `add` was given it, `of`.
+        remarks: what was recorded that is no file, dicts.
     """
 
     def __init__(self, folder):
@@ -58,7 +66,7 @@ class Record:
         # What comes behind the last line's end is still being written, or torn.
         lines = content.rpartition(b"\n")[0]
         understood = [self._take(line) for line in lines.split(b"\n") if line]
-        begins_so = b'\n{"'.startswith(content[:3])  # as `add` does, if that was torn
+        begins_so = b'\n{"'.startswith(content[:3])  # as `write` does, if that was torn
         if self.end == 0 and not (any(understood) or (begins_so and not lines)):
             raise UserError(f"{self.path}: is not a record of this program's files, which has "
                             "that name; move it away")
@@ -82,75 +90,43 @@ class Record:
             self.remarks.append(entry["remark"])
         return True
 
-    def of(self, path):
-        """The entries of a path below the folder, the newest last."""
+    def entries_of(self, path):
+        """Those of a path below the folder."""
         return self.entries.get(os.path.relpath(path, self.folder), [])
 
-    def add(self, entry):
-        """Add a line; a newline in front keeps it apart from one that a kill has torn."""
+    def write(self, line):
+        """Add a line, a dict; a newline in front keeps it apart from one that a kill has torn."""
         with open(self.path, "ab") as file:
-            file.write(f"\n{json.dumps(entry)}\n".encode())
+            file.write(f"\n{json.dumps(line)}\n".encode())
 
 
 _record = functools.cache(Record)
-_temporaries = set()  # files of `beside` that are there now
 
 
-def records_of(path):
-    """Yield the records of the folders that a path is in, the nearest first."""
-    folder, above = os.path.dirname(os.path.abspath(path)), None
-    while folder != above:
+def at(folder):
+    """The `Record` of a folder as it is now; without entries where there is none yet."""
+    record = _record(os.path.abspath(folder))
+    record.read()
+    return record
+
+
+def above(path):
+    """Yield the `Record`s of the folders that a path is in, the nearest first."""
+    for folder in map(str, pathlib.Path(os.path.abspath(path)).parents):
         if _record(folder).read():
             yield _record(folder)
-        folder, above = os.path.dirname(folder), folder
 
 
 def claim(folder, by):
     """Begin a folder's record, or go on with it: what comes is by this script."""
-    record = _record(os.path.abspath(folder))
-    if not record.read() or record.by != by:
-        record.add({"by": by})
-
-
-def is_claimed(folder):
-    """Whether a script has claimed a folder before."""
-    record = _record(os.path.abspath(folder))
-    return record.read() and record.by is not None
-
-
-def sign(folder, signature):
-    """Record which process writes into a folder: a dict of its script (`by`), `process`, `host`
-    and `since`."""
-    _record(os.path.abspath(folder)).add(signature)
-
-
-def signature(folder):
-    """The newest that was given to `sign`, or None."""
-    record = _record(os.path.abspath(folder))
-    return record.signature if record.read() else None
+    record = at(folder)
+    if record.by != by:
+        record.write({"by": by})
 
 
 def entries_of(path):
-    """What is recorded of a path, as dicts: `file`, `sha256` (None: unfinished), `by` (a script, or
-    None) and, if `note` was given it, `of`."""
-    return [entry for record in records_of(path) for entry in record.of(path)]
-
-
-def newest_below(folder):
-    """`{relative path: entry}` of a folder's own record, of each file the newest."""
-    record = _record(os.path.abspath(folder))
-    return {name: entries[-1] for name, entries in record.entries.items()} if record.read() else {}
-
-
-def remark(folder, what):
-    """Add to a folder's record what is no file: a dict that JSON can hold."""
-    _record(os.path.abspath(folder)).add({"remark": what})
-
-
-def remarks(folder):
-    """All that `remark` has added to a folder's record, the newest last."""
-    record = _record(os.path.abspath(folder))
-    return record.remarks if record.read() else []
+    """What is recorded of a path, in the folder that it is in or any above."""
+    return [entry for record in above(path) for entry in record.entries_of(path)]
 
 
 def _digest(path):
@@ -194,7 +170,7 @@ def require_ours(path, flag="", source=None):
                         "another folder, or move it away")
 
 
-def note(path, content=None, of=None):
+def add(path, content=None, of=None):
     """Record that a file is ours.
 
     Args:
@@ -202,12 +178,12 @@ def note(path, content=None, of=None):
         content: the file that has its bytes; None leaves them open, for a log that grows.
         of: what it was made of, a dict that JSON can hold, for whoever asks later.
     """
-    record = next(records_of(path), None) or _record(os.path.dirname(os.path.abspath(path)))
-    name = os.path.relpath(os.path.abspath(path), record.folder)
+    record = next(above(path), None) or at(os.path.dirname(path))
+    name = os.path.relpath(path, record.folder)
     entry = {"file": name, "sha256": None if content is None else _digest(content)}
     entry |= {"of": of} if of else {}
-    if (record.of(os.path.abspath(path)) or [None])[-1] != entry | {"by": record.by}:
-        record.add(entry)
+    if record.entries.get(name, [None])[-1] != entry | {"by": record.by}:
+        record.write(entry)
 
 
 def put(temporary, path, finished=True, recorded=True, of=None):
@@ -216,16 +192,16 @@ def put(temporary, path, finished=True, recorded=True, of=None):
     Args:
         temporary: a whole file, in the same folder.
         path: where it belongs.
-        finished: False for a log that will grow; `note` it when it is done.
+        finished: False for a log that will grow; `add` it when it is done.
         recorded: False for a file that tells by itself that it is ours, as the caller has seen.
-        of: as `note` takes it.
+        of: as `add` takes it.
 
     Raises:
         UserError: something of the user's is there.
     """
     if recorded:
         require_ours(path)
-        note(path, temporary if finished else None, of)
+        add(path, temporary if finished else None, of)
     os.replace(temporary, path)
 
 
@@ -242,33 +218,6 @@ def set_aside(path):
         if not os.path.lexists(aside):
             os.rename(path, aside)
             return aside
-
-
-@contextlib.contextmanager
-def beside(path):
-    """A new, empty file in the folder of a path; it is removed at the end, if it is still there."""
-    folder, suffix = os.path.dirname(path), os.path.splitext(path)[1]
-    for number in itertools.count():  # short, where the path's name is not
-        temporary = os.path.join(folder, f".{os.getpid()}{f'-{number}' if number else ''}{suffix}")
-        try:
-            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        except FileExistsError:
-            continue
-        break
-    _temporaries.add(temporary)
-    try:
-        yield temporary
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(temporary)
-        _temporaries.discard(temporary)
-
-
-def remove_temporaries():
-    """Remove what `beside` has made and not yet removed, in a process that a signal ends."""
-    for temporary in _temporaries:
-        with contextlib.suppress(OSError):
-            os.remove(temporary)
 
 
 def identity(path):

@@ -9,7 +9,7 @@ import platform
 import secrets
 
 from dcgan import messages
-from dcgan.files import ownership, writing
+from dcgan.files import record, writing
 from dcgan.machine import versions
 from dcgan.messages import UserError
 
@@ -41,9 +41,9 @@ def record_run(settings, pictures, step, **more):
     path = os.path.join(settings.checkpoint_dir, _NAME)
     before = read(settings.checkpoint_dir)
     if before:
-        ownership.note(path, path)  # it tells whose it is, even where somebody has changed it
+        record.add(path, path)  # it tells whose it is, even where somebody has changed it
     elif os.path.lexists(path):
-        aside = ownership.set_aside(path)
+        aside = record.set_aside(path)
         messages.warn(path, "is not the record of a run; it is begun anew, and what was there is "
                            f"now {aside}")
     flags = json.loads(json.dumps(settings.flags(), sort_keys=True))  # as they are read again
@@ -57,7 +57,7 @@ def record_run(settings, pictures, step, **more):
         print(f"--dataset {settings.dataset} has other pictures than before ({len(pictures)}, "
               f"there were {before['pictures']}): the rest of this epoch is in another order")
     same = before and not is_copy(settings.checkpoint_dir)
-    record = {
+    run = {
         "id": before["id"] if same else secrets.token_hex(4),
         "folder": os.stat(settings.checkpoint_dir).st_ino,
         "path": os.path.realpath(settings.checkpoint_dir),
@@ -68,8 +68,8 @@ def record_run(settings, pictures, step, **more):
         "starts": [*before.get("starts", []), {
             "time": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
             "step": step, "changed": changed}]}
-    writing.write_text(path, json.dumps(record, indent=2) + "\n")
-    return record["id"]
+    writing.write_text(path, json.dumps(run, indent=2) + "\n")
+    return run["id"]
 
 
 def is_copy(folder):
@@ -78,21 +78,21 @@ def is_copy(folder):
 
     One that was copied back to its place, or moved, is not, be it to another disk.
     """
-    record, here = read(folder), os.path.realpath(folder)
+    run, here = read(folder), os.path.realpath(folder)
     # Where versions before it were started, they have not recorded but as it was typed.
-    place = record.get("path") or os.path.abspath(record["flags"].get("checkpoint_dir") or folder)
+    place = run.get("path") or os.path.abspath(run["flags"].get("checkpoint_dir") or folder)
 
     def has_same_run(other):
         with contextlib.suppress(OSError):  # a neighbour may not be ours to read
-            return (ownership.identity(other) != ownership.identity(folder)
-                    and read(other).get("id") == record["id"])
+            return (record.identity(other) != record.identity(folder)
+                    and read(other).get("id") == run["id"])
         return False
 
     if place == here:
         return False
     if has_same_run(place):
         return True
-    if record.get("folder") == os.stat(folder).st_ino:  # renamed, and perhaps copied since
+    if run.get("folder") == os.stat(folder).st_ino:  # renamed, and perhaps copied since
         return False
     return any(map(has_same_run, glob.glob(
         os.path.join(glob.escape(os.path.dirname(here)), "*"))))
@@ -102,18 +102,18 @@ def read(checkpoint_dir):
     """The record of the run in a folder, a dict; empty if there is none that can be read."""
     try:
         with open(os.path.join(checkpoint_dir, _NAME)) as file:
-            record = json.load(file)
+            run = json.load(file)
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return {}
-    if isinstance(record, dict) and all(isinstance(record.get(key), kind) for key, kind in (
+    if isinstance(run, dict) and all(isinstance(run.get(key), kind) for key, kind in (
             ("id", str), ("flags", dict), ("starts", list), ("pictures", int))):
-        return record
+        return run
     return {}
 
 
 def require_own(checkpoint_dir):
     """Raise UserError if the folder has a `run.json` that no training has written."""
     path = os.path.join(checkpoint_dir, _NAME)
-    if os.path.lexists(path) and not read(checkpoint_dir) and not ownership.entries_of(path):
+    if os.path.lexists(path) and not read(checkpoint_dir) and not record.entries_of(path):
         raise UserError(f"--checkpoint_dir {checkpoint_dir}: {path} is in the way: it is not the "
                         "record of a run, and stays as it is; name another folder, or move it away")
