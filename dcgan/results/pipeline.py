@@ -10,41 +10,13 @@ from tqdm import tqdm
 from dcgan.checkpoints import finding
 from dcgan.files import locking, writing
 from dcgan.inpainting.photos import Framer
-from dcgan.inpainting.search import CompletionBatch, Observer, Searcher
+from dcgan.inpainting.search import CompletionBatch, Searcher
 from dcgan.machine import memory
 from dcgan.machine.signals import deferred_stop
 from dcgan.messages import UserError
 from dcgan.results import outputs
 from dcgan.results.tables import read_latents
 from dcgan.results.writer import Results
-
-
-class Shown(Observer):
-    """Passes a search's progress on to the results and the progress bar.
-
-    Args:
-        results: the `Results`.
-        bar: a tqdm.
-        stop: the `StopRequest` that ends the search.
-    """
-
-    def __init__(self, results, bar, stop):
-        self.results, self.bar, self.stop = results, bar, stop
-        self.looks = True
-
-    def iterations(self, rows, first, losses, zs):
-        self.results.iterations(rows, first, losses, zs)
-
-    def advance(self, n, loss):
-        self.bar.update(n)
-        if loss is not None:
-            self.bar.set_postfix(loss=f"{loss:.1f}")
-
-    def pictures(self, i, losses, G):
-        self.results.pictures(i, losses, G)
-
-    def stops(self):
-        return self.stop.is_set()
 
 
 def complete_pictures(model, settings):
@@ -130,14 +102,14 @@ def _complete(model, settings, files, framer, batches):
     n_batches, done = -(-len(files) // model.batch_size), 0
     with deferred_stop() as stop, results, tqdm(
             total=n_batches * settings.iterations, unit="it", dynamic_ncols=True) as bar:
-        observer = Shown(results, bar, stop)
+        results.bar, results.stop = bar, stop
         for number, frames in enumerate(batches):
             if stop.is_set():
                 break
             bar.set_description(f"batch {number + 1}/{max(n_batches, number + 1)}")
             batch = batch_of(model, frames, settings)
             results.begin(batch, frames, number, done)
-            results.end(searcher.run(batch, observer))
+            results.end(searcher.run(batch, results))
             done += len(frames)
     print(f"{done} completed: {results.summary()}")
     stop.raise_if_set()

@@ -9,6 +9,7 @@ from PIL import Image
 from dcgan import messages, metrics
 from dcgan.files import writing
 from dcgan.inpainting.blending import blend_into_holes, combine_candidates, mix_with_gaussian
+from dcgan.inpainting.search import Observer
 from dcgan.messages import UserError
 from dcgan.pictures import drawing, reading
 from dcgan.pictures.saving import save_photo
@@ -33,11 +34,13 @@ class Result(NamedTuple):
     photo: tuple  # the whole picture made small, `[H, W, 3]` uint8, and by how much; or None
 
 
-class Results:
+class Results(Observer):
     """Everything that complete.py writes below `--outDir`, under the `names.NAMES`.
 
     Grids of G(z) and of completed images every `outInterval` iterations and of the results; tables
-    after each batch, before its whole pictures; the report at the end, as a context manager.
+    after each batch, before its whole pictures; the report at the end, as a context manager. A
+    search is observed for them, once there are `bar`, a tqdm, and `stop`, the `StopRequest` that
+    ends it.
 
     Args:
         settings: the `CompletionSettings`; `outDir` is there.
@@ -48,6 +51,8 @@ class Results:
     Raises:
         UserError: something cannot be written.
     """
+
+    looks = True
 
     def __init__(self, settings, framer, z_dim, lowres):
         self.settings, self.framer, self.z_dim, self.lowres = settings, framer, z_dim, lowres
@@ -114,6 +119,14 @@ class Results:
             self.losses[row] += column.tolist()
         if self.curves:
             self.curves.iterations(rows, first, losses)
+
+    def advance(self, n, loss):
+        self.bar.update(n)
+        if loss is not None:
+            self.bar.set_postfix(loss=f"{loss:.1f}")
+
+    def stops(self):
+        return self.stop.is_set()
 
     def pictures(self, i, losses, G):
         """Write the grids of iteration i.
