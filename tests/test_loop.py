@@ -22,7 +22,7 @@ from benchmarks.kills import Training
 from dcgan.checkpoints.reading import has_average, read_tf1
 from dcgan.files.locking import locked
 from dcgan.messages import UserError
-from dcgan.training import curves, loop
+from dcgan.training import loop
 from dcgan.training.settings import TrainingSettings
 from model import DCGAN
 
@@ -183,14 +183,14 @@ def test_a_dataset_that_goes_away(faces, tmp_path, capsys, monkeypatch):
     """Some of it in an epoch's midst: a warning; all: an error, and what was done is saved."""
     data = tmp_path / "data"
     shutil.copytree(faces, data)
-    summarise = curves.summarise
+    summarise = loop.events.summarise
 
     def some_vanish(result, histograms):
         for path in sorted(data.iterdir())[:4]:
             path.unlink()
         summarise(result, histograms)
 
-    monkeypatch.setattr(curves, "summarise", some_vanish)
+    monkeypatch.setattr(loop.events, "summarise", some_vanish)
     with pytest.raises(UserError, match="none of the 24 images can be read"):
         train_here(tmp_path, data, "--max_steps", 100, "--no-cache")
     assert "No such file or directory; skipped" in capsys.readouterr().err

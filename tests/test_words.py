@@ -35,7 +35,7 @@ WAITING = {
     "benchmarks/fuzz.py --help", "benchmarks/kills.py --help", "complete.py --help",
     "dcgan/files/listing.py", "dcgan/inpainting/gaussian.py", "dcgan/inpainting/masks.py",
     "dcgan/inpainting/initial_z.py", "dcgan/tensorboard.py", "dcgan/training/cluster.py",
-    "dcgan/training/curves.py", "dcgan/training/loop.py", "dcgan/training/record.py",
+    "dcgan/training/events.py", "dcgan/training/loop.py", "dcgan/training/run_json.py",
     "dcgan/training/starting.py", "dcgan/training/validation.py",
     "demo/sample.py --help",
     "train-dcgan.py", "train-dcgan.py --help",

@@ -14,7 +14,7 @@ from dcgan.messages import UserError
 from dcgan.pictures import drawing, reading
 from dcgan.pictures.saving import save_photo
 from dcgan.results import logs, names, report, tables
-from dcgan.results.curves import Curves
+from dcgan.results.events import CompletionEvents
 
 THUMBNAIL = 256  # the longest edge of a whole picture in the report
 
@@ -61,14 +61,14 @@ class Results(Observer):
         self.failed = []  # pictures of which a result could not be made or written
         for what in ("image", "log", *(["candidates"] if settings.nCandidates > 1 else [])):
             writing.make_folder(names.folder(settings.outDir, what))
-        self.curves = Curves(settings) if settings.log_dir else None
+        self.events = CompletionEvents(settings) if settings.log_dir else None
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, error, trace):
-        if self.curves:
-            self.curves.close()
+        if self.events:
+            self.events.close()
         if self.results:  # those of the batches in front of an error too
             self._write_tables()
             report.write_report(self.settings.outDir, self.results, self.settings)
@@ -105,8 +105,8 @@ class Results(Observer):
         self._save("before", batch.images)
         masked = drawing.to_uint8(batch.y * batch.mask)
         self._save("masked", masked)
-        if self.curves:
-            self.curves.begin(frames, names.folder("", "before", number), masked)
+        if self.events:
+            self.events.begin(frames, names.folder("", "before", number), masked)
         if batch.lowres_mask.any():
             self._save("lowres", self._block_means(batch.y))
         logs.start_logs(self.logs, self.z_dim)
@@ -117,8 +117,8 @@ class Results(Observer):
         logs.append_logs([self.logs[row] for row in rows], first, losses, zs)
         for row, column in zip(rows, losses.T):
             self.losses[row] += column.tolist()
-        if self.curves:
-            self.curves.iterations(rows, first, losses)
+        if self.events:
+            self.events.iterations(rows, first, losses)
 
     def advance(self, n, loss):
         self.bar.update(n)
@@ -148,8 +148,8 @@ class Results(Observer):
         if batch.lowres_mask.any():
             self._save("lowres G", self._block_means(G), iteration=i)
         self.shown.append(self._save("completed", completed, iteration=i))
-        if self.curves:
-            self.curves.pictures(i, losses, completed)
+        if self.events:
+            self.events.pictures(i, losses, completed)
         return fill, completed
 
     def end(self, found):

@@ -14,7 +14,7 @@ from dcgan.files import locking, writing
 from dcgan.machine.signals import deferred_stop
 from dcgan.messages import UserError
 from dcgan.settings import part
-from dcgan.training import cluster, curves, outputs, starting, steps
+from dcgan.training import cluster, events, outputs, starting, steps
 from dcgan.training.dataset import Pictures
 from dcgan.training.recipe import Recipe
 from dcgan.training.validation import HeldOut
@@ -38,7 +38,7 @@ class Training:
         self.model, self.settings = model, settings
         self.worker, self.workers = cluster.worker_of(model.strategy)
         self.chief = self.worker == 0
-        self.pictures = self.heldout = self.curves = None
+        self.pictures = self.heldout = self.events = None
 
     def run(self):
         """Train until the end of the epochs, or `max_steps`.
@@ -69,7 +69,7 @@ class Training:
             left = self._steps_left()
             if left:
                 if self.chief:
-                    self.curves = curves.begin_record(
+                    self.events = events.begin_record(
                         self.model, settings, self.pictures, self.workers)
                 self._train(left, stop)
             if self.chief:
@@ -181,7 +181,7 @@ class Training:
     def _show(self, step, result, bar):
         """A step in TensorBoard's curves and on the progress bar."""
         histograms = step % self.settings.summary_interval == 0
-        self.curves.write(step, curves.summarise, result, histograms)
+        self.events.write(step, events.summarise, result, histograms)
         bar.update()
         bar.set_postfix({"epoch": int(self.model.progress["epoch"]),
                          **{k: f"{float(result[k]):.3f}" for k in ("d_loss", "g_loss")}},
@@ -191,9 +191,9 @@ class Training:
         """What is due behind a step: samples, a look at held-out faces, a checkpoint."""
         settings = self.settings
         if step == 1 or step % settings.sample_interval == 0 or ends:
-            curves.write_samples(self.model, settings.sample_dir, self.curves, *place)
+            events.write_samples(self.model, settings.sample_dir, self.events, *place)
         if self.heldout and step % settings.validation_interval == 0:
-            self.heldout.validate(step, self.curves)
+            self.heldout.validate(step, self.events)
         if step % settings.save_interval == 0 or now - self.saved > 60 * settings.save_minutes:
             self._save_or_warn(step)
             self.saved = now
@@ -210,7 +210,7 @@ class Training:
 
     def _save_or_warn(self, step):
         """A checkpoint in between; without it training goes on, because the disk may get better."""
-        self.curves.flush(step)  # they must not end before the checkpoint
+        self.events.flush(step)  # they must not end before the checkpoint
         try:
             self._save(step)
         except Diverged:
@@ -227,11 +227,11 @@ class Training:
         """The last checkpoint, and a word of what was done."""
         settings = self.settings
         step, epoch, _ = self._progress()
-        if self.curves is None:
+        if self.events is None:
             print(f"nothing to do: {settings.checkpoint_dir} is at step {step}, epoch {epoch}; "
                   "raise --epoch or --max_steps to go on")
             return
-        self.curves.flush(step)
+        self.events.flush(step)
         path = os.path.join(settings.checkpoint_dir, f"{finding.NAME}-{step}")
         if step and path not in finding.find_checkpoints(settings.checkpoint_dir):
             path = self._save(step)

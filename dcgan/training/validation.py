@@ -137,14 +137,14 @@ class HeldOut:
         twin.weights.forget()  # which are as large as several networks
         return dict(zip(SCALARS, values))
 
-    def validate(self, step, curves):
+    def validate(self, step, events):
         """Measure, write it for TensorBoard, and keep the checkpoint if it is the best so far.
 
         Has to come before the step's own checkpoint: whoever goes on behind the step then finds
         the best of all until there.
         """
         values = self.measure()
-        curves.write(step, write_scalars, values)
+        events.write(step, write_scalars, values)
         if values["validation/psnr"] > self.best["psnr"]:
             self.best = {"step": step, "psnr": values["validation/psnr"]}
             try:

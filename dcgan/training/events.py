@@ -39,7 +39,7 @@ HPARAMS = {*names_of(Data, Steps, Recipe, Sizes), "sync_batch_norm", "precision"
     "cache", "crop", "epoch", "max_steps"}
 
 
-class Curves(Summaries):
+class TrainingEvents(Summaries):
     """TensorBoard's files of a training, which go on behind a step.
 
     What the run's earlier files have of later steps is cut off, so that no step is there twice:
@@ -103,7 +103,7 @@ def _cut(path, step):
 
 
 def begin_record(model, settings, pictures, workers):
-    """Write `run.json`, and return the `Curves` that go on where training stands.
+    """Write `run.json`, and return the `TrainingEvents` that go on where training stands.
 
     Args:
         model: the `DCGAN`.
@@ -114,15 +114,15 @@ def begin_record(model, settings, pictures, workers):
     step = int(model.progress["step"])
     run = record_run(settings, pictures, step, workers=workers,
                      replicas=model.strategy.num_replicas_in_sync)
-    curves = Curves(settings.log_dir, run, step)
+    events = TrainingEvents(settings.log_dir, run, step)
     flags = settings.flags() | model.architecture.sizes()
     # Lists, as run.json has them, so that TensorBoard finds those of earlier versions equal.
     hparams = {name: list(flags[name]) if isinstance(flags[name], tuple) else flags[name]
                for name in HPARAMS}
-    curves.write(step, write_hparams, hparams, run)
+    events.write(step, write_hparams, hparams, run)
     if step == 0:
-        curves.write(0, tf.summary.graph, graph(type(model), model.architecture))
-    return curves
+        events.write(0, tf.summary.graph, graph(type(model), model.architecture))
+    return events
 
 
 def summarise(result, histograms):
@@ -138,11 +138,11 @@ def summarise(result, histograms):
             tf.summary.histogram(tag, result[tag], description=description)
 
 
-def write_samples(model, folder, curves, epoch, index):
+def write_samples(model, folder, events, epoch, index):
     """G of the same z as ever as one grid: a PNG, and TensorBoard's image `G`."""
     G = model.generator(model.initial_z(range(SAMPLE_COUNT)))
     grid = drawing.grid(drawing.to_uint8(G))
-    curves.write(int(model.progress["step"]), functools.partial(
+    events.write(int(model.progress["step"]), functools.partial(
         tf.summary.image, description="G of the same 64 z, as training goes on."),
                  "G", grid[np.newaxis])
     try:

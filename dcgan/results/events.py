@@ -19,7 +19,7 @@ MEASURES = {"psnr": "Peak signal-to-noise ratio in the hole, in dB; higher is be
             "l1": "Mean absolute difference in the hole, of 1; lower is better."}
 
 
-class Curves:
+class CompletionEvents:
     """TensorBoard's files of a run, for each batch in a folder like that of its pictures:
     TensorBoard takes them for runs, and shows them in the same charts.
 
