@@ -27,7 +27,7 @@ from dcgan.cli import flags, running
 from dcgan.faces import alignment
 from dcgan.faces.landmarks import read_landmarks
 from dcgan.files import naming, writing
-from dcgan.files.listing import spread
+from dcgan.files.listing import evenly_spaced
 from dcgan.inpainting.photos import Framer
 from dcgan.machine import importing
 from dcgan.metrics import psnr, ssim
@@ -79,7 +79,7 @@ def complete_photographs(config, photos, more):
                                   "--checkpointDir", config.checkpointDir, *more])
     model = DCGAN.from_checkpoint(choice.checkpointDir, jit=choice.jit).configured(choice)
     files = [os.path.join(photos, name) for name in sorted(os.listdir(photos))]
-    files = spread(files, config.count) if config.count else files
+    files = evenly_spaced(files, config.count) if config.count else files
     framer = Framer(choice, files, model.image_size, model.c_dim, choice.seed,
                     margin=model.margin)
     begun = time.perf_counter()

@@ -97,7 +97,7 @@ def search(settings, model, batch, iterations=None):
 
 def spread(paths, count):
     """So many of the files there are, evenly spread."""
-    return listing.spread(listing.list_images(paths), count)
+    return listing.evenly_spaced(listing.list_images(paths), count)
 
 
 def main(argv=None):

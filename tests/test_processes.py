@@ -60,7 +60,7 @@ def write_or_fail(path):
         while not begun.exists():
             time.sleep(0.01)
         raise ValueError
-    with writing.beside(str(path)) as temporary:
+    with writing.temporary_beside(str(path)) as temporary:
         begun.write_text(temporary)
         time.sleep(60)
 

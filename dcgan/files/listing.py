@@ -85,8 +85,8 @@ def list_images(paths, flag="", writes=(), reads=(), makers=MAKERS):
     return files
 
 
-def spread(paths, count):
-    """At most so many of the paths, evenly spread."""
+def evenly_spaced(paths, count):
+    """At most so many of the paths, evenly spaced."""
     return [paths[i] for i in np.linspace(0, len(paths) - 1, min(count, len(paths))).astype(int)]
 
 

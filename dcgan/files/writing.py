@@ -8,7 +8,7 @@ import tempfile
 from dcgan.files import record
 from dcgan.messages import UserError
 
-_temporaries = set()  # files of `beside` that are there now
+_temporaries = set()  # files of `temporary_beside` that are there now
 
 
 def make_folder(path, flag="", by=None):
@@ -42,7 +42,7 @@ def naming_failure(path):
 
 
 @contextlib.contextmanager
-def beside(path):
+def temporary_beside(path):
     """A new, empty file in the folder of a path; it is removed at the end, if it is still there."""
     folder, suffix = os.path.dirname(path), os.path.splitext(path)[1]
     for number in itertools.count():  # short, where the path's name is not
@@ -62,7 +62,7 @@ def beside(path):
 
 
 def remove_temporaries():
-    """Remove what `beside` has made and not yet removed, in a process that a signal ends."""
+    """Remove the files of `temporary_beside`, in a process that a signal ends."""
     for temporary in _temporaries:
         with contextlib.suppress(OSError):
             os.remove(temporary)
@@ -79,7 +79,7 @@ def whole(path, **more):
     Raises:
         UserError: it cannot be written, or would replace what is not ours.
     """
-    with naming_failure(path), beside(path) as temporary:
+    with naming_failure(path), temporary_beside(path) as temporary:
         yield temporary
         record.put(temporary, path, **more)
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dcgan.files import record, writing
-from dcgan.files.listing import list_images, spread
+from dcgan.files.listing import evenly_spaced, list_images
 from dcgan.inpainting.masks import group_by_mask
 from dcgan.messages import UserError
 from dcgan.pictures import drawing, reading
@@ -161,7 +161,7 @@ def fit_gaussian(model, settings):
     most = MOST // (model.image_size**2 * model.c_dim)
     record.require_free([os.path.join(folder, NAME)])  # before the work
     faces = read_faces(
-        spread(files, most), model.image_size, model.c_dim, settings.crop)
+        evenly_spaced(files, most), model.image_size, model.c_dim, settings.crop)
     if settings.components >= min(faces.shape):
         raise UserError(f"--components {settings.components}: must be at most "
                         f"{min(faces.shape) - 1}, for {len(faces)} pictures")

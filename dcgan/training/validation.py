@@ -11,7 +11,7 @@ import ops
 from dcgan import messages
 from dcgan.checkpoints import finding, saving
 from dcgan.files import record, writing
-from dcgan.files.listing import fingerprint, list_images, spread
+from dcgan.files.listing import evenly_spaced, fingerprint, list_images
 from dcgan.messages import UserError
 from dcgan.metrics import psnr
 from dcgan.pictures import drawing, reading
@@ -33,7 +33,7 @@ def read_spread(paths, count, model, crop):
     """At most so many of the pictures, evenly spread, as the network sees them: `[N, size, size,
     c_dim]` uint8; what cannot be read is named and left out."""
     images = [reading.read_or_warn(path, model.image_size, model.c_dim, crop)
-              for path in spread(paths, count)]
+              for path in evenly_spaced(paths, count)]
     return [image for image in images if image is not None]
 
 
