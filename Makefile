@@ -2,6 +2,8 @@
 PYTHON ?=
 BIN = .venv/bin
 DEMO = demo/out
+# Scripts of demo/ and benchmarks/ import what lies beside them.
+unexport PYTHONSAFEPATH
 
 # An environment has the path of its folder in it. In a clone that was moved or copied, or after the
 # end of its Python, it is made anew; one that is a link is somebody's own.
