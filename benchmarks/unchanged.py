@@ -67,7 +67,7 @@ sys.meta_path.insert(0, InOrder())
 SHOWN = 5  # differences of one file
 # Of run.json, hparams and records of files: when, where and under which name. The files that a
 # SHA-256 is of are compared themselves.
-INCIDENTAL = {"id", "folder", "machine", "time", "sha256"}
+INCIDENTAL = {"id", "folder", "machine", "time", "sha256", "process", "host", "since"}
 BAR = re.compile(r"\d+%\||\d+(\.\d+)?(it|step|picture|batch|s)? \[\d\d:|\d/\d+ \[")
 
 NETWORK = "--checkpointDir ../inputs/network"
