@@ -61,12 +61,10 @@ def attempt(read):
         return read(), None
     except OSError as error:
         return None, error.strerror or str(error)
-    except ValueError as error:
+    except (ValueError, UserError) as error:
         return None, str(error)
     except MemoryError:
         return None, "is too large for this machine's memory"
-    except UserError as error:
-        return None, str(error)
     except Exception as error:  # no picture's fault may end the work on another
         return None, f"{type(error).__name__}: {first_line(error)}"
 

@@ -248,7 +248,7 @@ def tf_bowl(z):
 def run_search(search, z, n):
     init, update = search
     z = tf.constant(z, tf.float32)
-    state = init(z, 0)
+    state = init(z, range(len(z)))
 
     @tf.function
     def step(z, state, i):
@@ -319,7 +319,7 @@ def test_hmc_samples_the_distribution():
     beta = 20.0
     init, update = approaches.hmc(beta, 0.05, 5, 1.0, seed=3)  # a quarter of a period
     z = tf.zeros([400, 2])
-    state = init(z, 0)
+    state = init(z, range(400))
     step = tf.function(lambda z, state, i: update(z, state, *zero_centred(z), i, zero_centred))
     for i in range(40):
         z, state = step(z, state, tf.constant(i))
@@ -331,15 +331,15 @@ def test_hmc_treats_an_image_alike_in_every_batch():
     init, update = approaches.hmc(2.0, 0.1, 3, 1.0, seed=3)
     start = tf.constant(np.random.default_rng(0).uniform(-1, 1, (4, 3)), tf.float32)
 
-    def run(z, first):
-        state = init(z, first)
+    def run(z, numbers):
+        state = init(z, numbers)
         for i in range(5):
             z, state = update(z, state, *zero_centred(z), tf.constant(i), zero_centred)
         return z.numpy()
 
-    together = run(start, 0)
-    np.testing.assert_allclose(run(start[2:], 2), together[2:], rtol=1e-5, atol=1e-6)
-    assert np.abs(run(start[2:], 0) - together[2:]).max() > 0.01
+    together = run(start, range(4))
+    np.testing.assert_allclose(run(start[2:], [2, 3]), together[2:], rtol=1e-5, atol=1e-6)
+    assert np.abs(run(start[2:], [0, 1]) - together[2:]).max() > 0.01
 
 
 def test_in_batches():

@@ -92,8 +92,7 @@ class Framer:
         UserError: a file of masks, landmarks or truth is missing or of no use.
     """
 
-    def __init__(self, framing, files, size, c_dim, seed=0, writes=(),
-                 margin=0.0):
+    def __init__(self, framing, files, size, c_dim, seed=0, writes=(), margin=0.0):
         files = list(map(os.fsdecode, files))
         self.framing, self.files, self.size, self.c_dim = framing, files, size, c_dim
         self.seed, self.margin = seed, margin
