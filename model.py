@@ -96,7 +96,7 @@ class DCGAN(tf.Module):
 
         Args:
             z: `[B, z_dim]` float32, in [-1, 1]; or a layer's activations, as `to` returns them,
-                from which the layers behind it make the rest of G (not in training).
+                from which the layers after it compute the image (not in training).
             training: batch norm by the batch's own statistics (True) or the running ones.
             momentum: batch norm's, in training.
             weights: of `self.weights`, in a form that is there already.

@@ -1,4 +1,4 @@
-"""The search behind that for z: of activations of G's layers, one layer after another."""
+"""The search after z: for the activations of G's layers, one layer after another."""
 
 import csv
 
@@ -142,7 +142,7 @@ def test_what_complete_py_writes_makes_the_pictures_again(lively, three_faces, t
 
 
 def test_images_that_end_early_wait_for_the_others(lively, three_faces, tmp_path):
-    """--tol ends the search for z of each by itself; the layers behind it are all of theirs."""
+    """--tol ends the search for z of each by itself; the layers after it are searched together."""
     run(lively, three_faces, "--outDir", tmp_path, "--nIter", 60, "--outInterval", 5, "--lr", 0.001,
         "--tol", 0.001, "--patience", 3, "--deeper", 4)
     with open(tmp_path / "results.csv") as file:

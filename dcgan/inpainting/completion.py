@@ -28,7 +28,7 @@ class Completion(NamedTuple):
     contextual: np.ndarray  # `[B, K]` float32
     perceptual: np.ndarray  # `[B, K]` float32
     fills: np.ndarray  # `[B, S, S, C]` float32 in [-1, 1], what the holes were filled from
-    activations: np.ndarray = None  # `[B, K, r, r, n]` float16, with `deeper`: G's, behind z
+    activations: np.ndarray = None  # `[B, K, r, r, n]` float16, with `deeper`
 
 
 class Progress(NamedTuple):

@@ -342,8 +342,8 @@ class Searcher:
         """Search from h on, `[B * K, ...]`: z, or the activations of the stage's layer.
 
         Returns:
-            `(h, evaluated)`: where it ended, and what `_evaluate` returns of that; None in front of
-            the last stage.
+            `(h, evaluated)`: where it ended, and what `_evaluate` returns of that; None before the
+            last stage.
         """
         settings, observer, end = stage.settings, task.observer, task.i + stage.settings.nIter
         began, at_once, evaluated = task.i, 1, None
@@ -353,7 +353,7 @@ class Searcher:
         now, result = h.copy(), h.copy()
         running = np.arange(len(h))  # the searches that are not done, a row of the state each
 
-        def tell(rows, losses, z):  # of activations, which are too many to log, the z behind them
+        def tell(rows, losses, z):  # activations are too many to log: their z
             observer.iterations(rows, task.i, losses, z if not stage.edge else np.broadcast_to(
                 task.z[rows], (*losses.shape, self.model.z_dim)))
 
@@ -363,7 +363,7 @@ class Searcher:
                 done = self._done(state, settings, ends)
                 if done.any():
                     last, loss = state.z, tf.fill([len(running)], np.inf)
-                    if stage.edge == self.deepest:  # others go on from the best that was evaluated
+                    if stage.edge == self.deepest:  # the next starts from the best so far
                         evaluated = self._evaluate(task, last, running)
                         loss = evaluated[0]
                         tell(running[done], loss.numpy()[np.newaxis, done],

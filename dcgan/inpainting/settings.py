@@ -125,7 +125,7 @@ class Framing(Masking, View):
 
 @dataclass(frozen=True)
 class Search(Settings):
-    """The search for z, and behind it for activations of deeper layers."""
+    """The search for z, and after it for the activations of deeper layers."""
 
     batchSize: int = setting(64, "pictures per search", COUNT, aliases=("--batch_size",))
     seed: int = setting(

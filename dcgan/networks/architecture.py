@@ -31,7 +31,7 @@ class Architecture(NamedTuple):
 
     @property
     def edges(self):
-        """Of G's layers in front of the image: 4, 8, ..., image_size / 2."""
+        """The edges of G's layers before the image: 4, 8, ..., image_size / 2."""
         return [4 * 2**i for i in range(len(self.g_widths))]
 
     def sizes(self):
