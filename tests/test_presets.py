@@ -15,6 +15,13 @@ def test_of_several_values_the_given_one_counts():
     assert settings.seed == 0
 
 
+def test_none_counts_as_left_out():
+    """In a layer of settings it takes nothing away from those beneath."""
+    nothing = dict.fromkeys(("approach", "lr", "tol", "nIter"))
+    assert completion_settings({"preset": "fast"} | nothing) == completion_settings(
+        {"preset": "fast"})
+
+
 @pytest.mark.parametrize("approach", DEFAULT_LR)
 def test_an_earlier_search_without_a_step_size(approach):
     assert completion_settings({}, {"approach": approach}).lr == DEFAULT_LR[approach]

@@ -89,7 +89,6 @@ def call_settings(model, preset, given):
                          f"Received: {given['maskType']!r}")
     own = {"lam": model.lam, "prior": model.prior, "seed": model.seed,
            "batchSize": model.batch_size, "precision": model.dtype.name}
-    given = {name: value for name, value in given.items() if value is not None}
     return for_network(completion_settings({"preset": preset} | given, own), model)
 
 

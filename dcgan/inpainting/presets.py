@@ -81,7 +81,8 @@ def completion_settings(given, earlier=None):
     """The settings of a completion.
 
     Args:
-        given: `{name: value}` of those that were chosen one by one, `preset` among them.
+        given: `{name: value}` of those that were chosen one by one, `preset` among them; None
+            counts as left out.
         earlier: `{name: value}` of the search that this one goes on from; others than settings of
             today are left out.
 
@@ -99,10 +100,11 @@ def completion_settings(given, earlier=None):
     earlier = {name: value for name, value in (earlier or {}).items() if name in known}
     chosen = {}
     for layer in (earlier, preset, given):
+        layer = {name: value for name, value in layer.items() if value is not None}
         for name, suited in SUITED.items():
             if layer.get(name, chosen.get(name)) != chosen.get(name):
                 chosen = {other: value for other, value in chosen.items() if other not in suited}
-        chosen |= {name: value for name, value in layer.items() if value is not None}
+        chosen |= layer
     settings = CompletionSettings(**chosen)
     plain = (settings.approach, settings.schedule, settings.tol) == ("momentum", "constant", None)
     seams = settings.own_mask or settings.frame in ("face", "region", "letterbox")
