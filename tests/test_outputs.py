@@ -121,8 +121,10 @@ def test_a_file_in_the_way_is_named_before_the_search(here, lively, place, monke
 def test_a_file_in_the_way_of_any_face_is_named_before_they_are_found(here):
     settings = load_script("complete.py").parse_args(
         ["pics", "--align", "--faces", "all", "--outDir", "out"])
+    (here / "out" / "images").mkdir(parents=True)
+    (here / "out" / "images" / f"-face{'9' * 246}.png").touch()  # which is no name of a result
     for place in ("images/a-face12.png", "logs/hats_30.log"):
-        (here / "out" / place).parent.mkdir(parents=True)
+        (here / "out" / place).parent.mkdir(exist_ok=True)
         (here / "out" / place).write_text("mine")
         with pytest.raises(UserError, match=f"out/{place}: is in the way"):
             outputs.require_free(settings, ["pics/a.png"], ["a"], [])

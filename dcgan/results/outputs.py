@@ -60,7 +60,7 @@ def _paths(settings, sources):
     taken, frames, most = naming.Names(sources), dict(sources), len(sources)
     if settings.faces == "all":
         most = math.inf
-        for face in _numbers(settings, "*/*-face*", r"-face(\d+)"):
+        for face in _numbers(settings, "*/*-face*", r"-face(\d{1,6})(?!\d)"):
             frames |= {taken.untaken(name, f"-face{face}"): path for name, path in sources.items()}
     values = {
         "name": frames, "suffix": PHOTO_FORMATS.values(), "candidate": range(settings.nCandidates),
