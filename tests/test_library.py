@@ -18,6 +18,7 @@ import utils
 from dcgan.inpainting.masks import MASKS
 from dcgan.inpainting.search import numbers_of
 from dcgan.inpainting.settings import Masking
+from dcgan.machine import memory
 from model import DCGAN
 
 COUNT = 5
@@ -347,6 +348,16 @@ def test_discriminate_is_the_discriminator(model, folder, images):
                          (images + 0.0, r"Received: floats from \d+\.0 to")):
         with pytest.raises(ValueError, match=words):
             model.discriminate(wrong)
+
+
+@pytest.mark.parametrize("settings,words", [
+    ({"nInit": 3000000}, "nInit must be lower, because the search needs over .* Received: 3000000"),
+    ({"nCandidates": 20000}, "nCandidates must be lower, or batchSize lower, because"),
+    ({}, "batchSize must be lower, because")])
+def test_what_memory_cannot_hold_is_refused(model, images, monkeypatch, settings, words):
+    monkeypatch.setattr(memory, "available", lambda: 2**30 if settings else 2**10)
+    with pytest.raises(ValueError, match=words):
+        model.complete(images, own_mask(), **settings)
 
 
 def test_nothing_is_written(model, images, tmp_path, monkeypatch, capfd):

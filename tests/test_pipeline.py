@@ -21,7 +21,7 @@ def test_what_memory_cannot_hold_is_refused(
         flag, value, lively, three_faces, tmp_path, monkeypatch):
     """Before TensorFlow or the system end the process for it."""
     monkeypatch.setattr(memory, "available", lambda: 2**30)
-    with pytest.raises(UserError, match=f"^{flag} {value}: takes over .* GiB of memory, and 1.0 "):
+    with pytest.raises(UserError, match=f"^{flag} {value}: must be lower.* and 1.0 GiB"):
         run(lively, three_faces, "--outDir", tmp_path / "out", flag, value)
     assert not (tmp_path / "out").exists()
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from dcgan.inpainting.blending import blend_into_holes, fill_from_candidates
 from dcgan.inpainting.presets import completion_settings, for_network
-from dcgan.inpainting.search import CompletionBatch, Observer, Searcher
+from dcgan.inpainting.search import CompletionBatch, Observer, Searcher, require_memory
 from dcgan.inpainting.settings import Loss, Search
 from dcgan.pictures import drawing
 from dcgan.settings import names_of
@@ -100,6 +100,7 @@ def complete(model, images, masks, settings, progress=None):
     images = checked_images(model, images)
     masks = checked_masks(masks, images.shape[:3])
     images = as_bytes(images, None if lowres else masks)
+    require_memory(model, settings, min(len(images), model.batch_size))
     searcher = Searcher(model, settings, len(images))
     found, batches, stopped = [], [], False
     for first in range(0, len(images), model.batch_size):

@@ -13,6 +13,7 @@ from dcgan.messages import UserError, warn
 # Of the regression of z on pixels; chosen in docs/search.md.
 RIDGE_STRENGTH = 0.1
 BANKS_KEPT = 2**28  # bytes; --preset best has 151 MB at 64 pixels
+COMPARED = 1024  # G(z) of a bank that are compared with an image at once
 
 
 def make_bank(model, count, candidate=0):
@@ -57,15 +58,16 @@ def start_z(model, bank, method, images, mask, lowres_mask=0.0):
                 one * x, lowres_mask * ops.downsample(x, model.lowres))], axis=1)
 
         def best(image, one=one):
-            return tf.argmin(
-                model.contextual_loss(bank_images, image[tf.newaxis], one, lowres_mask))
+            return np.argmin(ops.in_batches(
+                lambda G: model.contextual_loss(G, image[tf.newaxis], one, lowres_mask),
+                bank_images, COMPARED))
 
         y = tf.gather(images, rows)
         if method == "regression":
             start[rows] = tf.clip_by_value(ridge_prediction(
                 known(bank_images), zs, known(y), RIDGE_STRENGTH), -1, 1)
         else:
-            start[rows] = tf.gather(zs, tf.map_fn(best, y, fn_output_signature=tf.int64))
+            start[rows] = tf.gather(zs, list(map(best, y)))
     return tf.constant(start)
 
 

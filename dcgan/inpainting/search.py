@@ -14,7 +14,9 @@ import tensorflow as tf
 from dcgan.inpainting import approaches
 from dcgan.inpainting.initial_z import InitialZ
 from dcgan.inpainting.losses import contextual_weights
+from dcgan.machine import memory
 from dcgan.pictures import drawing
+from dcgan.settings import SettingError
 
 
 class CompletionBatch(NamedTuple):
@@ -230,6 +232,38 @@ def stages(model, settings):
         (edge, dataclasses.replace(settings, approach="adam", schedule="cosine", tol=0.0,
                                    nIter=count, lr=settings.deeperLr))
         for edge, count in zip(edges, counts) if count)]
+
+
+def require_memory(model, settings, count):
+    """Raise a SettingError if a search needs more memory than is free: the system or TensorFlow may
+    end the process for that without a word. What the search needs at least is counted.
+
+    Args:
+        model: the `DCGAN`.
+        settings: the `inpainting.settings.Search`.
+        count: images in a batch.
+    """
+    if tf.config.get_visible_devices("GPU"):  # whose memory TensorFlow counts, and says so
+        return
+    sizes, n = model.architecture, settings.nInit
+    pixels = model.image_size**2 * model.c_dim
+    activations = sum(edge**2 * width for edge, width in zip(
+        (*sizes.edges, *sizes.edges[::-1]), (*sizes.g_widths, *sizes.d_widths)))
+    # A bank for each candidate, and two more for a moment; of the regression, equations of n z.
+    starts = (settings.nCandidates + 1) * n * pixels
+    if settings.initBy == "regression":
+        starts += n * pixels + 3 * n**2
+    searches = "nCandidates" if settings.nCandidates > 1 else "batchSize"
+    needed = {"nInit": 4 * starts * (n > 1),
+              searches: 4 * (activations + 8 * pixels) * count * settings.nCandidates}
+    name = max(needed, key=needed.get)
+    free = memory.available()
+    if needed[name] > free:
+        raise SettingError(
+            name, getattr(settings, name), "lower"
+            + ", or batchSize lower" * (name == "nCandidates" and count > 1)
+            + f", because the search needs over {needed[name] / 2**30:,.1f} GiB of memory, and "
+            f"{free / 2**30:,.1f} GiB are free")
 
 
 class Observer:

@@ -10,13 +10,13 @@ from tqdm import tqdm
 from dcgan.checkpoints import finding
 from dcgan.files import locking, writing
 from dcgan.inpainting.photos import Framer
-from dcgan.inpainting.search import CompletionBatch, Searcher
-from dcgan.machine import memory
+from dcgan.inpainting.search import CompletionBatch, Searcher, require_memory
 from dcgan.machine.signals import deferred_stop
 from dcgan.messages import UserError
 from dcgan.results import outputs
 from dcgan.results.tables import read_latents
 from dcgan.results.writer import Results
+from dcgan.settings import SettingError
 
 
 def complete_pictures(model, settings):
@@ -39,37 +39,15 @@ def complete_pictures(model, settings):
     first = list(_shown(itertools.islice(frames, model.batch_size), model.batch_size))
     if not first:
         raise UserError(f"none of the {len(files)} images can be completed")
-    require_memory(model, settings, len(first))
+    try:
+        require_memory(model, settings, len(first))
+    except SettingError as error:
+        raise UserError(error.as_flag) from error
     batches = itertools.chain([first], batched(frames, model.batch_size))
     writing.make_folder(settings.outDir, flag="--outDir ", by="complete.py")
     with (locking.locked(settings.outDir, "--outDir ", "complete.py"),
           naming_shortage(settings)):
         _complete(model, settings, files, framer, batches)
-
-
-def require_memory(model, settings, count):
-    """Raise UserError where a search would take more memory than there is, because the system or
-    TensorFlow may end the process for that without a word. What it takes at least is counted.
-
-    Args:
-        model: the `DCGAN`.
-        settings: the `CompletionSettings`.
-        count: images in a batch.
-    """
-    if tf.config.get_visible_devices("GPU"):  # whose memory TensorFlow counts, and says so
-        return
-    pixels = model.image_size**2 * model.c_dim
-    starts = settings.nInit * pixels * settings.nCandidates  # of a bank, and for the regression
-    starts += 2 * settings.nInit**2 * (settings.initBy == "regression")
-    taken = {"nInit": 4 * starts * (settings.nInit > 1),
-             "nCandidates": 4 * 8 * pixels * count * settings.nCandidates}
-    flag = max(taken, key=taken.get)
-    left = memory.available()
-    if taken[flag] > left:
-        raise UserError(
-            f"--{flag} {getattr(settings, flag)}: takes over {taken[flag] / 2**30:,.1f} GiB of "
-            f"memory, and {left / 2**30:,.1f} are free; take fewer"
-            + ", or a smaller --batchSize" * (flag == "nCandidates" and count > 1))
 
 
 @contextlib.contextmanager
