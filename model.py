@@ -10,12 +10,11 @@ import dcgan  # noqa: F401, I001  (before TensorFlow, whose environment it sets)
 import copy
 import functools
 
-import numpy as np
 import tensorflow as tf
 
 import ops
-from dcgan.checkpoints import saving, tracking
-from dcgan.inpainting import completion, gaussian
+from dcgan.checkpoints import tracking
+from dcgan.inpainting import completion, gaussian, initial_z
 from dcgan.inpainting.losses import PRIORS
 from dcgan.machine import forks
 from dcgan.networks.architecture import Architecture, initial_value
@@ -40,15 +39,13 @@ class DCGAN(tf.Module):
         gf_dim, df_dim: channels of G's and D's widest-resolution layer; deeper ones have up to 8x.
         c_dim: 3 for RGB, 1 for grey.
         lam: weight of the perceptual against the contextual loss in completion.
-        prior: the perceptual loss in completion, by its name in `dcgan.inpainting.losses`: article,
-            -log D(G(z)), or saturating, log(1 - D(G(z))).
+        prior: the perceptual loss in completion, a name in `dcgan.inpainting.losses.PRIORS`.
         seed: seeds weights, z and the order of the data.
         precision: of the convolutions, float32, bfloat16 or float16; variables, batch norm's
             statistics, G's first and D's last layer and the losses are always float32.
-        jit: compile training step and search with XLA; None is the training step on a GPU alone (on
-            a CPU, XLA's convolutions are many times slower; what several GPUs do was never tried).
-        margin: how much more than the article's frame its aligned faces show at each side, as
-            `align.py --margin` has it.
+        jit: compile training step and search with XLA; None is the training step on a GPU alone
+            (on a CPU, XLA's convolutions are many times slower).
+        margin: of the frame around its aligned faces, as `align.py --margin` has it.
         architecture: an `Architecture` that replaces the sizes above, as read from a checkpoint.
         strategy: the `tf.distribute.Strategy` that trains it; None is one device.
     """
@@ -65,8 +62,8 @@ class DCGAN(tf.Module):
         self.image_size, self.z_dim, self.c_dim, *_ = self.architecture
         self.batch_size, self.seed, self.dtype = batch_size, seed, tf.as_dtype(precision)
         self.lam, self.prior, self.margin = lam, prior, margin
-        self.recipe, self.sync_batch_norm, self.ema = Recipe(), False, 0.0  # a training's
         self.jit, self.strategy = jit, strategy or tf.distribute.get_strategy()
+        self.recipe, self.sync_batch_norm, self.ema = Recipe(), False, 0.0  # a training's
         with self.strategy.scope():
             self.vars = {
                 name: tf.Variable(initial_value(name, shape, (seed, i)), name=name,
@@ -176,11 +173,8 @@ class DCGAN(tf.Module):
 
     def make_optimizers(self, learning_rate=0.0002, beta1=0.5, ema=0.0):
         """Fresh Adam slots for both networks; `load` fills them from a checkpoint that has some.
-
-        With `ema` there is a moving average of G's weights too, of which each step keeps this
-        share; samples and completions are then the average's G (Yazici et al. 2018, arXiv
-        1806.04498).
-        """
+        `ema`: the decay of a moving average of G's weights, which samples and completions then
+        use (Yazici et al. 2018, arXiv 1806.04498); 0 keeps none."""
         def adam(variables):
             scale = ops.LossScale() if self.dtype == tf.float16 else None
             return ops.Adam(variables, learning_rate, beta1, loss_scale=scale)
@@ -192,13 +186,12 @@ class DCGAN(tf.Module):
                 for name, v in self.weights.net("generator").items() if ema}
 
     def train_step(self, images, z, learning_rate=None, noise=None, penalise=False):
-        """One batch of the article's schedule: D is updated once, then G twice with the same z.
+        """One batch of the article's schedule: D is updated once, then G twice with the same z, so
+        that d_loss does not go to zero (the GAN paper updates G once).
 
-        (Each of several replicas calls this with its part; updates are by their gradients' mean.)
-
-        (The GAN paper updates G once; the article updates it twice so that d_loss does not go to
-        zero.) D's update and G's first see the same G(z), so that forward pass runs once; its batch
-        statistics still move G's running ones twice, as two passes would: momentum 0.9 squared.
+        D's update and G's first see the same G(z), so that forward pass runs once; its statistics
+        move the running ones as two passes would: momentum 0.9 squared. Each of several replicas
+        calls this with its part; updates are by their gradients' mean.
 
         Args:
             images: `[B, image_size, image_size, c_dim]` float32 in [-1, 1].
@@ -208,10 +201,9 @@ class DCGAN(tf.Module):
             penalise: add the R1 penalty to D's loss.
 
         Returns:
-            `{name: tensor}`: the scalars `d_loss`, `d_loss_real`, `d_loss_fake` and `g_loss` (batch
-            means, as the updates used them; `g_loss` of the second), and D's probabilities `d` of
-            the real and `d_` of the generated images, `[B, 1]`, before its update; and `r1`, the
-            penalty, if there is one, which `d_loss` is without.
+            `{name: tensor}`: scalars `d_loss`, `d_loss_real`, `d_loss_fake`, `g_loss` (of its last
+            update) and, with a penalty, `r1`, which `d_loss` is without; `d` and `d_`, `[B, 1]`,
+            D's probabilities of the real and the generated images before its update.
         """
         def weights(net):
             return self.weights.for_training(net, self.dtype, images.shape[0])
@@ -319,8 +311,7 @@ class DCGAN(tf.Module):
         Returns:
             A `dcgan.inpainting.completion.Completion`: `images`, `z`, `losses`, ...
 
-        Raises:
-            ValueError: an array or a setting is of no use.
+        Raises ValueError where an array or a setting is of no use.
         """
         chosen = completion.call_settings(self, preset, settings)
         return completion.complete(self.configured(chosen), images, masks, chosen, progress)
@@ -334,10 +325,8 @@ class DCGAN(tf.Module):
     def initial_z(self, numbers, candidate=0, seed=None):
         """Uniform z in [-1, 1], `[B, z_dim]`, one for each of B numbers. Each z depends only on
         the seed, its own number, and which of an image's searches it is for (`candidate`)."""
-        seed, which = self.seed if seed is None else seed, [candidate] if candidate else []
-        return tf.constant(np.stack([
-            np.random.default_rng([seed, number, *which]).uniform(-1, 1, self.z_dim)
-            for number in numbers]), tf.float32)
+        return initial_z.uniform_z(
+            self.z_dim, self.seed if seed is None else seed, numbers, candidate)
 
     @functools.cached_property
     def gaussian(self):
@@ -369,8 +358,7 @@ class DCGAN(tf.Module):
 
     def export(self, path):
         """Write the weights that images are made with, in half precision, for `from_checkpoint`."""
-        weights = {name: v.numpy() for name, v in self.weights.shown.items()}
-        saving.export(weights | tracking.frame(self), local_path(path))
+        tracking.export(self, local_path(path))
 
     @classmethod
     def from_checkpoint(cls, checkpoint_dir, **settings):
@@ -381,10 +369,8 @@ class DCGAN(tf.Module):
 
     def load(self, checkpoint_dir, weights_only=False):
         """Restore the newest whole checkpoint of a folder, or the one of a path without suffix:
-        ours, or a name-based one of the original TF 1 code.
-
-        Ours also restores where training stands, and the optimizers' slots if they were made;
-        `weights_only` the networks alone, for a fresh training from known weights.
+        ours, or a name-based one of the original TF 1 code. Ours also restores where training
+        stands, and the optimizers' slots if they were made; `weights_only` the networks alone.
 
         Returns:
             The path of the checkpoint.

@@ -30,9 +30,10 @@ def tracked(model, path=None):
     return tf.train.Checkpoint(**parts)
 
 
-def frame(model):
-    """`{name: value}` of a frame that is not the article's, for `saving.export`."""
-    return {reading.MARGIN: model.margin} if model.margin else {}
+def export(model, path):
+    """`saving.export` of the weights that a DCGAN's images are made with, and of its margin."""
+    weights = {name: v.numpy() for name, v in model.weights.shown.items()}
+    saving.export(weights | ({reading.MARGIN: model.margin} if model.margin else {}), path)
 
 
 def loss_scales(model):

@@ -16,6 +16,14 @@ BANKS_KEPT = 2**28  # bytes; --preset best has 151 MB at 64 pixels
 COMPARED = 1024  # G(z) of a bank that are compared with an image at once
 
 
+def uniform_z(z_dim, seed, numbers, candidate=0):
+    """What `DCGAN.initial_z` returns, of a seed that is given."""
+    which = [candidate] if candidate else []
+    return tf.constant(np.stack([
+        np.random.default_rng([seed, number, *which]).uniform(-1, 1, z_dim)
+        for number in numbers]), tf.float32)
+
+
 def make_bank(model, count, candidate=0):
     """Random z and their G(z), which `start_z` chooses the starts of searches from.
 
