@@ -29,26 +29,27 @@ def parse_args(argv=None):
     common = argparse.ArgumentParser(add_help=False)
     # The published place is in front of the mode; SUPPRESS keeps this one from clearing that.
     common.add_argument("--dlibFacePredictor", type=settings.path, metavar="FILE",
-                        default=argparse.SUPPRESS, help="as in front of the mode")
+                        default=argparse.SUPPRESS,
+                        help="dlib's 68-landmark predictor; may also be given before the mode")
     common.add_argument("--jobs", type=Number(int, low=1), default=cpu.usable(),
-                        help="processes")
+                        help="number of processes")
 
     align = modes.add_parser("align", parents=[common],
                              help="write every picture's largest face, aligned")
     align.add_argument("landmarks", choices=tuple(alignment.ALIGNMENTS),
-                       help="the landmarks that are put in place")
-    align.add_argument("outputDir", type=settings.path, help="where the aligned faces go, as PNG")
+                       help="the three landmarks to align by")
+    align.add_argument("outputDir", type=settings.path, help="folder of the aligned faces (PNG)")
     flags.add_settings(align, Alignment, "size", "margin", "flat")
-    align.add_argument("--skipMulti", action="store_true", help="skip pictures of several faces")
+    align.add_argument("--skipMulti", action="store_true", help="skip pictures with several faces")
     flags.add_settings(align, Alignment, "fallbackLfw")
-    align.add_argument("--verbose", action="store_true", help="say what became of every picture")
+    align.add_argument("--verbose", action="store_true", help="print the result for every picture")
 
     mean = modes.add_parser("computeMean", parents=[common],
                             help="the mean landmarks of the faces, min-max normalised: mean.csv, "
                                  "std.csv and mean.png")
     mean.add_argument("--numImages", type=Number(int, low=0), default=0,
                       help="use only this many pictures, drawn at random; 0 for all")
-    mean.add_argument("--outputDir", type=settings.path, default=".", help="where the files go")
+    mean.add_argument("--outputDir", type=settings.path, default=".", help="folder of the files")
     return parser.parse_args(argv)
 
 

@@ -8,11 +8,17 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # `python -P` l
 import dcgan.cli.environment  # first: it says so where packages are missing
 
 import dataclasses
+import textwrap
 
 from dcgan.cli import running
 from dcgan.cli.flags import Parser, add_groups, given_flags, refuse_contradictions
 from dcgan.faces import detection
-from dcgan.inpainting.presets import Preset, completion_settings, for_network
+from dcgan.inpainting.presets import (
+    Preset,
+    completion_settings,
+    flags_of_presets,
+    for_network,
+)
 from dcgan.inpainting.settings import Files, Loss, Masking, Search, View
 from dcgan.machine.importing import import_tensorflow
 from dcgan.messages import UserError
@@ -22,10 +28,20 @@ from dcgan.settings import Compute, SettingError, idle
 # Flags of which one takes the others' place.
 GROUPS = (("mask", "maskFromAlpha", "maskColor", "maskType"),
           ("align", "region", "letterbox", "crop"))
+EXAMPLES = """examples:
+  complete.py docs/samples --preset best
+  complete.py photo.jpg --align --mask photo-mask.png
+  complete.py data/test/aligned --maskType half --outDir halves
+
+presets (bfloat16 only if the CPU has instructions for it):
+""" + "\n".join(textwrap.fill(f"{name}: {sets}", 79, initial_indent="  ", subsequent_indent="    ",
+                              break_on_hyphens=False)
+                for name, sets in flags_of_presets().items())
 
 
 def make_parser():
-    parser = Parser(prog="complete.py", description=__doc__)
+    parser = Parser(prog="complete.py", usage="complete.py [options] PICTURE ...",
+                    description=__doc__, epilog=EXAMPLES)
     add_groups(parser, Files, Masking, View, Preset, Search, Loss, Compute)
     return parser
 
@@ -43,7 +59,8 @@ def parse_args(argv=None):
         name: getattr(type(settings), name) for name in idle(settings).keys() - given.keys()})
     refuse_contradictions(settings, given, GROUPS, parser)
     if settings.landmarks and settings.faces == "all":
-        parser.error("--faces all: --landmarks has one face; leave out one of them")
+        parser.error("--faces all: cannot be combined with --landmarks, which describes one face "
+                     "per picture; drop one of them")
     return settings
 
 
@@ -75,7 +92,7 @@ def main(argv=None):
         raise UserError(error.as_flag) from error
     if settings.imgSize not in (None, model.image_size):
         raise UserError(f"--imgSize {settings.imgSize}: the checkpoint in {settings.checkpointDir} "
-                        f"is for {model.image_size}; leave the flag out")
+                        f"is for {model.image_size}; drop the flag")
     complete_pictures(model, settings)
 
 

@@ -35,11 +35,11 @@ class Flags(TrainingSettings, Latent):
 
 
 def make_parser():
-    parser = Parser(prog="train-dcgan.py", description=__doc__)
+    parser = Parser(prog="train-dcgan.py", usage="train-dcgan.py [options]", description=__doc__)
     add_groups(parser, Data, Steps, Recipe, Compute, Devices, Sizes, Saving, Validation, Watching,
                Latent)
     parser.add_argument("--no-cache", dest="cache", action="store_const", const="",
-                        help="decode the pictures in each epoch")
+                        help="keep no decoded pictures; decode them again in each epoch")
     return parser
 
 
@@ -50,12 +50,12 @@ def parse_args(argv=None):
     settings = Flags(**given)
     refuse_contradictions(settings, given, [INSTEAD], parser)
     if settings.visualize == "arithmetic" and not settings.positive:
-        parser.error("--visualize arithmetic: wants folders of pictures, as in --positive "
-                     "smiling_women men --negative women")
+        parser.error("--visualize arithmetic: needs at least one group of pictures; add --positive "
+                     "FOLDER ..., such as --positive smiling_women men --negative women")
     instead = [flag for flag in INSTEAD if flag in given]
     if instead and settings.init is not None:
-        parser.error(f"--init {settings.init}: is of training; with --{instead[0]}, name it as "
-                     "--checkpoint_dir")
+        parser.error(f"--init {settings.init}: cannot be combined with --{instead[0]}; to use that "
+                     "network, name it as --checkpoint_dir")
     refuse_uncomputable(settings, parser)
     if settings.cache is None:
         cache = os.path.join(settings.checkpoint_dir, "pictures.cache")
@@ -66,12 +66,12 @@ def parse_args(argv=None):
 def refuse_uncomputable(settings, parser):
     """Stop at flags that cannot be computed together."""
     if settings.r1 and settings.precision == "float16":
-        parser.error(f"--r1 {settings.r1}: its second derivatives are lost in float16; take "
-                     "--precision bfloat16 or float32")
+        parser.error(f"--r1 {settings.r1}: cannot be combined with --precision float16, which "
+                     "loses its second derivatives; use bfloat16 or float32")
     # The moments of synchronised batch norm have no second derivative (TensorFlow's).
     if settings.r1 and settings.sync_batch_norm:
-        parser.error(f"--r1 {settings.r1}: cannot be computed with --sync_batch_norm; leave out "
-                     "one of them")
+        parser.error(f"--r1 {settings.r1}: cannot be combined with --sync_batch_norm; drop one of "
+                     "them")
 
 
 def main(argv=None):

@@ -31,9 +31,11 @@ class Number:
     def __init__(self, kind, low=None, high=None, above=None):
         self.kind, self.low, self.high, self.above = kind, low, high, above
         limits = [f"at least {low}" if low is not None else "",
-                  f"over {above}" * (above is not None),
+                  f"greater than {above}" * (above is not None),
                   f"at most {high}" if high is not None else ""]
         self.rule = " and ".join(filter(None, limits)) or "finite"
+        if None not in (low, high):
+            self.rule = f"between {low} and {high}"
         self.what = "a whole number" if kind is int else "a number"
 
     def __call__(self, text):
@@ -239,14 +241,15 @@ def part(settings, kind):
 
 @dataclass(frozen=True)
 class Compute(Settings):
-    """How TensorFlow computes."""
+    """Precision and compilation."""
 
     precision: str = setting(
         "float32", "number type of the convolutions; weights, statistics and losses stay float32. "
-        "bfloat16 pays on GPUs and on CPUs that compute in it (avx512_bf16 or amx_bf16 in lscpu), "
-        "float16 on GPUs", choices=("float32", "bfloat16", "float16"))
+        "bfloat16 is faster on CPUs with instructions for it (avx512_bf16 or amx_bf16 in lscpu) "
+        "and on GPUs, float16 on GPUs", choices=("float32", "bfloat16", "float16"))
     jit: bool = setting(
-        None, "compile with XLA (default: the training step on a single GPU; searches are over "
-        "before they would be compiled, and XLA's convolutions on CPUs are several times slower)")
+        None, "compile with XLA (default: only the training step, and only on a single GPU: a "
+        "search ends sooner than it is compiled, and on CPUs XLA's convolutions are several times "
+        "slower)")
     tf32: bool = setting(
-        True, "let GPUs multiply float32 with 10 bits of mantissa, several times faster")
+        True, "let GPUs multiply float32 with 10 bits of mantissa, which is several times faster")

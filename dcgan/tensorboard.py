@@ -45,7 +45,7 @@ def run_folder(log_dir):
         folder = os.path.join(log_dir, f"run_{number:02d}")
         with contextlib.suppress(FileExistsError):
             os.mkdir(folder)
-            print(f"--log_dir {log_dir} has another run's curves: this one's are in {folder}")
+            print(f"--log_dir {log_dir} contains another run's curves; this run's are in {folder}")
             return folder
 
 
@@ -85,5 +85,5 @@ class Summaries:
     def give_up(self, error):
         """Say that the disk failed, and write no more."""
         messages.warn(self.log_dir, f"TensorBoard's files cannot be written "
-                                   f"({first_line(error)}); going on without")
+                                   f"({first_line(error)}); continuing without")
         self.writer = None

@@ -80,7 +80,8 @@ def sweep(model, settings):
         k = _most_visible(model, z)
         print(f"coordinate {k} changes these pictures most; --coordinate chooses another")
     elif k >= model.z_dim:
-        raise UserError(f"--coordinate {k}: z has {model.z_dim} numbers, from 0 on")
+        raise UserError(f"--coordinate {k}: must be between 0 and {model.z_dim - 1}, because z has "
+                        f"{model.z_dim} dimensions")
     start, end = z.copy(), z.copy()
     start[:, k], end[:, k] = -1, 1
     walk = generate(model, between(start, end))
@@ -112,7 +113,7 @@ def arithmetic(model, settings):
         files = list_images([group], flag, writes=[settings.sample_dir or "."])
         images = [image for _, image in pictures(model, settings, files)]
         if not images:
-            raise UserError(f"{flag}{group}: none of the {len(files)} images can be read")
+            raise UserError(f"{flag}{group}: none of its {len(files)} pictures can be read")
         z = find_z(model, np.stack(images))
         mean = z.mean(axis=0)
         start, end = (mean if not rows else start), end + sign * mean
@@ -166,7 +167,7 @@ def neighbours(model, settings):
             del row[COLUMNS - 1:]
     if not count:
         raise UserError(
-            f"--dataset {settings.dataset}: none of the {len(files)} images can be read")
+            f"--dataset {settings.dataset}: none of its {len(files)} pictures can be read")
     first = ", ".join(f"{row[0][0]:.0f}" for row in nearest)
     print(f"from each sample to its nearest of {count} pictures, of 255: {first}")
     gap = [np.zeros_like(G[0])] * (COLUMNS - 1 - len(nearest[0]))

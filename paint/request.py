@@ -92,7 +92,7 @@ def describe():
     for name in SETTINGS:
         defaults = ({} if name == "preset"
                     else {preset: getattr(each, name) for preset, each in presets.items()})
-        text = re.sub(r" \(default: .*\)$|: article: .*$", "", fields[name]["help"])
+        text = re.sub(r" \(default: .*\)$", "", fields[name]["help"])
         described.append({"name": name, "help": text, "choices": fields[name]["choices"],
                           "most": MOST.get(name), "defaults": defaults,
                           "sets": flags_of_presets()})

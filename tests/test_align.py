@@ -149,11 +149,11 @@ def test_a_killed_process_costs_one_picture(tmp_path, monkeypatch, capsys):
     assert outputs(tmp_path / "aligned") == ["0.png", "2.png", "3.png"]
     assert re.match(r"4 pictures: 3 aligned.*, 1 could not be aligned; ", written.out)
     (line,) = [line for line in written.err.splitlines() if "could not" in line]
-    assert line.startswith(f"{tmp_path}/raw/1.png: could not be aligned (memory was short, or")
+    assert line.startswith(f"{tmp_path}/raw/1.png: could not be aligned (not enough memory, or")
     script.main([str(tmp_path / "raw"), "computeMean", "--outputDir", str(tmp_path)])
     written = capsys.readouterr()
     assert "mean of 3 faces in 4 pictures" in written.out
-    assert f"warning: {tmp_path}/raw/1.png: memory was short, or" in written.err
+    assert f"warning: {tmp_path}/raw/1.png: not enough memory, or" in written.err
 
 
 def test_a_face_at_the_edge_continues_it_and_the_summary_says_so(tmp_path):

@@ -106,14 +106,14 @@ def test_missing_left_over_and_misshapen_variables_are_listed(tmp_path):
         DCGAN.from_checkpoint(str(tmp_path))
     message = str(error.value)
     assert "missing: generator/g_bn1/gamma;" in message
-    assert "left over: generator/g_extra/w;" in message
+    assert "unexpected: generator/g_extra/w;" in message
     assert "of another shape: discriminator/d_bn2/beta (5,) instead of (8,)" in message
     assert "\n" not in message
 
 
 def test_a_checkpoint_of_something_else_is_refused(tmp_path):
     save_tf1(tmp_path, {"dense/kernel": np.ones((2, 2))})
-    with pytest.raises(UserError, match="missing: .*left over: dense/kernel"):
+    with pytest.raises(UserError, match="missing: .*unexpected: dense/kernel"):
         checkpoint_architecture(str(tmp_path))
 
 
@@ -202,8 +202,8 @@ def test_an_export_is_weights_alone_in_half_precision(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("name,words", [
-    ("checkpoint/DCGAN-1", "is what a training calls its checkpoints"),
-    ("checkpoint/w", "is there already"), ("checkpoint", "is no name for"),
+    ("checkpoint/DCGAN-1", "names like DCGAN-STEP are reserved for trainings"),
+    ("checkpoint/w", "already exists"), ("checkpoint", "must be the name of a checkpoint"),
     ("checkpoint/", "is no name for"), ("", "is no name for"), ("pretrained", "stays as it is"),
     ("a[1]", "TensorFlow cannot read")])
 def test_an_export_overwrites_nothing_and_is_found_again(tmp_path, monkeypatch, name, words):
@@ -285,7 +285,7 @@ def test_any_of_a_checkpoints_files_stands_for_it(tmp_path, name):
 @pytest.mark.parametrize("name", ["DCGAN-2", "DCGAN-2.index"])
 def test_a_training_does_not_write_into_one_checkpoint(tmp_path, faces, name):
     save_own(tmp_path)
-    with pytest.raises(UserError, match="is one checkpoint, not a folder; start .* --init"):
+    with pytest.raises(UserError, match="must be a folder, not one checkpoint; to start .* --init"):
         train_here(tmp_path, faces, "--checkpoint_dir", name, sizes=())
 
 

@@ -176,7 +176,7 @@ def test_a_worker_that_dies_ends_the_other_and_they_go_on_together(
     assert time.monotonic() - start < 60
     workers[1].end()
     assert workers[0].process.returncode == 2
-    assert b"error: another worker is gone, or cannot be reached" in workers[0].errors
+    assert b"another worker ended or cannot be reached" in workers[0].errors
     assert b"Traceback" not in workers[0].errors
 
     saved = steps_in(str(tmp_path))
@@ -193,7 +193,7 @@ def test_what_the_chief_refuses_ends_the_others(pictures, tmp_path, monkeypatch)
     (tmp_path / "checkpoint" / "something").touch()
     workers = start_cluster(tmp_path, monkeypatch, "--dataset", pictures, *SIZES, "--no-resume")
     for worker, words in zip(workers, (b"--no-resume: checkpoint is not empty",
-                                       b"another worker is gone")):
+                                       b"another worker ended")):
         worker.end()
         assert worker.process.returncode == 2
         assert words in worker.errors and b"Traceback" not in worker.errors
@@ -232,7 +232,7 @@ def test_workers_that_do_not_agree(pictures, tmp_path, monkeypatch, each):
     '{"cluster": {"worker": ["a:1"], "ps": ["b:1"]}, "task": {"type": "worker", "index": 0}}'])
 def test_a_cluster_that_is_not_described(monkeypatch, text):
     monkeypatch.setenv("TF_CONFIG", text)
-    with pytest.raises(UserError, match="^--strategy multiworker: TF_CONFIG .*must be such as"):
+    with pytest.raises(UserError, match="^--strategy multiworker: TF_CONFIG .*must be like"):
         cluster.make_strategy("multiworker", 64)
 
 

@@ -280,9 +280,9 @@ def test_help_names_masks_and_defaults(tmp_path):
 
 
 @pytest.mark.parametrize("arguments,words", [
-    (["--centerScale", "0.7"], ["complete.py: error: --centerScale 0.7: must be at least 0"]),
+    (["--centerScale", "0.7"], ["complete.py: error: --centerScale 0.7: must be between 0"]),
     (["--nIter", "-1"], ["--nIter -1: must be at least 0"]),
-    (["--lr", "nan"], ["--lr nan: must be over 0"]),
+    (["--lr", "nan"], ["--lr nan: must be greater than 0"]),
     (["--maskType", "round"], ["--maskType", "round", "center"]),
     (["--approach", "sgd"], ["--approach", "sgd", "momentum"]),
     (["--window", "4"], ["--window 4: must be odd"]),
@@ -291,14 +291,14 @@ def test_help_names_masks_and_defaults(tmp_path):
     (["--maskColor", "white"], ["--maskColor white: must be a colour"]),
     (["--video", "x.avi"], ["--video x.avi: must be a name that ends in .mp4"]),
     (["--fraction", "1.5"], ["--fraction 1.5: must be"]),
-    (["--mask", "m.png", "--maskFromAlpha"], ["--mask and --maskFromAlpha: leave out one"]),
-    (["--mask", "m.png", "--maskType", "left"], ["--mask and --maskType: leave out one"]),
-    (["--landmarks", "l.csv"], ["--landmarks l.csv: is of --align"]),
-    (["--maskTolerance", "3"], ["--maskTolerance 3: is of --maskColor"]),
-    (["--truth", "t"], ["--truth t: is of --mask"]),
-    (["--deeperTo", "8"], ["--deeperTo 8: is of --deeper"]),
-    (["--align", "--faces", "all", "--landmarks", "l.csv"], ["--faces all: --landmarks"]),
-    (["--align", "--region", "1,1,2,2"], ["--align and --region: leave out one of them"]),
+    (["--mask", "m.png", "--maskFromAlpha"], ["--mask and --maskFromAlpha: cannot be combined"]),
+    (["--mask", "m.png", "--maskType", "left"], ["--mask and --maskType: cannot be combined"]),
+    (["--landmarks", "l.csv"], ["--landmarks l.csv: works only with --align; add --align or drop"]),
+    (["--maskTolerance", "3"], ["--maskTolerance 3: works only with --maskColor"]),
+    (["--truth", "t"], ["--truth t: works only with --mask, --maskFromAlpha or --maskColor"]),
+    (["--align", "--faces", "all", "--landmarks", "l.csv"], ["--faces all: cannot be combined"]),
+    (["--align", "--region", "1,1,2,2"], ["--align and --region: cannot be combined; drop"]),
+    (["--deeperTo", "8"], ["--deeperTo 8: works only with --deeper; add --deeper or drop"]),
     (["--init", "nowhere.npz"], ["--init nowhere.npz", "No such file"])])
 def test_a_bad_flag(tmp_path, arguments, words):
     assert_one_line_error(run_script("complete.py", "a.png", *arguments, cwd=tmp_path), *words)

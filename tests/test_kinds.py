@@ -16,5 +16,5 @@ def test_number_refuses(text):
 def test_number_accepts():
     assert settings.Number(int, low=1)("1") == 1
     assert settings.Number(float, low=0, high=0.5)("0.5") == 0.5
-    with pytest.raises(argparse.ArgumentTypeError, match="at least 0 and at most 0.5"):
+    with pytest.raises(argparse.ArgumentTypeError, match="between 0 and 0.5"):
         settings.Number(float, low=0, high=0.5)("0.7")

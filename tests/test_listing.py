@@ -97,7 +97,7 @@ def test_heic_is_named_whatever_its_suffix(tmp_path):
     """As phones hand them on."""
     path = tmp_path / "a.jpg"
     path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
-    with pytest.raises(OSError, match="is HEIC, which is not read; convert it to JPEG"):
+    with pytest.raises(OSError, match="HEIC is not supported; convert it to JPEG"):
         utils.read_image(str(path))
 
 

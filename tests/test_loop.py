@@ -75,7 +75,7 @@ def test_a_finished_training_says_so(trained, faces, tmp_path, capsys):
     train_here(tmp_path, faces, "--epoch", 2, "--init", "nowhere")
     said = capsys.readouterr().out
     assert "nothing to do: checkpoint is at step 6, epoch 2" in said
-    assert "--init nowhere is for a start, and left out" in said
+    assert "--init nowhere is ignored, because it applies only to a new training" in said
     assert checkpoints(tmp_path) == checkpoints(trained)
     assert os.listdir(tmp_path / "logs") == os.listdir(trained / "logs")
 
@@ -215,7 +215,7 @@ def test_a_full_disk(trained, faces, tmp_path):
             "--save_interval", 2, "--sample_interval", 2, cwd=disk)
         assert result.returncode == 2 and "Traceback" not in result.stderr, result.stderr
         assert "DCGAN" in result.stderr or "checkpoint cannot be written" in result.stderr
-        assert "training goes on" in result.stderr
+        assert "training continues" in result.stderr
         assert set(checkpoints(disk)) >= {"DCGAN-6.index"}
         assert np.isfinite(variable(disk)).all()
         (disk / "ballast").unlink()

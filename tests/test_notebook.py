@@ -56,8 +56,8 @@ def test_many_runs_in_one_process(folder):
         *(f"1 completed: {name}/images, animation {name}/completion.gif, report {name}/report.html"
           for name in ("first", "second", "third")), "ended with 2", "ended with 2"]
     assert "complete.py: error: nowhere: no such file or folder" in result.stderr
-    assert "train-dcgan.py: error: --deterministic: TensorFlow is at work in this process " \
-           "already; restart the notebook's kernel" in result.stderr
+    assert "train-dcgan.py: error: --deterministic: TensorFlow has already started in this " \
+           "process; restart the notebook's kernel" in result.stderr
 
 
 def test_ipythons_run(folder):

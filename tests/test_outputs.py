@@ -319,7 +319,7 @@ def test_a_lock_file_of_the_users(faces, here):
 
 def test_a_cache_that_is_none(faces, here):
     (here / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match="^--cache notes.txt: is there, and not a cache"):
+    with pytest.raises(UserError, match="^--cache notes.txt: already exists and is not a cache"):
         train_here(here, faces, "--max_steps", 1, "--cache", "notes.txt")
     assert (here / "notes.txt").read_text() == "mine"
     train_here(here, faces, "--max_steps", 1, "--cache", "my.cache")

@@ -238,7 +238,7 @@ def bomb():
     ("notes.txt", b"no picture", 400, "notes.txt: "),
     ("bomb.png", bomb(), 400, "bomb.png: has over 89,478,485 pixels"),
     ("huge.png", bytes(64 * 2**20 + 1), 413, "huge.png: is larger than 64 MB"),
-    ("phone.heic", b"\0\0\0\x18ftypheic", 400, "phone.heic: is HEIC, which is not read"),
+    ("phone.heic", b"\0\0\0\x18ftypheic", 400, "phone.heic: HEIC is not supported"),
     ("cut.png", bomb()[:60], 400, "cut.png: "),
     ("empty.png", b"", 400, "empty.png: ")])
 def test_what_is_no_picture_is_refused(page, client, tmp_path, name, data, status, words):
@@ -542,7 +542,7 @@ def test_it_ends_cleanly_in_the_middle_of_a_search(started, photo, tmp_path, sig
 
 def test_what_it_cannot_serve_is_one_line(client, tmp_path):
     for flags, words in ((("--port", client.port), f"--port {client.port}: Address already in use"),
-                         (("--port", 99999), "--port 99999: must be at least 0 and at most 65535"),
+                         (("--port", 99999), "--port 99999: must be between 0 and 65535"),
                          (("--host", "no.such.host.invalid"), "--host no.such.host.invalid"),
                          (("--url", "faces.example.org"), "--url faces.example.org: must be an "),
                          (("--url", "ftp://faces.example"), "--url ftp://faces.example: must be"),

@@ -126,7 +126,7 @@ def test_none_that_can_be_read_is_a_failure(tmp_path):
     (tmp_path / "a.png").write_text("not a picture")
     files = pictures([str(tmp_path / "a.png")])
     next(iter(files.batches(0, 0, 1)))
-    assert "none of the 1 images can be read" in str(files.failure)
+    assert "none of its 1 pictures can be read" in str(files.failure)
 
 
 # The cache
@@ -210,7 +210,7 @@ def test_a_cache_that_the_disk_has_no_room_for(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr("shutil.disk_usage", lambda folder: argparse.Namespace(free=1000))
     whole = some(pictures(files, cache=str(tmp_path / "cache")).batches(0, 0, 6), 1)
     assert whole == some(pictures(files).batches(0, 0, 6), 1)
-    assert "cache: would take 1,208 bytes, and 1,000 are free; each epoch" in capfd.readouterr().err
+    assert "cache: needs 1,208 bytes, but 1,000 are free; each epoch" in capfd.readouterr().err
     assert not (tmp_path / "cache").exists()
 
 
@@ -229,7 +229,7 @@ def test_a_full_disk_ends_the_cache_alone(tmp_path, monkeypatch, capfd):
 
     monkeypatch.setattr(os, "pwrite", full)
     assert sorted(sum(some(files.batches(0, 0, 2), 3), [])) == list(range(6))
-    assert capfd.readouterr().err.count("No space left on device; pictures that are not in it") == 1
+    assert capfd.readouterr().err.count("No space left on device; pictures that it does not") == 1
 
 
 # Files that mean harm

@@ -302,10 +302,10 @@ def test_bfloat16_and_xla(faces, tmp_path, capsys):
 
 @pytest.mark.parametrize("flags,words", [
     (["--diffaug", "sharpness"], ["--diffaug", "sharpness", "cutout"]),
-    (["--label_smoothing", "0.5"], ["--label_smoothing 0.5: must be at least 0 and at most 0.499"]),
+    (["--label_smoothing", "0.5"], ["--label_smoothing 0.5: must be between 0 and 0.499"]),
     (["--r1", "-1"], ["--r1 -1: must be at least 0"]),
-    (["--r1_interval", "4"], ["--r1_interval 4: is of --r1; add that"]),
-    (["--r1", "1", "--precision", "float16"], ["--r1 1.0: ", "--precision bfloat16"]),
+    (["--r1_interval", "4"], ["--r1_interval 4: works only with --r1; add --r1 or drop"]),
+    (["--r1", "1", "--precision", "float16"], ["--r1 1.0: ", "use bfloat16 or float32"]),
     (["--r1", "1", "--sync_batch_norm"], ["--r1 1.0: ", "--sync_batch_norm"]),
     (["--lr_schedule", "steep"], ["--lr_schedule", "steep"])])
 def test_nonsense(tmp_path, flags, words):

@@ -42,8 +42,8 @@ def test_defaults():
     ({"minutes": 0}, "minutes must be at least 1. Received: 0"),
     ({"minutes": 1.5}, "minutes must be a whole number. Received: 1.5"),
     ({"minutes": "9"}, "minutes must be a whole number. Received: '9'"),
-    ({"share": 0}, "share must be over 0 and at most 1. Received: 0"),
-    ({"share": float("nan")}, "share must be over 0 and at most 1. Received: nan"),
+    ({"share": 0}, "share must be greater than 0 and at most 1. Received: 0"),
+    ({"share": float("nan")}, "share must be greater than 0 and at most 1. Received: nan"),
     ({"layers": 4}, "layers must be odd. Received: 4"),
     ({"layers": 1}, "layers must be at least 3. Received: 1"),
     ({"eggs": float("inf")}, "eggs must be a whole number. Received: inf"),
@@ -84,7 +84,7 @@ def test_flags_make_the_settings():
 @pytest.mark.parametrize("words,error", [
     (["--minutes", "0"], "bake.py: error: --minutes/--min 0: must be at least 1\n"),
     (["--minutes", "soon"], "bake.py: error: --minutes/--min soon: must be a whole number\n"),
-    (["--share", "2"], "bake.py: error: --share 2: must be over 0 and at most 1\n"),
+    (["--share", "2"], "bake.py: error: --share 2: must be greater than 0 and at most 1\n"),
     (["--layers", "4"], "bake.py: error: --layers 4: must be odd\n")])
 def test_a_wrong_flag_is_one_line(words, error, capsys):
     with pytest.raises(SystemExit) as exit:
@@ -123,7 +123,7 @@ def test_a_group_of_help_is_a_dataclass(capsys):
         parser.parse_args(["--help"])
     said = capsys.readouterr().out.partition("options:")[2]
     assert "\nhow a cake is baked:\n  --oven" in said
-    assert said.index("--book") < said.index("beyond the article's recipe") < said.index("--r1")
+    assert said.index("--book") < said.index("additions to the article's") < said.index("--r1")
 
 
 def test_a_part():

@@ -35,7 +35,7 @@ def test_two_completions_into_one_folder_are_two_runs(tmp_path):
     for count in (4, 6):
         result = run_here("complete.py", "in", *flags, "--nIter", count, cwd=tmp_path)
         assert result.returncode == 0, result.stderr
-    assert "--log_dir logs has another run's curves: this one's are in logs/run_02" in result.stdout
+    assert "contains another run's curves; this run's are in logs/run_02" in result.stdout
     runs = EventMultiplexer().AddRunsFromDirectory(str(tmp_path / "logs")).Reload()
     assert {run: [point.step for point in runs.Tensors(run, "loss/face_0")]
             for run in runs.Runs()} == {".": [0, 2, 4], "run_02": [0, 2, 4, 6]}

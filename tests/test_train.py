@@ -32,7 +32,7 @@ def test_it_goes_on_where_it_stopped(trained, faces, tmp_path):
     second = run_script("train-dcgan.py", "--dataset", faces, "--epoch", 2, "--batch_size", 8,
                         cwd=tmp_path)
     assert second.returncode == 0, second.stderr
-    assert "going on from checkpoint/DCGAN-4 at step 4" in second.stdout
+    assert "resuming from checkpoint/DCGAN-4 at step 4" in second.stdout
     assert checkpoints(tmp_path) == ["DCGAN-4.index", "DCGAN-6.index"]
     for name in ("variables/generator.Sg_h1.Sw", "g_optim/m/generator.Sg_h1.Sw",
                  "d_optim/v/discriminator.Sd_h1_conv.Sw", "g_optim/step"):

@@ -149,7 +149,7 @@ def test_training(user, flag):
         elif folder in ("plain", "link"):
             assert error is None and os.path.exists(f"{folder}/DCGAN-2.index")
         else:
-            assert ("is damaged" if folder == "ck" else "run.json is in the way") in error
+            assert ("is damaged" if folder == "ck" else "run.json already exists") in error
 
 
 def test_a_cache_of_the_users(user):

@@ -99,11 +99,11 @@ def test_other_faces_and_a_damaged_record_begin_anew(faces, others, tmp_path, ca
     record.write_text(json.dumps(json.loads(record.read_text()) | {"psnr": 99}))
     more = draw_faces(tmp_path / "more", 3, seed=6)
     train_here(tmp_path, faces, "--validation", more, "--max_steps", 4, *FLAGS)
-    assert "is of other pictures" in capsys.readouterr().err
+    assert "was measured on other pictures" in capsys.readouterr().err
     assert json.loads(record.read_text())["step"] == 4
     record.write_text("{}")
     train_here(tmp_path, faces, "--validation", more, "--max_steps", 6, *FLAGS)
-    assert "is damaged; the best is looked for anew" in capsys.readouterr().err
+    assert "is damaged; renamed to" in capsys.readouterr().err
     assert json.loads(record.read_text())["step"] == 6
 
 
@@ -139,14 +139,14 @@ def test_a_checkpoint_that_cannot_be_kept(others, tmp_path, capsys):
     train_here(tmp_path, tmp_path / "faces", "--validation", tmp_path / "faces", "--max_steps", 2,
                *FLAGS)
     said = capsys.readouterr()
-    assert "training goes on" in said.err and "bad.png: not an image; skipped" in said.err
+    assert "training continues" in said.err and "bad.png: not an image; skipped" in said.err
     assert "2 steps done" in said.out
 
 
 @pytest.mark.parametrize("flags,words", [
     (["--validation", "nowhere"], ["--validation nowhere: no such file or folder"]),
     (["--validation_interval", "0"], ["--validation_interval 0: must be at least 1"]),
-    (["--validation_interval", "7"], ["--validation_interval 7: is of --validation; add that"])])
+    (["--validation_interval", "7"], ["--validation_interval 7: works only with --validation"])])
 def test_nonsense(faces, tmp_path, flags, words):
     assert_one_line_error(
         run_here("train-dcgan.py", "--dataset", faces, *flags, cwd=tmp_path), *words)

@@ -144,7 +144,7 @@ def test_neighbours_are_the_nearest_even_mirrored(folder, model, tmp_path, capfd
 
 
 def test_what_cannot_be_visualized(folder, tmp_path):
-    with pytest.raises(UserError, match="--coordinate 10: z has 10 numbers"):
+    with pytest.raises(UserError, match="--coordinate 10: must be between 0 and 9"):
         show(folder, "sweep", "--coordinate", 10)
     with pytest.raises(UserError, match="^--positive nowhere: no such file"):
         show(folder, "arithmetic", "--positive", "nowhere")
@@ -159,11 +159,11 @@ def test_what_cannot_be_visualized(folder, tmp_path):
 
 @pytest.mark.parametrize("flags,words", [
     (["--visualize", "arithmetic"], "--positive smiling_women"),
-    (["--coordinate", "3"], "--coordinate 3: is of --visualize sweep; add that"),
-    (["--visualize", "sweep", "--negative", "a"], "--negative a: is of --visualize arithmetic"),
-    (["--visualize", "samples", "--export", "a"], "leave out one"),
-    (["--visualize", "samples", "--init", "a"], "--init a: is of training"),
-    (["--visualize", "faces"], "invalid choice"),
+    (["--coordinate", "3"], "--coordinate 3: works only with --visualize sweep; add"),
+    (["--visualize", "sweep", "--negative", "a"], "--negative a: works only with --visualize"),
+    (["--visualize", "samples", "--export", "a"], "cannot be combined; drop one"),
+    (["--visualize", "samples", "--init", "a"], "--init a: cannot be combined with --visualize"),
+    (["--visualize", "faces"], "--visualize faces: must be samples, interpolate"),
     (["--visualize", "samples", "--checkpoint_dir", "nowhere"], "no checkpoint in nowhere")])
 def test_what_makes_no_sense_is_one_line(tmp_path, flags, words):
     assert_one_line_error(run_here("train-dcgan.py", *flags, cwd=tmp_path), words)

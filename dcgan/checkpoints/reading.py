@@ -12,7 +12,7 @@ from dcgan.messages import UserError, first_line, warn
 from dcgan.networks.architecture import Architecture
 
 # TensorFlow takes these for patterns, or escapes them, where it reads.
-UNREADABLE = "with [ ] * ? \\ or unprintable characters"
+UNREADABLE = "that contain [ ] * ? \\ or control characters"
 MARGIN = "frame/margin"
 CHANGES = 20  # of a folder while it is read, after which no more are waited for
 
@@ -86,8 +86,8 @@ def _naming_damage(path):
         raise UserError(f"checkpoint {path}: permission denied") from error
     except (tf.errors.OpError, AssertionError, IndexError, RuntimeError, ValueError) as error:
         if not is_readable(path):
-            raise UserError(f"checkpoint {ascii(path)[1:-1]}: TensorFlow cannot read files below a "
-                            f"name {UNREADABLE}; rename the folder") from error
+            raise UserError(f"checkpoint {ascii(path)[1:-1]}: TensorFlow cannot read paths "
+                            f"{UNREADABLE}; rename the folder") from error
         raise Damaged(f"checkpoint {path} is damaged: {first_line(error)}") from error
 
 
@@ -184,11 +184,11 @@ def _tf1_architecture(path, reader):
     expected = architecture.shapes() if n else Architecture.make().shapes()
     problems = {
         "missing": sorted(expected.keys() - shapes.keys()),
-        "left over": sorted(shapes.keys() - expected.keys()),
+        "unexpected": sorted(shapes.keys() - expected.keys()),
         "of another shape": [f"{k} {shapes[k]} instead of {expected[k]}" for k in
                              sorted(expected.keys() & shapes.keys()) if shapes[k] != expected[k]]}
     if any(problems.values()):
-        raise UserError(f"checkpoint {path} does not hold a DCGAN: " + "; ".join(
+        raise UserError(f"checkpoint {path} is not a DCGAN: " + "; ".join(
             f"{what}: {', '.join(names)}" for what, names in problems.items() if names))
     return architecture
 

@@ -18,12 +18,11 @@ def require_usable_name(path, flag):
     """Raise UserError for names of folders that TensorFlow writes to, but cannot read again, and
     for the folder of the network that comes with the program."""
     if path == "pretrained" or os.path.realpath(path) == os.path.realpath(finding.PRETRAINED):
-        raise UserError(f"{flag} {path}: is the network that comes with the program, and stays as "
-                        "it is; name another folder, and start from its weights with --init "
-                        "pretrained")
+        raise UserError(f"{flag} {path}: the network that comes with the program is read-only; "
+                        f"choose another {flag}")
     if not reading.is_readable(path):
-        raise UserError(f"{flag} {ascii(path)[1:-1]}: TensorFlow cannot read files below a name "
-                        f"{reading.UNREADABLE}; name another")
+        raise UserError(f"{flag} {ascii(path)[1:-1]}: TensorFlow cannot read paths "
+                        f"{reading.UNREADABLE}; choose another")
 
 
 def require_new_name(path):
@@ -31,13 +30,13 @@ def require_new_name(path):
     found there again."""
     require_usable_name(path, "--export")
     if not os.path.basename(path) or os.path.isdir(path):
-        raise UserError(f"--export {path}: is no name for a checkpoint; name one, such as "
+        raise UserError(f"--export {path}: must be the name of a checkpoint, such as "
                         "weights/DCGAN.model-1")
     if finding.step_of(path) is not None:
-        raise UserError(f"--export {path}: is what a training calls its checkpoints; name another, "
-                        "such as weights/DCGAN.model-1")
+        raise UserError(f"--export {path}: names like {finding.NAME}-STEP are reserved for "
+                        "trainings; choose another, such as weights/DCGAN.model-1")
     if finding.files_of_one(path):
-        raise UserError(f"--export {path}: is there already; name another")
+        raise UserError(f"--export {path}: already exists; choose another name")
 
 
 def save(checkpoint, folder, step, max_to_keep):

@@ -79,9 +79,9 @@ def _load(model, checkpoint_dir, weights_only=False):
     found = reading.checkpoint_architecture(path)
     if found != model.architecture:
         differences = ", ".join(
-            f"{k} {getattr(found, k)} (here {getattr(model.architecture, k)})"
+            f"{k} is {getattr(found, k)}, expected {getattr(model.architecture, k)}"
             for k in found._fields if getattr(found, k) != getattr(model.architecture, k))
-        raise UserError(f"checkpoint {path} is of another network: {differences}")
+        raise UserError(f"checkpoint {path} does not match this network: {differences}")
     if not weights_only:
         model.margin = reading.margin(path)
     if not reading.is_own(path):

@@ -2,20 +2,35 @@
 
 import argparse
 import dataclasses
+import difflib
 import inspect
 import os
 import re
 import sys
 
 from dcgan.machine import versions
-from dcgan.settings import idle
+from dcgan.settings import Number, idle, path
 
 
-class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows the defaults, but not those that stand in the text or are none."""
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Shows the defaults, except those in the text, and of switches and lists that are empty."""
 
     def _get_help_string(self, action):
-        return action.help if action.default is None else super()._get_help_string(action)
+        shown = action.default not in (None, []) and action.default is not False
+        return super()._get_help_string(action) if shown and "(0: " not in action.help else (
+            action.help)
+
+
+def one_of(names):
+    """`a, b or c`."""
+    *most, last = map(str, names)
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def meant(text, names):
+    """`; did you mean b?`, or nothing if none of the names is close."""
+    close = difflib.get_close_matches(str(text), list(map(str, names)), 1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 class _Version(argparse.Action):
@@ -46,8 +61,22 @@ class Parser(argparse.ArgumentParser):
         # A caller in Python may hand over paths of pathlib.
         return super().parse_known_args(args and list(map(os.fsdecode, args)), namespace)
 
+    def _check_value(self, action, value):
+        if action.choices is not None and value not in action.choices:
+            raise argparse.ArgumentError(action, f"{value}: must be {one_of(action.choices)}"
+                                         + meant(value, action.choices))
+
     def error(self, message):
+        message = re.sub(r"^argument ([^:]*): expected", r"\1: expected", message)
         message = re.sub(r"^argument ([^:]*): ", r"\1 ", message)
+        message = re.sub(r"^the following arguments are required: (.*)",
+                         rf"\1: missing; {self.prog} --help shows the usage", message)
+        unknown = re.match(r"unrecognized arguments: (\S+)", message)
+        if unknown:
+            flag = unknown[1].partition("=")[0]
+            message = f"{flag}: no such {'flag' if flag.startswith('-') else 'argument'}" + (
+                meant(flag, self._option_string_actions)
+                or f"; {self.prog} --help lists all")
         self.exit(2, f"{self.prog}: error: {message}\n")
 
 
@@ -67,6 +96,10 @@ def add_settings(parser, kind, *names):
         spellings = [f"--{field.name}", *flag.pop("aliases", ())]
         if flag.pop("positional", False):
             spellings = [field.name]
+        elif isinstance(of_text, Number) and not choices:
+            flag.setdefault("metavar", "N" if of_text.kind is int else "X")
+        elif of_text is path:
+            flag.setdefault("metavar", "PATH")
         if of_text is None and choices is None:
             flag["action"] = argparse.BooleanOptionalAction
         else:
@@ -110,10 +143,10 @@ def refuse_contradictions(settings, given, groups, parser):
     for group in groups:
         several = [f"--{name}" for name in given if name in group]
         if len(several) > 1:
-            parser.error(f"{' and '.join(several[:2])}: leave out one of them")
+            parser.error(f"{' and '.join(several[:2])}: cannot be combined; drop one of them")
     for name, others in idle(settings).items():
         value = getattr(settings, name)
         value = " ".join(value) if isinstance(value, tuple) else value
-        *most, last = (f"--{other}".replace("=", " ") for other in others)
-        parser.error(f"--{name} {value}: is of {', '.join(most)}{' or ' if most else ''}{last}; "
-                     f"add {'one of them' if most else 'that'}")
+        needed = one_of(f"--{other}".replace("=", " ") for other in others)
+        parser.error(f"--{name} {value}: works only with {needed}; add "
+                     f"{needed if len(others) == 1 else 'one of them'} or drop --{name}")

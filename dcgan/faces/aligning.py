@@ -18,7 +18,7 @@ from dcgan.messages import UserError
 from dcgan.pictures import drawing, reading
 
 CUT = "aligned with over a tenth of the face outside the picture"  # whose edge is continued there
-FAILED = "memory was short, or its process was killed; --jobs 1 takes the least memory"
+FAILED = "not enough memory, or its process was killed; --jobs 1 needs the least memory"
 
 
 def align_file(job, settings):
@@ -106,8 +106,8 @@ def _align(files, settings, jobs, verbose):
             if without <= messages.NOTED and not verbose:
                 messages.warn(path, result)
     if without > messages.NOTED and not verbose:
-        messages.warn(settings.inputDir, f"{without - messages.NOTED} more without a face to "
-                      "align; --verbose names them")
+        messages.warn(settings.inputDir, f"{without - messages.NOTED} more pictures without a face "
+                      "to align; --verbose names all")
     summary = ", ".join(f"{count} {result}" for result, count in results.items() if count)
     if not any(results[kind] for kind in ("aligned", CUT, "taken from LFW", "already there")):
         raise UserError(f"{settings.inputDir}: nothing aligned: {summary}")

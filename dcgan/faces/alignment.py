@@ -81,21 +81,23 @@ class Alignment(Settings):
 
     inputDir: str = setting(".", "folder of pictures, searched recursively", path)
     landmarks: str = setting(
-        "innerEyesAndBottomLip", "the landmarks that are put in place", choices=tuple(ALIGNMENTS))
-    outputDir: str = setting("aligned", "where the aligned faces go, as PNG", path)
+        "innerEyesAndBottomLip", "the three landmarks to align by", choices=tuple(ALIGNMENTS))
+    outputDir: str = setting("aligned", "folder of the aligned faces (PNG)", path)
     dlibFacePredictor: str = setting(
-        None, "dlib's 68-landmark predictor (that of face_recognition_models)", path,
+        None, "dlib's 68-landmark predictor (default: that of face_recognition_models)", path,
         metavar="FILE")
-    size: int = setting(96, "edge of the aligned faces", Number(int, 8, 4096))
+    size: int = setting(
+        96, "width and height of the aligned faces, in pixels", Number(int, 8, 4096))
     margin: float = setting(
-        0.0, "see more than the article's frame: this share of its edge more at each side; 0.3 is "
-        "the whole head", MARGIN)
+        0.0, "see more than the article's frame: widen it at each side by this share of its width; 0.3 "
+        "is the whole head", MARGIN)
     flat: bool = setting(
-        False, "no subfolders: a name that several pictures have gets its folder's in front")
-    skipMulti: bool = setting(False, "skip pictures of several faces")
+        False, "write all faces into one folder; if several pictures have the same name, the names "
+        "of their folders are put in front")
+    skipMulti: bool = setting(False, "skip pictures with several faces")
     fallbackLfw: str = setting(
-        None, "deep-funneled LFW, whose centre is used where no face is found", path,
-        metavar="DIR")
+        None, "folder of deep-funneled LFW: if no face is found, the centre of its picture is used",
+        path, metavar="FOLDER")
 
 
 def share_outside(shape, transform, size):

@@ -50,7 +50,7 @@ def check_predictor(path):
     except RuntimeError:
         count = 0
     if count != 68:
-        raise UserError(f"--dlibFacePredictor {path}: is not a predictor of 68 landmarks")
+        raise UserError(f"--dlibFacePredictor {path}: not a dlib predictor of 68 landmarks")
 
 
 def find_landmarks(image, predictor, threshold=0.0, enough=bool):

@@ -11,7 +11,7 @@ PRIORS = {}
 
 @register(PRIORS)
 def article(logits):
-    """-log D(G(z)), the generator's loss in training: what the article's code has."""
+    """-log D(G(z)), the generator's loss in training, as in the article's code."""
     import ops
 
     return ops.sigmoid_cross_entropy(logits, 1.0)
@@ -19,8 +19,8 @@ def article(logits):
 
 @register(PRIORS)
 def saturating(logits):
-    """log(1 - D(G(z))), as the article and the paper write it; its gradient fades where D is sure
-    that an image is none."""
+    """log(1 - D(G(z))), as in the article's text and the paper; its gradient vanishes if D is sure
+    that an image is generated."""
     import ops
 
     return -ops.sigmoid_cross_entropy(logits, 0.0)

@@ -25,13 +25,13 @@ MASKS = {}
 
 @register(MASKS)
 def random(shape, rng, options):
-    """A share of the pixels missing, here and there (`--fraction`)."""
+    """A share of the pixels missing, at random (`--fraction`)."""
     return (rng.random(shape) >= options.fraction).astype(np.float32)
 
 
 @register(MASKS)
 def center(shape, rng, options):
-    """The middle missing, from `--centerScale` of the edge to as far from the other side."""
+    """The centre square missing (`--centerScale`)."""
     mask = np.ones(shape, np.float32)
     low, high = (int(shape[0] * s) for s in (options.centerScale, 1 - options.centerScale))
     mask[low:high, low:high] = 0
@@ -74,7 +74,7 @@ def pattern(shape, rng, options):
 
 @register(MASKS)
 def full(shape, rng, options):
-    """Everything known: G(z) imitates the whole image, and none of it is used."""
+    """Everything known: G(z) imitates the whole image, and the result is the image."""
     return np.ones(shape, np.float32)
 
 

@@ -24,52 +24,56 @@ EDGES = (4, 8, 16, 32, 64, 128)  # of G's layers
 
 @dataclass(frozen=True)
 class Files(Settings):
-    """Where pictures and network come from, and where results go."""
+    """Inputs and outputs."""
 
     imgs: tuple = setting((), "pictures, or folders of them", path, nargs="+", positional=True)
     checkpointDir: str = setting(
-        "checkpoint", "folder of checkpoints, or one checkpoint without its suffix; pretrained is "
-        "the face network that comes with this program, which is used where the folder has none",
+        "checkpoint", "folder of checkpoints, or one checkpoint without its suffix. pretrained is "
+        "the face network that comes with this program; it is also used if the default folder has "
+        "no checkpoint",
         path, aliases=("--checkpoint_dir",))
-    outDir: str = setting("completions", "where the results go", path)
+    outDir: str = setting("completions", "folder of the results", path)
     imgSize: int = setting(
-        None, "the network's input size; the checkpoint knows it", Number(int))
+        None, "the network's input size. It is read from the checkpoint, so there is no need to "
+        "set it", Number(int))
     init: str = setting(
-        None, "latents.npz of an earlier run: go on from its z, with its settings where no flag "
-        "is given", path, metavar="FILE")
+        None, "continue an earlier run from its latents.npz; settings that you do not give are "
+        "taken from that run", path, metavar="FILE")
     log_dir: str = setting(
-        None, "write losses and quality for TensorBoard there: means and distributions, and the "
-        "curves of each of the first 16 pictures of a batch; in a folder of its own in there, if "
-        "another run's are there", path, aliases=("--logDir",))
+        None, "folder of losses and quality for TensorBoard: means and distributions, and curves "
+        "of the first 16 pictures of each batch. If it has another run's, a subfolder is used",
+        path, aliases=("--logDir",), metavar="FOLDER")
     video: str = setting(
-        None, "write completion.gif as a video too, beside it", video_name, metavar="NAME.mp4")
+        None, "also write completion.gif as a video, into the same folder", video_name,
+        metavar="NAME.mp4")
 
 
 @dataclass(frozen=True)
 class Masking(Settings):
-    """What is missing of a picture."""
+    """The missing part of a picture."""
 
     maskType: str = setting("center", help_of(masks.MASKS), choices=tuple(masks.MASKS))
     centerScale: float = setting(
-        0.25, "where the center mask begins, as a share of the edge", Number(float, 0, 0.5))
+        0.25, "with --maskType center: distance of the square from the border, as a share of the "
+        "width", Number(float, 0, 0.5))
     maskSide: str = setting(
-        "random", "the half that the half mask hides; random: a different one for each picture",
+        "random", "with --maskType half: the missing half; random: another one for each picture",
         choices=(*masks.SIDES, "random"))
     fraction: float = setting(
-        0.2, "the share of pixels that the random mask hides", Number(float, 0, 1))
+        0.2, "with --maskType random: the share of missing pixels", Number(float, 0, 1))
     mask: str = setting(
-        None, "a mask of your own instead, for all pictures, or a folder of masks with the names "
-        "of the pictures: what is white is missing, or what is opaque if the rest is transparent",
+        None, "your own mask: one file for all pictures, or a folder of masks named like the "
+        "pictures. White pixels are missing; if the mask has transparency, its opaque pixels are",
         path, metavar="FILE|FOLDER")
-    maskFromAlpha: bool = setting(False, "the mask is what is transparent in a picture, instead")
+    maskFromAlpha: bool = setting(False, "complete the transparent part of each picture")
     maskColor: tuple = setting(
-        None, "the mask is what has this colour in a picture, instead", color, metavar="'#rrggbb'")
+        None, "complete all pixels of this colour", color, metavar="'#rrggbb'")
     maskTolerance: int = setting(
-        8, "how far red, green and blue may each be from --maskColor", Number(int, 0, 255),
+        8, "with --maskColor: largest difference in red, green and blue", Number(int, 0, 255),
         of="maskColor")
     truth: str = setting(
-        None, "the undamaged pictures, under the same names: with a mask of your own, the quality "
-        "in the hole is measured against them", path, of="mask maskFromAlpha maskColor",
+        None, "the undamaged pictures, under the same names, to measure the results against, if "
+        "you give a mask of your own", path, of="mask maskFromAlpha maskColor",
         metavar="FILE|FOLDER")
 
     @property
@@ -80,21 +84,22 @@ class Masking(Settings):
 
 @dataclass(frozen=True)
 class View(Settings):
-    """What the network sees of a picture."""
+    """The part of a picture that the network sees."""
 
     faces: str = setting(
-        "largest", "with --align: complete the largest face (that the mask touches), or each",
+        "largest", "with --align: complete only the largest face (with a mask of your own: the "
+        "face with the largest part of it), or all faces (that the mask touches)",
         choices=("largest", "all"), of="align")
     alignBy: str = setting(
-        "innerEyesAndBottomLip", "with --align: the landmarks by which faces are aligned; those "
-        "that the network was trained with", choices=tuple(alignment.ALIGNMENTS), of="align")
+        "innerEyesAndBottomLip", "with --align: the landmarks to align faces by, as in the "
+        "network's training", choices=tuple(alignment.ALIGNMENTS), of="align")
     landmarks: str = setting(
-        None, "with --align: a text file of x and y of the 68 landmarks, or of the three of "
-        "--alignBy, used instead of finding faces; for several pictures a line each, with the "
-        "picture's name in front", path, of="align", metavar="FILE")
+        None, "with --align: a text file with x and y of 68 landmarks, or of the three of "
+        "--alignBy, instead of finding the face; for several pictures one line each, which begins "
+        "with the picture's name", path, of="align", metavar="FILE")
     dlibFacePredictor: str = setting(
-        None, "dlib's 68-landmark predictor (that of face_recognition_models)", path,
-        of="align", metavar="FILE")
+        None, "with --align: dlib's 68-landmark predictor (default: that of "
+        "face_recognition_models)", path, of="align", metavar="FILE")
     align: bool = setting(
         False, "find the face, complete it aligned, and put it back into the picture")
     region: tuple = setting(
@@ -103,8 +108,8 @@ class View(Settings):
         False, "complete the whole picture, made square by a border; the default with a mask of "
         "your own")
     crop: bool = setting(
-        None, "complete the centre square, which is the default with --maskType; --no-crop: the "
-        "whole picture, squeezed into a square")
+        None, "complete the centre square, which is the default with --maskType; --no-crop "
+        "squeezes the whole picture into a square")
 
 
 @dataclass(frozen=True)
@@ -129,34 +134,38 @@ class Search(Settings):
 
     batchSize: int = setting(64, "pictures per search", COUNT, aliases=("--batch_size",))
     seed: int = setting(
-        0, "seeds the random z, the random masks and hmc", Number(int, 0, 2**31 - 1))
+        0, "seed of the random z, the random masks and hmc", Number(int, 0, 2**31 - 1))
     approach: str = setting(
-        "momentum", "gradient descent with Nesterov momentum, Adam, or Hamiltonian Monte Carlo",
+        "momentum", "how z is searched: gradient descent with Nesterov momentum, Adam, or "
+        "Hamiltonian Monte Carlo",
         choices=("momentum", "adam", "hmc"))
-    nIter: int = setting(1000, "iterations", Number(int, low=0))
+    nIter: int = setting(1000, "number of iterations", Number(int, low=0))
     outInterval: int = setting(50, "iterations between pictures of the search", COUNT)
     lr: float = setting(
-        None, "step size (0.0001 for momentum, where the article has 0.01; 0.01 for adam)",
+        None, "step size (default: 0.0001 for momentum, a hundredth of the article's, and 0.01 for "
+        "adam)",
         Number(float, above=0))
     schedule: str = setting(
-        "constant", "how the step size of momentum and adam changes: cosine lowers it to 0 at the "
+        "constant", "how the step size of momentum and adam changes: cosine reduces it to 0 at the "
         "last iteration", choices=("constant", "cosine"))
     nInit: int = setting(
-        1, "choose where each search starts with the help of N random z, the same for all "
-        "pictures; 1: start each from a random z of its own", COUNT, metavar="N")
+        1, "number of random z from which the start of each search is chosen; 1 starts each search "
+        "from its own random z", COUNT, metavar="N")
     initBy: str = setting(
-        "best", "how --nInit chooses: best, the z of the N whose G(z) is closest to the known "
-        "pixels; regression, the z that a linear regression of the N z on these pixels predicts",
+        "best", "how --nInit chooses the start. best: the one of the N z whose G(z) is closest to "
+        "the known pixels; regression: the z that a linear regression of the N z on these pixels "
+        "predicts",
         choices=("best", "regression"))
     tol: float = setting(
-        None, "stop the search for a picture when --patience iterations have not lowered its loss "
+        None, "stop the search for a picture when --patience iterations have not reduced its loss "
         "by this share; 0 never stops early (default: 0.01 for momentum with a constant step size, "
-        "else 0)",
+        "otherwise 0)",
         Number(float, 0, 0.999999))
     patience: int = setting(
-        None, "iterations that --tol waits for (20; 100 where --tol is left out)", COUNT,
+        None, "iterations without progress before --tol stops a search (default: 20; 100 if --tol "
+        "is not given)", COUNT,
         metavar="N")
-    keepBest: bool = setting(True, "take the z with the lowest loss, not the last")
+    keepBest: bool = setting(True, "use the z with the lowest loss instead of the last z")
     momentum: float = setting(0.9, "momentum rate of --approach momentum", SHARE)
     beta1: float = setting(0.9, "decay rate of adam's first moment", SHARE)
     beta2: float = setting(0.999, "decay rate of adam's second moment", SHARE)
@@ -177,11 +186,11 @@ class Search(Settings):
         0.05, "step size of --deeper, in standard deviations of the activations; by Adam, and "
         "lowered to 0 in each layer", Number(float, above=0), of="deeper")
     nCandidates: int = setting(
-        1, "searches for each picture, from different z; candidates/ shows all", COUNT,
-        metavar="K")
+        1, "number of searches for each picture, from different z; candidates/ has all results",
+        COUNT, metavar="K")
     combine: str = setting(
-        "best", "how several candidates make one result: best, the one of the lowest loss; mean, "
-        "the mean of their G(z) (the loss in results.csv is the lowest either way)",
+        "best", "how several candidates make one result. best: the candidate with the lowest loss; "
+        "mean: the mean of their G(z) (results.csv has the lowest loss in both cases)",
         choices=("best", "mean"))
 
     @property
@@ -192,23 +201,24 @@ class Search(Settings):
 
 @dataclass(frozen=True)
 class Loss(Settings):
-    """What a good z is, and how G(z) gets into the hole."""
+    """The loss and the blending."""
 
     lam: float = setting(0.1, "weight of the perceptual loss", Number(float, low=0))
     prior: str = setting(
         "article", f"the perceptual loss. {help_of(PRIORS)}", choices=tuple(PRIORS))
     contextual: str = setting(
-        "uniform", "how much a known pixel counts in the loss: uniform, all alike; weighted, more "
-        "the more is missing in a window around it; mixed, something of both",
+        "uniform", "how much a known pixel counts in the loss. uniform: all equally; weighted: "
+        "more, the more pixels are missing in a window around it; mixed: a mix of both",
         choices=("uniform", "weighted", "mixed"))
-    window: int = setting(7, "edge of that window, in pixels", Odd())
-    mix: float = setting(0.5, "the share of weighted in mixed", Number(float, 0, 1))
+    window: int = setting(7, "width of the window of --contextual, in pixels", Odd())
+    mix: float = setting(
+        0.5, "with --contextual mixed: the share of weighted", Number(float, 0, 1))
     gaussian: float = setting(
-        0.0, "fill a hole by this share with what is most likely if faces were normally "
-        "distributed, by the gaussian.npz beside the checkpoint, and by the rest with G(z)",
-        Number(float, 0, 1), metavar="SHARE")
+        0.0, "weight (0 to 1) of the linear model of faces in the completion; the rest is G(z). "
+        "Needs gaussian.npz in the checkpoint's folder (train-dcgan.py --components)",
+        Number(float, 0, 1), metavar="WEIGHT")
     blend: str = setting(
-        None, "paste G(z) into the hole as it is, or keep its gradients and let it meet the known "
-        "pixels without a seam (default: poisson with --align, --region, --letterbox or a mask of "
-        "your own, else paste)",
+        None, "paste: G(z) as it is; poisson: keep the gradients of G(z) and meet the known pixels "
+        "without a seam (default: poisson with --align, --region, --letterbox or a mask of your "
+        "own, otherwise paste)",
         choices=("paste", "poisson"))

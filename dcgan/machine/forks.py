@@ -2,9 +2,9 @@
 
 import os
 
-_FORKED = ("this process was forked after a network was made, and TensorFlow's threads stayed "
-           "behind: it would wait for them for ever. Make or load the network in each process, "
-           "behind the fork (gunicorn: without --preload), or start processes by "
+_FORKED = ("this process was forked after a network was made. TensorFlow's threads were not "
+           "copied, and it would wait for them forever. Make or load the network in each process, "
+           "after the fork (gunicorn: without --preload), or start processes by "
            'multiprocessing.get_context("spawn")')
 _first = None  # the process that made the first network
 

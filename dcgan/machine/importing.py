@@ -59,7 +59,7 @@ def import_tensorflow(tf32=True, deterministic=False):
                 tf.config.threading.set_inter_op_parallelism_threads(1)
             tf.get_logger().setLevel("ERROR")
         except RuntimeError as error:
-            raise UserError("--deterministic: TensorFlow is at work in this process already; "
+            raise UserError("--deterministic: TensorFlow has already started in this process; "
                             "restart the notebook's kernel") from error
         finally:
             os.dup2(stderr, 2)

@@ -65,7 +65,7 @@ def _what_else(path):
     with open(path, "rb") as file:
         head = file.read(12)
     if head[4:8] == b"ftyp" and head[8:] in (b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1"):
-        return "is HEIC, which is not read; convert it to JPEG first, with heif-convert for example"
+        return "HEIC is not supported; convert it to JPEG first, for example with heif-convert"
     return depth.unread(path)
 
 

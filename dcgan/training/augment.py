@@ -31,7 +31,7 @@ def color(images, u):
 
 @register(POLICIES)
 def translation(images, u):
-    """A shift by at most an eighth of the edge, each way; what comes in is grey, 0."""
+    """A shift by at most an eighth of the width, each way; pixels that enter are grey, 0."""
     import tensorflow as tf
 
     size = images.shape[1]
@@ -45,7 +45,7 @@ def translation(images, u):
 
 @register(POLICIES)
 def cutout(images, u):
-    """A square of half the edge, anywhere, half outside at the most, becomes grey, 0."""
+    """A square of half the width, anywhere, at most half outside, becomes grey, 0."""
     import tensorflow as tf
 
     size = images.shape[1]

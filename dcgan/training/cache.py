@@ -55,10 +55,10 @@ class Cache:
             usable = False
         if not usable:
             if os.path.lexists(path) and not is_cache(path):
-                raise FileExistsError(errno.EEXIST, "is there, and not a cache of this program's")
+                raise FileExistsError(errno.EEXIST, "already exists and is not a cache")
             free = shutil.disk_usage(os.path.dirname(path) or ".").free
             if length > free:  # it would take what the checkpoints need
-                raise OSError(errno.ENOSPC, f"would take {length:,} bytes, and {free:,} are free")
+                raise OSError(errno.ENOSPC, f"needs {length:,} bytes, but {free:,} are free")
             with writing.whole(path, recorded=False) as temporary, open(temporary, "wb") as file:
                 file.write(key)
                 file.truncate(length)  # sparse: it takes up what is written into it
@@ -90,8 +90,8 @@ class Cache:
 
     def _give_up(self, error):
         if self.failed.acquire(blocking=False):
-            messages.warn(self.file.name, f"{error.strerror}; pictures that are not in it will be "
-                                         "decoded again in each epoch")
+            messages.warn(self.file.name, f"{error.strerror}; pictures that it does not contain "
+                                         "are decoded again in each epoch")
 
     def _place(self, index):
         return self.offset + index * (self.size + 4)

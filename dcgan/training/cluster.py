@@ -39,8 +39,8 @@ def make_strategy(name, batch_size):
                     else tf.distribute.get_strategy())
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
-        raise UserError(f"--batch_size {batch_size}: must be a multiple of {replicas}, the devices "
-                        "that share it")
+        raise UserError(f"--batch_size {batch_size}: must be a multiple of {replicas}, the number "
+                        "of devices that share it")
     return strategy
 
 
@@ -58,7 +58,7 @@ def _check_tf_config(text):
         usable = False
     if not usable:
         raise UserError(
-            f"--strategy multiworker: TF_CONFIG {text or 'is not set'}: must be such as "
+            f"--strategy multiworker: TF_CONFIG {text or 'is not set'}: must be like "
             '{"cluster": {"worker": ["host0:12345", "host1:12345"]}, '
             '"task": {"type": "worker", "index": 0}}')
 
@@ -103,8 +103,8 @@ def require_agreement(strategy, *settings):
     mine = np.frombuffer(digest, np.uint8).astype(np.int64)
     (sums,) = total(strategy, [tf.constant(mine)])
     if not np.array_equal(sums, strategy.num_replicas_in_sync * mine):
-        raise UserError("the workers' flags, pictures or checkpoints are not the same; start all "
-                        "of them with the same")
+        raise UserError("--strategy multiworker: the workers' flags, pictures or checkpoints "
+                        "differ; start all workers with the same command and the same pictures")
 
 
 @contextlib.contextmanager
@@ -117,13 +117,14 @@ def naming_failures(strategy):
     try:
         yield
     except tf.errors.ResourceExhaustedError as error:
-        raise UserError(f"not enough memory ({first_line(error)}); a smaller --batch_size takes "
-                        "less") from error
+        raise UserError(f"not enough memory ({first_line(error)}); choose a smaller "
+                        "--batch_size") from error
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
             tf.errors.DeadlineExceededError) as error:
         if strategy != "multiworker":
             raise
         detail = next((line for line in str(error).splitlines() if "abort" in line.lower()),
                       first_line(error))
-        raise UserError("another worker is gone, or cannot be reached; start all of them again, "
-                        f"and they go on from the last checkpoint ({detail})") from error
+        raise UserError("--strategy multiworker: another worker ended or cannot be reached; start "
+                        "all workers again to resume from the last checkpoint "
+                        f"({detail})") from error

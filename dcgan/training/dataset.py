@@ -105,7 +105,8 @@ class Pictures:
             if picture is not None:
                 return picture
         self.failure = UserError(
-            f"--dataset {self.root}: none of the {len(self)} images can be read")
+            f"--dataset {self.root}: none of its {len(self)} pictures can be read; see the "
+            "warnings above")
         return np.zeros(self.shape, np.uint8)
 
     def _picture(self, index):

@@ -55,8 +55,8 @@ class TrainingEvents(Summaries):
         self.log_dir, self.run = log_dir, run
         if not step and any("tfevents" in name and not name.endswith(f".{run}")
                             for name in os.listdir(log_dir)):
-            messages.warn(log_dir, "has another training's curves too, and TensorBoard will mix "
-                                  "them; name another --log_dir to keep them apart")
+            messages.warn(log_dir, "contains another training's curves, which TensorBoard will mix "
+                                  "with these; choose another --log_dir to separate them")
         try:
             self._open(step)
         except (tf.errors.OpError, OSError) as error:

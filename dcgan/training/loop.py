@@ -83,12 +83,13 @@ class Training:
         model, dataset = self.model, self.settings.dataset
         replicas = model.strategy.num_replicas_in_sync
         if count < replicas:
-            raise UserError(f"--dataset {dataset}: has {count} images; {replicas} devices want one "
-                            "each")
+            raise UserError(f"--dataset {dataset}: {count} pictures are too few for {replicas} "
+                            "devices, which need one each; add pictures, or train on one device "
+                            "with --strategy none")
         if count < model.batch_size:
             fits = count // replicas * replicas
-            messages.warn(dataset, f"has {count} images, fewer than a batch of {model.batch_size}: "
-                                  f"training with batches of {fits}")
+            messages.warn(dataset, f"{count} pictures are fewer than a batch of "
+                                  f"{model.batch_size}; training with batches of {fits}")
             model.batch_size = fits
 
     def _prepare(self, files):
@@ -216,7 +217,7 @@ class Training:
         except Diverged:
             raise
         except UserError as error:
-            messages.warn(None, f"{error}; training goes on")
+            messages.warn(None, f"{error}; training continues")
 
     def _save(self, step):
         weights = [v for v in starting.training_variables(self.model) if v.dtype.is_floating]
@@ -229,7 +230,7 @@ class Training:
         step, epoch, _ = self._progress()
         if self.events is None:
             print(f"nothing to do: {settings.checkpoint_dir} is at step {step}, epoch {epoch}; "
-                  "raise --epoch or --max_steps to go on")
+                  "raise --epoch or --max_steps to continue")
             return
         self.events.flush(step)
         path = os.path.join(settings.checkpoint_dir, f"{finding.NAME}-{step}")

@@ -62,8 +62,8 @@ def require_free(settings, files):
     if settings.validation and os.path.exists(best) and not record.entries_of(best):
         record.require_free([best], flag=f"--checkpoint_dir {settings.checkpoint_dir}: ")
     if settings.cache and os.path.lexists(settings.cache) and not is_cache(settings.cache):
-        raise UserError(f"--cache {settings.cache}: is there, and not a cache of decoded pictures "
-                        "that this program has made; name another file")
+        raise UserError(f"--cache {settings.cache}: already exists and is not a cache of this "
+                        "program; choose another file")
 
 
 def _below(folder):

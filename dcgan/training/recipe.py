@@ -18,24 +18,24 @@ SCHEDULES = {
 
 @dataclass(frozen=True)
 class Recipe(Settings):
-    """What a training does beyond the article's recipe (docs/training.md)."""
+    """Additions to the article's recipe (docs/training.md)."""
 
     diffaug: tuple = setting(
-        (), "change at random what D sees, real and generated images alike, so that it cannot "
-        f"learn the pictures by heart. {help_of(POLICIES)}", choices=tuple(POLICIES), nargs="+",
+        (), "randomly change the real and generated images that D sees, so that D overfits later. "
+        f"{help_of(POLICIES)}", choices=tuple(POLICIES), nargs="+",
         metavar="POLICY")
     label_smoothing: float = setting(
         0.0, "use 1 - S instead of 1 as D's label for real images",
         Number(float, 0, 0.499), metavar="S")
     r1: float = setting(
-        0.0, "penalise the gradient of D at real images: GAMMA/2 of its mean squared length are "
-        "added to D's loss", Number(float, low=0), metavar="GAMMA")
+        0.0, "penalise the gradient of D at real images: add GAMMA/2 times its mean squared length "
+        "to D's loss", Number(float, low=0), metavar="GAMMA")
     r1_interval: int = setting(
-        16, "compute the penalty of --r1 every so many steps, and multiply it by as many",
+        16, "steps between penalties of --r1, which are multiplied by this number",
         Number(int, low=1), of="r1", metavar="STEPS")
     lr_schedule: str = setting(
-        "constant", "linear and cosine bring the learning rate down to 0 at the last step that "
-        "--epoch and --max_steps allow", choices=tuple(SCHEDULES))
+        "constant", "how the learning rate changes: linear and cosine reduce it to 0 at the last "
+        "step of --epoch and --max_steps", choices=tuple(SCHEDULES))
 
     @property
     def policies(self):

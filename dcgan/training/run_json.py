@@ -20,8 +20,8 @@ def refuse_to_overwrite(*folders):
     """Raise UserError, for --no-resume, unless the folders are empty or not there."""
     for folder in folders:
         if os.path.isdir(folder) and any(not name.startswith(".") for name in os.listdir(folder)):
-            raise UserError(f"--no-resume: {folder} is not empty, and nothing in it may be "
-                            "overwritten; name an empty folder, or leave the flag out to go on")
+            raise UserError(f"--no-resume: {folder} is not empty, and its files must not be "
+                            "overwritten; choose an empty folder, or drop --no-resume to resume")
 
 
 def record_run(settings, pictures, step, **more):
@@ -44,8 +44,8 @@ def record_run(settings, pictures, step, **more):
         record.add(path, path)  # it tells whose it is, even where somebody has changed it
     elif os.path.lexists(path):
         aside = record.set_aside(path)
-        messages.warn(path, "is not the record of a run; it is begun anew, and what was there is "
-                           f"now {aside}")
+        messages.warn(path, f"not a valid run record; renamed to {aside}, and a new record was "
+                            "started")
     flags = json.loads(json.dumps(settings.flags(), sort_keys=True))  # as they are read again
     old = before.get("flags", {})
     changed = {flag: [old[flag], value] for flag, value in flags.items()
@@ -54,8 +54,9 @@ def record_run(settings, pictures, step, **more):
         value, was = (None if each in ("", []) else each for each in (value, was))
         print(f"--{flag} is {value} from here on; it was {was}")
     if before.get("names", pictures.names) != pictures.names:
-        print(f"--dataset {settings.dataset} has other pictures than before ({len(pictures)}, "
-              f"there were {before['pictures']}): the rest of this epoch is in another order")
+        print(f"--dataset {settings.dataset} has changed since the last run ({len(pictures)} "
+              f"pictures, previously {before['pictures']}); the rest of this epoch uses a new "
+              "order")
     same = before and not is_copy(settings.checkpoint_dir)
     run = {
         "id": before["id"] if same else secrets.token_hex(4),
@@ -115,5 +116,6 @@ def require_own(checkpoint_dir):
     """Raise UserError if the folder has a `run.json` that no training has written."""
     path = os.path.join(checkpoint_dir, _NAME)
     if os.path.lexists(path) and not read(checkpoint_dir) and not record.entries_of(path):
-        raise UserError(f"--checkpoint_dir {checkpoint_dir}: {path} is in the way: it is not the "
-                        "record of a run, and stays as it is; name another folder, or move it away")
+        raise UserError(f"--checkpoint_dir {checkpoint_dir}: {path} already exists and is not a "
+                        "run record, so it was not overwritten; choose another --checkpoint_dir, "
+                        "or move the file away")

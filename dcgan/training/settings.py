@@ -12,38 +12,39 @@ KINDS = ("samples", "interpolate", "sweep", "arithmetic", "neighbours")
 
 @dataclass(frozen=True)
 class Data(Settings):
-    """The pictures that a training learns from."""
+    """The training pictures."""
 
     dataset: str = setting("lfw-aligned-64", "folder of pictures, searched recursively", path)
     train_size: int = setting(None, "use only the first N pictures", COUNT, metavar="N")
     cache: str = setting(
-        None, "keeps the pictures decoded, so that each is decoded once (pictures.cache in the "
-        "--checkpoint_dir)", path, metavar="FILE")
+        None, "file that keeps the decoded pictures, so that each is decoded only once (default: "
+        "pictures.cache in --checkpoint_dir)", path, metavar="FILE")
     crop: bool = setting(True, "cut the centre square of a picture before it is resized")
     margin: float = setting(
-        None, "what align.py's --margin was; complete.py's --align then does the same (read from "
-        "align.py's record in the --dataset)", MARGIN)
-    flip: bool = setting(False, "mirror half of the pictures, others in each epoch")
+        None, "the --margin of align.py, which complete.py --align then uses too (default: read from "
+        "align.py's record in --dataset)", MARGIN)
+    flip: bool = setting(False, "mirror half of the pictures, a different half in each epoch")
 
 
 @dataclass(frozen=True)
 class Steps(Settings):
-    """How many steps there are, and how each of them goes."""
+    """The training steps."""
 
     epoch: int = setting(25, "epochs to train", COUNT)
     max_steps: int = setting(
-        None, "stop after this many steps in all, whatever the epoch", COUNT, metavar="N")
+        None, "stop after this many steps in total, even before the last epoch", COUNT, metavar="N")
     learning_rate: float = setting(
-        0.0002, "of Adam, for both networks", Number(float, above=0))
-    beta1: float = setting(0.5, "momentum of Adam", Number(float, 0, 0.9999))
+        0.0002, "Adam's learning rate, for both networks", Number(float, above=0))
+    beta1: float = setting(
+        0.5, "decay rate of Adam's first moment", Number(float, 0, 0.9999))
     ema: float = setting(
-        0.0, "also keep a moving average of G's weights, with this decay at each step, such as "
-        "0.995, and use it for samples and completions: it is much steadier (0: none, as in the "
-        "article)",
-        Number(float, 0, 0.99999), metavar="DECAY")
+        0.0, "also keep a moving average of G's weights, with this decay per step, such as 0.995, "
+        "and use it for samples and completions, which become steadier (0: none, as in the "
+        "article)", Number(float, 0, 0.99999), metavar="DECAY")
     batch_size: int = setting(64, "pictures per step", COUNT)
     seed: int = setting(
-        0, "of the weights, z and the order of the pictures", Number(int, 0, 2**31 - 1))
+        0, "seed of the initial weights, z and the order of the pictures",
+        Number(int, 0, 2**31 - 1))
 
 
 @dataclass(frozen=True)
@@ -51,21 +52,20 @@ class Devices(Settings):
     """One device or many."""
 
     strategy: str = setting(
-        "auto", "auto uses every GPU of this machine, multiworker the cluster that TF_CONFIG "
-        "describes (docs/scaling.md); --batch_size is what all of them share",
+        "auto", "devices to train on: auto uses every GPU of this machine, multiworker the cluster "
+        "that TF_CONFIG describes (docs/scaling.md). They share the pictures of --batch_size",
         choices=("auto", "none", "mirrored", "multiworker"))
     sync_batch_norm: bool = setting(
         False, "normalise over the whole batch, not over each device's part of it")
     deterministic: bool = setting(
-        False, "make every run with the same seed bitwise the same (docs/resuming.md says what it "
-        "costs)")
+        False, "make runs with the same seed equal, bit for bit (docs/resuming.md)")
 
 
 @dataclass(frozen=True)
 class Sizes(Settings):
     """The sizes of the networks.
 
-    read from the checkpoint where training starts from one
+    If a training starts from a checkpoint, they are read from it.
     """
 
     image_size: int = setting(
@@ -78,23 +78,22 @@ class Sizes(Settings):
 
 @dataclass(frozen=True)
 class Saving(Settings):
-    """The checkpoints."""
+    """Checkpoints."""
 
     checkpoint_dir: str = setting(
-        "checkpoint", "where checkpoints and the record of the run, run.json, go", path,
+        "checkpoint", "folder of the checkpoints and of the run's record, run.json", path,
         aliases=("--checkpointDir",))
     resume: bool = setting(
-        True, "go on from the newest whole checkpoint in there; --no-resume starts anew, and "
-        "refuses to if anything could be overwritten")
+        True, "resume from the newest intact checkpoint in --checkpoint_dir; --no-resume starts "
+        "from scratch, and fails if that would overwrite anything")
     init: str = setting(
-        None, "start from the weights of this checkpoint, with fresh optimizers; pretrained is "
-        "the face network that comes with this program", path, metavar="DIR")
+        None, "start a new training from the weights of this checkpoint, with fresh optimizers; "
+        "pretrained is the face network that comes with this program", path, metavar="PATH")
     max_to_keep: int = setting(5, "checkpoints to keep", COUNT)
     save_interval: int = setting(
-        500, "steps between checkpoints; there is one at the end in any case", COUNT,
-        metavar="STEPS")
+        500, "steps between checkpoints; the last step always saves one", COUNT, metavar="STEPS")
     save_minutes: float = setting(
-        15, "minutes after which there is a checkpoint at the latest", Number(float, above=0))
+        15, "longest time between checkpoints, in minutes", Number(float, above=0))
 
 
 @dataclass(frozen=True)
@@ -102,25 +101,23 @@ class Validation(Settings):
     """Held-out pictures."""
 
     validation: str = setting(
-        None, "pictures to leave out of training, of other people, say: TensorBoard shows what D "
-        "says of them, beside pictures of the training, and how well they are completed; and the "
-        "checkpoint that completes them best is kept in the folder best of the --checkpoint_dir",
-        path, metavar="FOLDER")
+        None, "folder of pictures that are not trained on, ideally of other people. TensorBoard "
+        "shows D's accuracy on them and how well they are completed; the checkpoint with the best "
+        "completions is kept in the folder best of --checkpoint_dir", path, metavar="FOLDER")
     validation_interval: int = setting(
         500, "steps between two validations", COUNT, of="validation", metavar="STEPS")
 
 
 @dataclass(frozen=True)
 class Watching(Settings):
-    """What shows how a training goes."""
+    """Samples and TensorBoard."""
 
-    sample_dir: str = setting("samples", "where the sample grids go", path)
+    sample_dir: str = setting("samples", "folder of the sample grids", path)
     sample_interval: int = setting(
-        100, "steps between sample grids; there is one at the end in any case", COUNT,
-        metavar="STEPS")
-    log_dir: str = setting("logs", "where TensorBoard's files go", path)
+        100, "steps between sample grids; the last step always writes one", COUNT, metavar="STEPS")
+    log_dir: str = setting("logs", "folder of TensorBoard's files", path)
     summary_interval: int = setting(
-        20, "steps between TensorBoard's histograms; losses are of every step", COUNT,
+        20, "steps between TensorBoard's histograms; losses are written at every step", COUNT,
         metavar="STEPS")
 
 
@@ -132,29 +129,33 @@ class TrainingSettings(Data, Steps, Recipe, Compute, Devices, Sizes, Saving, Val
 
 @dataclass(frozen=True)
 class Latent(Settings):
-    """What is done with a trained network instead of training.
+    """Use a trained network instead of training.
 
-    of the newest checkpoint in --checkpoint_dir, which may be one checkpoint without its suffix, or
-    pretrained, as it is where there is none
+    The network is the newest checkpoint in --checkpoint_dir, which may also be one checkpoint
+    without its suffix, or pretrained. If the default folder has no checkpoint, --visualize and
+    --export use the pretrained network.
     """
 
     visualize: str = setting(
-        None, "write pictures of the latent space to --sample_dir: samples; walks between z "
-        "(interpolate); one coordinate of z that goes from -1 to 1 (sweep); arithmetic with the z "
-        "of pictures; the nearest neighbours of samples in --dataset", choices=KINDS)
+        None, "write pictures of the latent space to --sample_dir. samples: generated pictures; "
+        "interpolate: walks between z; sweep: one coordinate of z from -1 to 1; arithmetic: sums "
+        "and differences of the z of pictures; neighbours: the pictures of --dataset that are "
+        "nearest to samples", choices=KINDS)
     coordinate: int = setting(
-        None, "of sweep: which (the one that changes the pictures most)", Number(int, low=0),
+        None, "with --visualize sweep: index of the coordinate of z to vary (default: the one that "
+        "changes the pictures most)", Number(int, low=0),
         of="visualize=sweep", metavar="K")
     positive: tuple = setting(
-        None, "of arithmetic: pictures, or folders of them, whose mean z are added", path,
+        None, "with --visualize arithmetic: groups of pictures (files or folders) whose mean z are "
+        "added", path,
         of="visualize=arithmetic", nargs="+", metavar="GROUP")
     negative: tuple = setting(
-        None, "of arithmetic: those whose mean z are subtracted", path,
+        None, "with --visualize arithmetic: groups of pictures whose mean z are subtracted", path,
         of="visualize=arithmetic", nargs="+", metavar="GROUP")
     components: int = setting(
-        None, "fit a normal distribution of K principal components to the pictures of --dataset, "
-        "for complete.py --gaussian, and write it beside the checkpoints, as gaussian.npz",
+        None, "fit a linear model with K principal components to the pictures of --dataset, for "
+        "complete.py --gaussian, and write it to the folder of the checkpoint, as gaussian.npz",
         Number(int, low=1), metavar="K")
     export: str = setting(
-        None, "write the weights alone, in half precision and under the names of the original's "
-        "checkpoints; FILE is without suffix", path, metavar="FILE")
+        None, "write only the weights, in half precision and in the format of the original's "
+        "checkpoints; FILE has no suffix", path, metavar="FILE")

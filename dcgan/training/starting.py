@@ -27,8 +27,8 @@ def model_for(kind, settings):
             machine do not fit it.
     """
     if finding.is_one(settings.checkpoint_dir):
-        raise UserError(f"--checkpoint_dir {settings.checkpoint_dir}: is one checkpoint, not a "
-                        "folder; start from its weights with --init")
+        raise UserError(f"--checkpoint_dir {settings.checkpoint_dir}: must be a folder, not one "
+                        "checkpoint; to start from its weights, use --init")
     for flag in ("checkpoint_dir", "log_dir"):
         saving.require_usable_name(getattr(settings, flag), f"--{flag}")
     strategy = cluster.make_strategy(settings.strategy, settings.batch_size)
@@ -46,8 +46,7 @@ def model_for(kind, settings):
                  jit=settings.jit, margin=margin, architecture=architecture, strategy=strategy)
     if model.jit and strategy.num_replicas_in_sync > 1 and not tf.config.get_visible_devices(
             "GPU"):
-        raise UserError("--jit: on CPUs, XLA cannot compile what several devices do together; "
-                        "leave the flag out")
+        raise UserError("--jit: cannot be combined with several CPU devices; drop the flag")
     return model
 
 
@@ -92,7 +91,7 @@ def _architecture(settings):
         if value != has[flag]:
             raise UserError(
                 f"--{flag} {value}: the checkpoint in {source} has {has[flag]}; "
-                "leave the flag out, or train into another --checkpoint_dir")
+                "drop the flag, or choose another --checkpoint_dir")
     return architecture
 
 
@@ -105,8 +104,9 @@ def load(model, settings):
         for newer in damaged:  # or it would be taken for newer than what comes
             saving.set_aside(newer)
         model.load(path)
-        print(f"going on from {path} at step {int(model.progress['step'])}"
-              + f"; --init {settings.init} is for a start, and left out" * bool(settings.init))
+        print(f"resuming from {path} at step {int(model.progress['step'])}"
+              + f"; --init {settings.init} is ignored, because it applies only to a new training"
+              * bool(settings.init))
     elif settings.init:
         print(f"starting from the weights of {model.load(settings.init, weights_only=True)}")
 

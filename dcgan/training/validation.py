@@ -120,12 +120,14 @@ class HeldOut:
             if finding.find_checkpoints(self.folder):
                 if faces == self.faces:
                     return best
-                messages.warn(self.record, "is of other pictures; the best is looked for anew")
+                messages.warn(self.record, "was measured on other pictures; the search for the "
+                                           "best checkpoint starts again")
         except (FileNotFoundError, NotADirectoryError):
             pass
         except (ValueError, KeyError, TypeError):
-            messages.warn(self.record, "is damaged; the best is looked for anew, and what was "
-                                       f"there is now {record.set_aside(self.record)}")
+            messages.warn(self.record, "is damaged; renamed to "
+                                       f"{record.set_aside(self.record)}, and the search for "
+                                       "the best checkpoint starts again")
         return {"step": None, "psnr": -np.inf}
 
     def measure(self):
@@ -152,7 +154,7 @@ class HeldOut:
                 writing.write_text(
                     self.record, json.dumps(self.best | {"faces": self.faces}) + "\n")
             except UserError as error:
-                messages.warn(self.folder, f"{error}; training goes on")
+                messages.warn(self.folder, f"{error}; training continues")
 
     def summary(self):
         """What there is to say at the end, or nothing."""
