@@ -119,7 +119,7 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
 
 def test_another_networks_checkpoint_is_refused_with_both_values(tmp_path):
     save_tf1(tmp_path, published_variables())
-    with pytest.raises(UserError, match=r"z_dim 6 \(here 100\)"):
+    with pytest.raises(UserError, match="z_dim is 6, expected 100"):
         DCGAN().load(str(tmp_path))
 
 
@@ -204,7 +204,8 @@ def test_an_export_is_weights_alone_in_half_precision(tmp_path, capsys):
 @pytest.mark.parametrize("name,words", [
     ("checkpoint/DCGAN-1", "names like DCGAN-STEP are reserved for trainings"),
     ("checkpoint/w", "already exists"), ("checkpoint", "must be the name of a checkpoint"),
-    ("checkpoint/", "is no name for"), ("", "is no name for"), ("pretrained", "stays as it is"),
+    ("checkpoint/", "must be the name of"), ("", "must be the name of"),
+    ("pretrained", "read-only"),
     ("a[1]", "TensorFlow cannot read")])
 def test_an_export_overwrites_nothing_and_is_found_again(tmp_path, monkeypatch, name, words):
     model, _ = tiny()
@@ -293,8 +294,8 @@ def test_a_folder_whose_name_tensorflow_cannot_read_is_the_cause(tmp_path):
     """It is whole: said to be damaged, it would be thrown away."""
     save_own(tmp_path / "ck")
     os.rename(tmp_path / "ck", tmp_path / "ck [1]")
-    with pytest.raises(UserError, match=r"ck \[1\]/DCGAN-2: TensorFlow cannot read files below a "
-                                        r"name with \[ \] \* \? .*; rename the folder"):
+    with pytest.raises(UserError, match=r"ck \[1\]/DCGAN-2: TensorFlow cannot read paths that "
+                                        r"contain \[ \] \* \? .*; rename the folder"):
         DCGAN.from_checkpoint(str(tmp_path / "ck [1]"))
     os.rename(tmp_path / "ck [1]", tmp_path / "ck (1)")
     DCGAN.from_checkpoint(str(tmp_path / "ck (1)"))

@@ -150,10 +150,10 @@ def test_what_cannot_be_visualized(folder, tmp_path):
         show(folder, "arithmetic", "--positive", "nowhere")
     utils.save_image(str(tmp_path / "b.png"), np.zeros((16, 16, 3), np.uint8))
     (tmp_path / "a.png").write_text("not a picture")
-    with pytest.raises(UserError, match="^--negative .*a.png: none of the 1 images"):
+    with pytest.raises(UserError, match="^--negative .*a.png: none of its 1 pictures"):
         show(folder, "arithmetic", "--positive", tmp_path / "b.png", "--negative",
              tmp_path / "a.png")
-    with pytest.raises(UserError, match="^--dataset .*: none of the 1 images"):
+    with pytest.raises(UserError, match="^--dataset .*: none of its 1 pictures"):
         show(folder, "neighbours", "--dataset", tmp_path / "a.png")
 
 

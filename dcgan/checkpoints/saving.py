@@ -14,12 +14,12 @@ from dcgan.files import record, writing
 from dcgan.messages import UserError, first_line
 
 
-def require_usable_name(path, flag):
+def require_usable_name(path, flag, remedy=""):
     """Raise UserError for names of folders that TensorFlow writes to, but cannot read again, and
-    for the folder of the network that comes with the program."""
+    for the folder of the network that comes with the program, where `remedy` is said too."""
     if path == "pretrained" or os.path.realpath(path) == os.path.realpath(finding.PRETRAINED):
         raise UserError(f"{flag} {path}: the network that comes with the program is read-only; "
-                        f"choose another {flag}")
+                        f"choose another {flag}{remedy}")
     if not reading.is_readable(path):
         raise UserError(f"{flag} {ascii(path)[1:-1]}: TensorFlow cannot read paths "
                         f"{reading.UNREADABLE}; choose another")

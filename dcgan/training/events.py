@@ -142,10 +142,10 @@ def write_samples(model, folder, events, epoch, index):
     """G of the same z as ever as one grid: a PNG, and TensorBoard's image `G`."""
     G = model.generator(model.initial_z(range(SAMPLE_COUNT)))
     grid = drawing.grid(drawing.to_uint8(G))
-    events.write(int(model.progress["step"]), functools.partial(
-        tf.summary.image, description="G of the same 64 z, as training goes on."),
+    curves.write(int(model.progress["step"]), functools.partial(
+        tf.summary.image, description="G of the same 64 z during the training."),
                  "G", grid[np.newaxis])
     try:
         drawing.save_image(os.path.join(folder, f"train_{epoch:02d}_{index:04d}.png"), grid)
     except UserError as error:
-        messages.warn(None, f"{error}; training goes on")
+        messages.warn(None, f"{error}; training continues")

@@ -30,7 +30,8 @@ def model_for(kind, settings):
         raise UserError(f"--checkpoint_dir {settings.checkpoint_dir}: must be a folder, not one "
                         "checkpoint; to start from its weights, use --init")
     for flag in ("checkpoint_dir", "log_dir"):
-        saving.require_usable_name(getattr(settings, flag), f"--{flag}")
+        saving.require_usable_name(getattr(settings, flag), f"--{flag}", (
+            " and add --init pretrained" * (flag == "checkpoint_dir")))
     strategy = cluster.make_strategy(settings.strategy, settings.batch_size)
     worker, workers = cluster.worker_of(strategy)
     if not settings.resume and worker == 0:
