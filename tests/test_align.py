@@ -124,7 +124,7 @@ def test_bad_input(tmp_path):
         assert_one_line_error(
             run_script("align.py", "raw", "--dlibFacePredictor", predictor, "align",
                        "innerEyesAndBottomLip", "aligned", cwd=tmp_path),
-            f"--dlibFacePredictor {predictor}: is not a predictor of 68 landmarks")
+            f"--dlibFacePredictor {predictor}: not a dlib predictor of 68 landmarks")
     assert_one_line_error(align(tmp_path, "--fallbackLfw", "nowhere"),
                           "--fallbackLfw nowhere: no such folder")
 

@@ -70,7 +70,7 @@ def test_grey_pictures_of_any_kind_and_a_bad_one(tmp_path):
     result = run_here("train-dcgan.py", "--dataset", "data", "--image_size", 8, "--gf_dim", 2,
                       "--df_dim", 2, "--c_dim", 1, "--epoch", 3, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "fewer than a batch of 64: training with batches of 12" in result.stderr
+    assert "fewer than a batch of 64; training with batches of 12" in result.stderr
     assert result.stderr.count("bad.png: not an image; skipped") == 1
     assert "steps done" in result.stdout and checkpoints(tmp_path)
     with Image.open(tmp_path / "samples" / "train_00_0000.png") as grid:
