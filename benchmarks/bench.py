@@ -6,7 +6,7 @@
 
 Rows are KIND-WHO-PRECISION-batchN-sizeN, of which only KIND must be said: train or search; of us,
 torch or article; in float32 or bfloat16; N pictures of N pixels. Each runs in a process of its own,
-the compared ones in several rounds by turns; what counts is the median.
+the compared ones in several alternating rounds; what counts is the median.
 """
 
 from _path import ROOT

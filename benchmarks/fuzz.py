@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Feed files that mean harm to the reader of pictures.
 
-`table`: those of tests/hostile.py, each in a process of its own: what became of it, how long that
+`table`: those of tests/hostile.py, each in a process of its own: the result, how long that
 took, and how much memory. `damage`: valid files of every format with damage of hypothesis's choice,
 thousands of them; the reader may name one or use it, but not fail otherwise, hang, or take more
 than 1 GiB.
@@ -82,7 +82,7 @@ def read_and_measure(path, results):
 
 def print_table():
     context = multiprocessing.get_context("spawn")
-    print("| file | what became of it | seconds | MiB |\n| --- | --- | --- | --- |")
+    print("| file | result | seconds | MiB |\n| --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         write_hostile(folder)
@@ -100,7 +100,7 @@ def print_table():
 
 
 def fuzz(cases, number, folder, queue):
-    """Read files with random damage, and tell what became of each."""
+    """Read files with random damage, and tell the result of each."""
     @hypothesis.settings(max_examples=cases, database=None, deadline=None,
                          phases=[hypothesis.Phase.generate],
                          suppress_health_check=list(hypothesis.HealthCheck))
@@ -121,7 +121,7 @@ def fuzz(cases, number, folder, queue):
 
 
 def run_fuzz(cases, number):
-    """Print what became of how many files; returns whether all is well."""
+    """Print how many files had which result; returns whether all is well."""
     context = multiprocessing.get_context("spawn")
     queue, folder = context.Queue(), tempfile.mkdtemp(prefix="fuzz-")
     process = context.Process(target=fuzz, args=(cases, number, folder, queue))

@@ -3,7 +3,7 @@
 
 `resume`: a training is killed at random steps and started again each time; it has to end in
 weights that are bitwise those of one that ran through. `save`: trainings that write a checkpoint
-after every step are killed at random moments; every next start has to go on from the newest
+after every step are killed at random moments; every next start has to resume from the newest
 checkpoint that was seen before.
 """
 
@@ -117,7 +117,7 @@ def resume(options, folder, rng):
             raise UserError(f"not killed in training: {training.errors.decode()}")
         reached, saved = from_step + training.step, steps_in(folders[1])
         lost += reached > saved
-        print(f"started at step {from_step}, killed behind step {reached}, of which {saved} are "
+        print(f"started at step {from_step}, killed after step {reached}, of which {saved} are "
               "saved", flush=True)
     Training(folders[1], *flags).end()
     through.end()
@@ -166,7 +166,7 @@ def parse_args(argv=None):
     parser.add_argument("--steps", type=settings.Number(int, low=2), default=40,
                         help="of resume's training")
     parser.add_argument("--pause", type=settings.Number(float, low=0), default=1.0,
-                        help="kill up to so many seconds behind the step")
+                        help="kill up to so many seconds after the step")
     parser.add_argument("--lanes", type=settings.Number(int, low=1), default=1,
                         help="trainings that save kills at the same time")
     parser.add_argument("--seed", type=int, help="of the moments", default=0)

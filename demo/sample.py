@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write faces that a network makes up, each as a picture."""
+"""Write generated faces, each as a picture."""
 
 import _path
 

@@ -106,7 +106,7 @@ def test_a_face_that_the_user_has_changed_stays(align, tmp_path):
     align()
     draw(tmp_path / "aligned" / "x.png", 77)
     assert align() == {"x.png": 77}
-    with pytest.raises(UserError, match="x.png: is in the way of the result of raw/x.png: it was"):
+    with pytest.raises(UserError, match="x.png: would be .* by the result of raw/x.png, but was"):
         align("--size", 16)
     assert align("--flat") == {"x.png": 77}
 
@@ -115,7 +115,7 @@ def test_faces_without_a_record_stay(align, tmp_path):
     """Of earlier versions, or the user's."""
     draw(tmp_path / "raw" / "x.png", 10)
     draw(tmp_path / "aligned" / "x.png", 77)
-    with pytest.raises(UserError, match="^outputDir aligned: aligned/x.png: is in the way of"):
+    with pytest.raises(UserError, match="^outputDir aligned: aligned/x.png: would be overwritten"):
         align()
     assert utils.read_image("aligned/x.png")[0, 0, 0] == 77
 

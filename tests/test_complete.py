@@ -299,7 +299,7 @@ def test_help_names_masks_and_defaults(tmp_path):
     (["--align", "--faces", "all", "--landmarks", "l.csv"], ["--faces all: cannot be combined"]),
     (["--align", "--region", "1,1,2,2"], ["--align and --region: cannot be combined; drop"]),
     (["--deeperTo", "8"], ["--deeperTo 8: works only with --deeper; add --deeper or drop"]),
-    (["--init", "nowhere.npz"], ["--init nowhere.npz", "No such file"])])
+    (["--init", "nowhere.npz"], ["--init nowhere.npz: no such file"])])
 def test_a_bad_flag(tmp_path, arguments, words):
     assert_one_line_error(run_script("complete.py", "a.png", *arguments, cwd=tmp_path), *words)
 
@@ -315,8 +315,8 @@ def test_missing_empty_and_unreadable_input(trained, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.png").write_text("not a picture")
     for name, words in (("nowhere", "nowhere: no such file or folder"),
-                        ("empty", "empty: no image in there"),
-                        ("text.png", "none of the 1 images can be completed")):
+                        ("empty", "empty: no pictures found"),
+                        ("text.png", "no picture could be completed")):
         assert_one_line_error(complete(trained, tmp_path, images=[name]), words)
 
 

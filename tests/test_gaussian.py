@@ -125,7 +125,7 @@ def test_what_it_refuses(tmp_path, faces):
     checkpoint = with_gaussian(tmp_path)
     path = os.path.join(checkpoint, gaussians.NAME)
     gaussians.write(Gaussian(np.zeros(48), np.zeros((2, 48)), 0.5), checkpoint)
-    assert_one_line_error(complete(checkpoint), path, "another size")
+    assert_one_line_error(complete(checkpoint), path, "another picture size")
     with open(path, "wb") as file:
         file.write(b"PK half an archive")
     assert_one_line_error(complete(checkpoint), path)

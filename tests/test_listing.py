@@ -42,10 +42,10 @@ def test_links_are_followed_but_not_in_circles(tmp_path):
 def test_it_says_what_is_wrong(tmp_path):
     with pytest.raises(UserError, match="^--dataset .*nowhere: no such file or folder"):
         found(tmp_path, "nowhere", flag="--dataset ")
-    with pytest.raises(UserError, match="no image in there .*.jpg, .*.png"):
+    with pytest.raises(UserError, match="no pictures found; accepted suffixes: .*.jpg, .*.png"):
         found(tmp_path)
     touch(tmp_path, ".a.png")
-    with pytest.raises(UserError, match="no image in there; left out: 1 hidden"):
+    with pytest.raises(UserError, match="no pictures found; left out: 1 hidden"):
         found(tmp_path)
 
 

@@ -28,7 +28,7 @@ def another(folder, script):
         assert everything_below(folder) == before
     holder = f"{script}, process {os.getpid()} on {socket.gethostname()} since 2"
     assert f"{folder}: {holder}" in str(error.value)
-    assert str(error.value).endswith("is writing there; wait for it, or name another folder")
+    assert str(error.value).endswith("is writing there; wait for it, or choose another folder")
 
 
 def test_two_completions_into_one_folder(tmp_path, lively, three_faces):

@@ -160,10 +160,10 @@ def test_masks_of_a_folder_are_found_by_name(tmp_path, capfd):
     assert not capfd.readouterr().err
     save(tmp_path / "masks" / "c.png", [[0]])
     assert masks.match_masks(str(tmp_path / "masks"), ["x/a.jpg"]) == [path]
-    assert "1 without a picture of its name, such as" in capfd.readouterr().err
+    assert "1 without a picture of the same name, such as" in capfd.readouterr().err
     os.remove(tmp_path / "masks" / "c.png")
     assert masks.match_masks(path, ["x/a.jpg", "x/b.jpg"]) == [path, path]
-    with pytest.raises(UserError, match="--mask .* no mask in there has the name of a picture"):
+    with pytest.raises(UserError, match="--mask .* no mask matches a picture by name"):
         masks.match_masks(str(tmp_path / "masks"), ["x/b.jpg"])
     with pytest.raises(UserError, match="--mask nowhere: no such file"):
         masks.match_masks("nowhere", ["x/b.jpg"])

@@ -175,7 +175,7 @@ def test_what_is_warned_of_is_told(client, photo):
     told = client.search(sent["id"], mask, settings=FEW,
                          points=[[31.0, 37.5], [48.5, 37.0], [40.0, 60.25]])
     note, = told[-1]["notes"]
-    assert re.fullmatch(r"\d+% of the hole is outside of the face, where it is filled smoothly "
+    assert re.fullmatch(r"\d+% of the hole lies outside the face; that part is filled smoothly "
                         "from what is around it", note)
 
 

@@ -123,7 +123,7 @@ def test_a_hole_that_reaches_out_of_the_frame(masked, capfd):
     f = framer(masked, "--mask", masked / "mask.png", "--region", "10,2,15,15")
     (frame,) = f.frames()
     pixels, hole = f.completed([frame], np.zeros((1, 16, 16, 3), np.float32), "poisson")
-    assert "50% of the hole is outside of --region" in capfd.readouterr().err
+    assert "50% of the hole lies outside --region" in capfd.readouterr().err
     assert hole.sum() == 80
     np.testing.assert_array_equal(pixels[~hole], picture()[~hole])
     assert np.abs(pixels[hole].astype(int) - picture()[hole]).mean() < 40
@@ -361,7 +361,7 @@ def test_a_hole_that_reaches_beyond_the_frame_is_filled_smoothly_there(masked, c
     rows = np.abs(np.diff(pixels[4:20, 4:9].astype(int), axis=0))
     assert rows.max() < 30  # the frame's edge, continued, has steps of up to 255
     assert np.abs(pixels[beyond].astype(int) - (90, 120, 150)).mean() < 25
-    assert "38% of the hole is outside of --region" in capsys.readouterr().err
+    assert "38% of the hole lies outside --region" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", [

@@ -36,7 +36,7 @@ def test_where_memory_is_short_the_batches_before_are_kept(
         return search(self, batch, observer)
 
     monkeypatch.setattr(Searcher, "run", lacking)
-    with pytest.raises(UserError, match="^--nCandidates 2: memory was short; take fewer. What was"):
+    with pytest.raises(UserError, match="^--nCandidates 2: not enough memory; choose a"):
         run(lively, three_faces, "--outDir", tmp_path, "--batchSize", 2, "--nCandidates", 2)
     with open(tmp_path / "results.csv") as file:
         assert len(list(csv.DictReader(file))) == 2

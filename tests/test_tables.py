@@ -110,8 +110,8 @@ def test_latents_of_other_pictures(done, lively, tmp_path, capfd):
 
 def test_latents_of_another_kind(done, lively, three_faces, tmp_path):
     (tmp_path / "text.npz").write_text("text")
-    for flags, words in ((("--init", done / "latents.npz", "--nCandidates", 3), "it has 2 z of 10"),
-                         (("--init", tmp_path / "text.npz"), "is not a latents.npz"),
-                         (("--init", tmp_path / "none.npz"), "No such file")):
+    for flags, words in ((("--init", done / "latents.npz", "--nCandidates", 3), "with --nCandidates 2"),
+                         (("--init", tmp_path / "text.npz"), "not a latents.npz written"),
+                         (("--init", tmp_path / "none.npz"), "no such file")):
         with pytest.raises(UserError, match=f"--init .*{words}"):
             run(lively, three_faces, *flags)

@@ -97,7 +97,7 @@ def test_a_missing_and_an_empty_dataset(tmp_path):
     assert_one_line_error(run_script("train-dcgan.py", "--dataset", "nowhere", cwd=tmp_path),
                           "--dataset nowhere: no such file or folder")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="^--dataset empty: no image in there"):
+    with pytest.raises(UserError, match="^--dataset empty: no pictures found"):
         train_here(tmp_path, "empty")
     assert os.listdir(tmp_path) == ["empty"]
 
@@ -107,7 +107,7 @@ def test_a_dataset_of_nothing_readable(tmp_path):
     for i in range(3):
         (tmp_path / "data" / f"{i}.png").write_text("not a picture")
     result = run_here("train-dcgan.py", "--dataset", "data", *TINY, cwd=tmp_path)
-    assert_one_line_error(result, "--dataset data", "none of the 3 images can be read")
+    assert_one_line_error(result, "--dataset data", "none of its 3 pictures can be read")
     assert not checkpoints(tmp_path)
 
 

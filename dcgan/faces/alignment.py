@@ -89,8 +89,8 @@ class Alignment(Settings):
     size: int = setting(
         96, "width and height of the aligned faces, in pixels", Number(int, 8, 4096))
     margin: float = setting(
-        0.0, "see more than the article's frame: widen it at each side by this share of its width; 0.3 "
-        "is the whole head", MARGIN)
+        0.0, "see more than the article's frame: widen it at each side by this share of its width; "
+        "0.3 is the whole head", MARGIN)
     flat: bool = setting(
         False, "write all faces into one folder; if several pictures have the same name, the names "
         "of their folders are put in front")

@@ -77,8 +77,8 @@ def list_images(paths, flag="", writes=(), reads=(), makers=MAKERS):
             files += sorted(search.pictures(path)) if os.path.isdir(path) else [path]
     said = search.said()
     if not files:
-        raise UserError(f"{flag}{', '.join(paths)}: no image in there"
-                        + (f"; left out: {said}" if said else f" ({', '.join(suffixes())})"))
+        raise UserError(f"{flag}{', '.join(paths)}: no pictures found; " + (
+            f"left out: {said}" if said else f"accepted suffixes: {', '.join(suffixes())}"))
     if said:
         messages.warn(f"{flag}{', '.join(paths[:3])}{', ...' if len(paths) > 3 else ''}",
                    f"left out: {said}")

@@ -30,7 +30,7 @@ def locked(folder, flag, by, name=record.NAME):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(f"{flag}{folder}: {_holder(folder)} is writing there; wait for it, or "
-                            "name another folder") from None
+                            "choose another folder") from None
         except OSError as error:
             # As some network disks say; the last two are one on Linux, and two on macOS.
             if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP):

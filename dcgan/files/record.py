@@ -163,11 +163,11 @@ def require_ours(path, flag="", source=None):
     """Raise UserError if something of the user's is at a path, where the result of the file
     `source` belongs."""
     if not may_write(path):
-        of = f" of the result of {source}" if source else ""
+        of = f" of {source}" if source else ""
         reason = ("was changed since this program wrote it" if entries_of(path) else
-                  "is not known to be of an earlier run (none is recorded beside it)")
-        raise UserError(f"{flag}{path}: is in the way{of}: it {reason}, and stays as it is; name "
-                        "another folder, or move it away")
+                  "was not written by this program")
+        raise UserError(f"{flag}{path}: would be overwritten by the result{of}, but {reason}; "
+                        "choose another folder, or move the file away")
 
 
 def add(path, content=None, of=None):
@@ -247,11 +247,11 @@ def require_free(paths, inputs=(), flag=""):
         if folder not in folders:
             folders[folder] = os.path.isdir(folder or ".")
             if not folders[folder] and os.path.lexists(folder):
-                raise UserError(f"{flag}{folder}: is in the way: it is no folder, and stays as it "
-                                "is; name another folder, or move it away")
+                raise UserError(f"{flag}{folder}: must be a folder, but is a file; choose another "
+                                "folder, or move the file away")
         if not folders[folder] or not os.path.lexists(path):
             continue
         if (known := identity(path)) and known in read:
-            raise UserError(f"{flag}{path}: would be written over {read[known]}, which this call "
-                            "reads; name another folder")
+            raise UserError(f"{flag}{path}: would overwrite {read[known]}, an input of this run; "
+                            "choose another folder")
         require_ours(path, flag, source)

@@ -160,9 +160,8 @@ def as_floats(images):
         raise ValueError("images must be uint8, or floats in [-1, 1]. Received: floats from "
                          f"{images.min()} to {images.max()}")
     if images.min() >= 0:
-        warnings.warn("no value of the images is below 0, the grey in the middle of [-1, 1], which "
-                      "they are taken to be in; give images from 0 to 1 as 2 * images - 1, or as "
-                      "uint8", stacklevel=2)
+        warnings.warn("no value of the images is below 0. Floats are read as [-1, 1], where 0 is "
+                      "grey; give images from 0 to 1 as 2 * images - 1, or as uint8", stacklevel=2)
     return images.astype(np.float32)
 
 

@@ -131,12 +131,11 @@ def read_beside(checkpoint, size):
     except FileNotFoundError:
         return None
     except Exception as error:  # what damaged archives raise is manifold
-        raise UserError(f"{path}: is no {NAME} of train-dcgan.py --components "
-                        f"({getattr(error, 'strerror', None) or error})") from error
+        raise UserError(f"{path}: not a {NAME} written by train-dcgan.py --components") from error
     if gaussian.factors.ndim != 2 or not (
             gaussian.mean.shape == (size,) == gaussian.factors.shape[1:]):
-        raise UserError(f"{path}: is of pictures of another size; fit it anew with train-dcgan.py "
-                        "--components")
+        raise UserError(f"{path}: was made for another picture size; create it again with "
+                        "train-dcgan.py --components")
     return gaussian
 
 

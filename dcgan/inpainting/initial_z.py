@@ -126,8 +126,9 @@ class InitialZ:
         shape = (search.nCandidates, model.z_dim)
         for z in self.saved.values():
             if z.shape != shape:
-                raise UserError(f"--init {source}: for an image, it has {z.shape[0]} z of "
-                                f"{z.shape[1]} numbers, not {shape[0]} of {shape[1]}")
+                raise UserError(f"--init {source}: was made with --nCandidates {z.shape[0]} and "
+                                f"z_dim {z.shape[1]}, but this run has {shape[0]} and {shape[1]}; "
+                                "use the same --nCandidates and checkpoint")
 
     def _make_banks(self):
         """A bank for each candidate; those that were made last are kept, unless they are large."""
@@ -159,5 +160,5 @@ class InitialZ:
         for i, name in enumerate(map(naming.composed, batch.names) if self.saved else ()):
             z[i] = self.saved.get(name, z[i])
             if name not in self.saved:
-                warn(batch.names[i], f"--init {self.source} has no z of that name; it starts anew")
+                warn(batch.names[i], f"not in --init {self.source}; its search starts from scratch")
         return tf.constant(z.reshape(-1, model.z_dim))

@@ -116,11 +116,11 @@ def match_masks(mask, files, writes=()):
     matched = [masks.get(naming.seen_stem(path)) for path in files]
     left_over = sorted(set(masks.values()) - set(matched))
     if left_over:
-        warn(f"--mask {mask}", f"{len(left_over)} without a picture of its name, such as "
-                               f"{left_over[0]}")
+        warn(f"--mask {mask}", f"ignored: {len(left_over)} without a picture of the same name, "
+                               f"such as {left_over[0]}")
     if not any(matched):
-        raise UserError(f"--mask {mask}: no mask in there has the name of a picture, such as "
-                        f"{naming.stem(files[0])}.png")
+        raise UserError(f"--mask {mask}: no mask matches a picture by name; the mask of {files[0]} "
+                        f"must be named {naming.stem(files[0])}.png")
     return matched
 
 
@@ -148,8 +148,8 @@ def read_mask(path, shape):
     what, painted = _painted(image)
     most = painted.getextrema()[1]
     if 0 < most <= THRESHOLD:
-        raise ValueError(f"its mask {path} hides nothing: its largest {what} is {most}, and what "
-                         f"is missing has to have over {THRESHOLD} (of 255)")
+        raise ValueError(f"its mask {path} hides nothing: pixels of a {what} over {THRESHOLD} (of "
+                         f"255) count as missing, and the largest is {most}")
     return np.asarray(painted.resize(shape[::-1], Image.Resampling.NEAREST)) <= THRESHOLD
 
 
@@ -177,8 +177,8 @@ def alpha_mask(image):
     nothing of what is half transparent."""
     alpha = np.asarray(image.convert("RGBA").getchannel("A"))
     if THRESHOLD < alpha.min() < 255:
-        raise ValueError(f"its mask hides nothing: its smallest opacity is {alpha.min()}, and what "
-                         f"is missing has to have at most {THRESHOLD} (of 255)")
+        raise ValueError(f"its mask hides nothing: pixels of an opacity up to {THRESHOLD} (of 255) "
+                         f"count as missing, and the smallest is {alpha.min()}")
     return alpha > THRESHOLD
 
 
@@ -204,8 +204,8 @@ def color_mask(image, color, tolerance, reach=0):
     distance = np.abs(colours - color).max(axis=2)
     if distance.min() > tolerance:
         name = "#" + bytes(color).hex()
-        raise ValueError(f"its mask hides nothing: the colour closest to {name} is "
-                         f"{distance.min()} off, and --maskTolerance is {tolerance}")
+        raise ValueError(f"its mask hides nothing: the colour closest to {name} differs by "
+                         f"{distance.min()}, and --maskTolerance is {tolerance}")
     if not reach:
         return distance > tolerance
     import cv2
@@ -246,7 +246,7 @@ class OwnMask:
             return alpha_mask(image) if masking.maskFromAlpha else color_mask(
                 image, masking.maskColor, masking.maskTolerance, lossy.reach(path))
         if self.masks[path] is None:
-            raise ValueError(f"--mask {masking.mask} has no mask of its name")
+            raise ValueError(f"no mask of the same name in --mask {masking.mask}")
         try:
             return read_mask(self.masks[path], (image.height, image.width))
         except OSError as error:

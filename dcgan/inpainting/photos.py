@@ -103,7 +103,7 @@ class Framer:
         self.truths = (naming.by_stem(list_images([framing.truth], "--truth ", writes), "--truth")
                        if framing.truth else {})
         if self.truths and not self.truths.keys() & set(map(naming.seen_stem, files)):
-            raise UserError(f"--truth {framing.truth}: none has the name of a picture, such as "
+            raise UserError(f"--truth {framing.truth}: no file matches a picture by name, such as "
                             f"{naming.stem(files[0])}.png")
 
     def frames(self):
@@ -204,21 +204,21 @@ class Framer:
         if self.own_mask:
             faces = placing.find_faces(photo.original, photo.known, predictor)
             if not faces:
-                raise ValueError("no face found that its mask touches; name its landmarks with "
+                raise ValueError("no face found that its mask touches; give its landmarks with "
                                  "--landmarks")
             return faces
         every = self.framing.faces == "all"
         faces = detection.find_landmarks(
             photo.pixels, predictor, enough=(lambda faces: False) if every else bool)
         if not faces:
-            raise ValueError("no face found; name its landmarks with --landmarks")
+            raise ValueError("no face found; give its landmarks with --landmarks")
         return [placing.Placed(face, "face") for face in faces]
 
     def given_faces(self, path):
         """The face that `--landmarks` has of a picture."""
         points = self.landmarks.get(naming.seen_stem(path), self.landmarks.get(None))
         if points is None:
-            raise ValueError(f"--landmarks {self.framing.landmarks} has no line for it")
+            raise ValueError(f"no line for it in --landmarks {self.framing.landmarks}")
         return [placing.Placed(points, "landmarks")]
 
     def cut(self, photo, place):
@@ -280,8 +280,8 @@ class Framer:
         image = drawing.to_float(photo.pixels[part])
         share = (hole[part] & outside).sum() / hole.sum()
         if share > 0.01:
-            warn(frames[0].path, f"{share:.0%} of the hole is outside of {self.what()}, where it "
-                                 "is filled smoothly from what is around it")
+            warn(frames[0].path, f"{share:.0%} of the hole lies outside {self.what()}; that part "
+                                 "is filled smoothly from its surroundings")
         if share:
             either = np.where(hole[part][..., np.newaxis], fill, image)
             membrane = harmonic(either, ~(hole[part] & outside))

@@ -72,8 +72,8 @@ def for_network(settings, model):
     if not settings.gaussian or model.gaussian is not None:
         return settings
     if settings.gaussian != PRESETS.get(settings.preset, {}).get("gaussian"):
-        raise SettingError("gaussian", settings.gaussian, "0 for a checkpoint without a "
-                           "gaussian.npz beside it (train-dcgan.py --components makes one)")
+        raise SettingError("gaussian", settings.gaussian, "0, because the checkpoint's folder has "
+                           "no gaussian.npz; train-dcgan.py --components creates one")
     return dataclasses.replace(settings, gaussian=0.0)
 
 

@@ -38,7 +38,8 @@ def complete_pictures(model, settings):
     frames = framer.frames()
     first = list(_shown(itertools.islice(frames, model.batch_size), model.batch_size))
     if not first:
-        raise UserError(f"none of the {len(files)} images can be completed")
+        raise UserError(f"no picture could be completed ({len(files)} tried); see the warnings "
+                        "above")
     try:
         require_memory(model, settings, len(first))
     except SettingError as error:
@@ -59,8 +60,8 @@ def naming_shortage(settings):
         flag = ("nCandidates" if settings.nCandidates > 1 else "batchSize"
                 if settings.nInit == 1 else "nInit")
         raise UserError(
-            f"--{flag} {getattr(settings, flag)}: memory was short; take fewer. What was completed "
-            f"before is in {settings.outDir}") from error
+            f"--{flag} {getattr(settings, flag)}: not enough memory; choose a smaller number. "
+            f"Finished pictures are in {settings.outDir}") from error
 
 
 def _shown(frames, count):

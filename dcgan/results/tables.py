@@ -67,6 +67,8 @@ def read_latents(path):
         with contextlib.closing(np.load(path)) as file:
             return (dict(zip(map(naming.composed, file["name"].tolist()), file["z"])),
                     json.loads(str(file["settings"])))
+    except FileNotFoundError as error:
+        raise UserError(f"--init {path}: no such file; name the latents.npz of an earlier run, "
+                        "such as completions/latents.npz") from error
     except Exception as error:  # what damaged archives raise is manifold
-        raise UserError(f"--init {path}: is not a latents.npz of complete.py "
-                        f"({getattr(error, 'strerror', None) or error})") from error
+        raise UserError(f"--init {path}: not a latents.npz written by complete.py") from error

@@ -77,9 +77,8 @@ class Results(Observer):
         """Raise UserError if a whole picture could not be completed or written."""
         if self.failed:
             raise UserError(
-                f"{self.failed[0]}: not all of its results were written, for the reason in the "
-                f"warning ({len(set(self.failed))} such pictures); what there is of them is in "
-                f"{self.settings.outDir}")
+                f"incomplete results: {len(set(self.failed))}, such as those of {self.failed[0]} "
+                f"(see the warnings above); all others are in {self.settings.outDir}")
 
     def summary(self):
         """Where the results are, in words."""
@@ -211,7 +210,7 @@ class Results(Observer):
         """What `save()` returns, or None, a warning and a place in `failed`."""
         saved, reason = messages.attempt(save)
         if reason is not None:
-            messages.warn(frame.path, f"{reason}; not all of its results are written")
+            messages.warn(frame.path, f"{reason}; its results are incomplete")
             self.failed.append(frame.path)
         return saved
 

@@ -21,8 +21,8 @@ class Data(Settings):
         "pictures.cache in --checkpoint_dir)", path, metavar="FILE")
     crop: bool = setting(True, "cut the centre square of a picture before it is resized")
     margin: float = setting(
-        None, "the --margin of align.py, which complete.py --align then uses too (default: read from "
-        "align.py's record in --dataset)", MARGIN)
+        None, "the --margin of align.py, which complete.py --align then uses too (default: read "
+        "from align.py's record in --dataset)", MARGIN)
     flip: bool = setting(False, "mirror half of the pictures, a different half in each epoch")
 
 
