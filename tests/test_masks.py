@@ -131,8 +131,8 @@ def test_a_mask_too_faint_to_hide_anything(tmp_path, painted, background, words)
     array = np.full((20, 20, len(painted)), background)
     array[5:9, 5:9] = painted
     path = save(tmp_path / "m.png", array)
-    with pytest.raises(ValueError, match=f"its mask {path} hides nothing: {words}, and what is "
-                                         "missing has to have over 127"):
+    with pytest.raises(ValueError, match=f"its mask {path} hides nothing: {words}, and only "
+                                         "pixels over 127"):
         masks.read_mask(path, (20, 20))
 
 
@@ -178,7 +178,7 @@ def test_color_and_alpha():
 
 def test_a_colour_or_transparency_that_is_not_there():
     image = Image.new("RGBA", (4, 4), (250, 0, 10, 200))
-    with pytest.raises(ValueError, match="the colour closest to #ff0020 is 22 off, and "
+    with pytest.raises(ValueError, match="the colour closest to #ff0020 differs by 22, and "
                                          "--maskTolerance is 8"):
         masks.color_mask(image, (255, 0, 32), 8)
     with pytest.raises(ValueError, match="its smallest opacity is 200, and what is missing has to "

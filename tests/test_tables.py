@@ -104,13 +104,13 @@ def test_given_flags_take_the_place_of_those_in_latents(lively, tmp_path):
 def test_latents_of_other_pictures(done, lively, tmp_path, capfd):
     draw(tmp_path / "new.png", (16, 16))
     run(lively, tmp_path / "new.png", "--init", done / "latents.npz", "--outDir", tmp_path / "out")
-    assert "warning: new: --init" in capfd.readouterr().err
+    assert "warning: new: not in --init" in capfd.readouterr().err
     assert (tmp_path / "out" / "images" / "new.png").exists()
 
 
 def test_latents_of_another_kind(done, lively, three_faces, tmp_path):
     (tmp_path / "text.npz").write_text("text")
-    for flags, words in ((("--init", done / "latents.npz", "--nCandidates", 3), "with --nCandidates 2"),
+    for flags, words in ((("--init", done / "latents.npz", "--nCandidates", 3), "--nCandidates 2"),
                          (("--init", tmp_path / "text.npz"), "not a latents.npz written"),
                          (("--init", tmp_path / "none.npz"), "no such file")):
         with pytest.raises(UserError, match=f"--init .*{words}"):

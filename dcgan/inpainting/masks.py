@@ -148,8 +148,8 @@ def read_mask(path, shape):
     what, painted = _painted(image)
     most = painted.getextrema()[1]
     if 0 < most <= THRESHOLD:
-        raise ValueError(f"its mask {path} hides nothing: pixels of a {what} over {THRESHOLD} (of "
-                         f"255) count as missing, and the largest is {most}")
+        raise ValueError(f"its mask {path} hides nothing: its largest {what} is {most}, and only "
+                         f"pixels over {THRESHOLD} (of 255) are missing")
     return np.asarray(painted.resize(shape[::-1], Image.Resampling.NEAREST)) <= THRESHOLD
 
 
@@ -177,8 +177,8 @@ def alpha_mask(image):
     nothing of what is half transparent."""
     alpha = np.asarray(image.convert("RGBA").getchannel("A"))
     if THRESHOLD < alpha.min() < 255:
-        raise ValueError(f"its mask hides nothing: pixels of an opacity up to {THRESHOLD} (of 255) "
-                         f"count as missing, and the smallest is {alpha.min()}")
+        raise ValueError(f"its mask hides nothing: its smallest opacity is {alpha.min()}, and only "
+                         f"pixels up to {THRESHOLD} (of 255) are missing")
     return alpha > THRESHOLD
 
 
