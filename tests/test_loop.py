@@ -191,7 +191,7 @@ def test_a_dataset_that_goes_away(faces, tmp_path, capsys, monkeypatch):
         summarise(result, histograms)
 
     monkeypatch.setattr(loop.events, "summarise", some_vanish)
-    with pytest.raises(UserError, match="none of the 24 images can be read"):
+    with pytest.raises(UserError, match="none of its 24 pictures can be read"):
         train_here(tmp_path, data, "--max_steps", 100, "--no-cache")
     assert "No such file or directory; skipped" in capsys.readouterr().err
     (saved,) = checkpoints(tmp_path)

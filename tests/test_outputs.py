@@ -61,7 +61,7 @@ def test_a_file_where_a_folder_belongs_is_found_before_the_search(here, lively, 
     draw_faces(here / "faces", 2)
     (here / "out").mkdir()
     (here / "out" / name).write_text("the user's\n")
-    with pytest.raises(UserError, match=f"out/{name}: is in the way: it is no folder"):
+    with pytest.raises(UserError, match=f"out/{name}: must be a folder, but is a file"):
         run(lively, "faces", "--outDir", "out", *flags)
     assert os.listdir(here / "out") == [name]
 
@@ -80,7 +80,7 @@ def test_pictures_in_a_folder_named_images_stay(here, lively, out):
     draw_faces(here / "images", 3)
     os.symlink(here, here / "link")
     before = contents(here)
-    with pytest.raises(UserError, match=r"images/face_0.png: would be written over images/face_0"):
+    with pytest.raises(UserError, match=r"images/face_0.png: would overwrite images/face_0"):
         run(lively, "images", "--outDir", out.format(here=here.name))
     assert contents(here) == before
 
@@ -92,7 +92,7 @@ def test_pictures_in_a_folder_named_photos_stay(here, lively, name):
     mask[8:12, 8:12] = 255
     Image.fromarray(mask).save(here / "mask.png")
     before = contents(here)
-    with pytest.raises(UserError, match=f"photos/{name}: would be written over photos/{name}"):
+    with pytest.raises(UserError, match=f"photos/{name}: would overwrite photos/{name}"):
         run(lively, "photos", "--mask", "mask.png", "--outDir", ".")
     assert contents(here) == before
     run(lively, "photos", "--mask", "mask.png")
@@ -110,9 +110,9 @@ def test_a_file_in_the_way_is_named_before_the_search(here, lively, place, monke
     path.write_text("mine")
     before = contents(here)
     face = re.search(r"face_\d\.png", place)
-    whose = f" of the result of pics/{face[0]}" if face else ""
-    with pytest.raises(UserError, match=f"^--outDir out: out/{place}: is in the way{whose}: it is "
-                                        "not known to be of an earlier run"):
+    whose = f" of pics/{face[0]}" if face else ""
+    with pytest.raises(UserError, match=f"^--outDir out: out/{place}: would be overwritten by the "
+                                        f"result{whose}, but was not written by this program"):
         run(lively, "pics", "--outDir", "out", "--nCandidates", 2, "--batchSize", 2, "--video",
             "search.mp4")
     assert contents(here) == before
@@ -141,9 +141,9 @@ def test_masks_truths_and_landmarks_are_inputs(here, lively):
     before = contents(here)
     with pytest.raises(UserError, match="--truth out/images: .*: 1 made by this program"):
         run(lively, "pics", "--outDir", "out", "--mask", "masks", "--truth", "out/images")
-    with pytest.raises(UserError, match="would be written over out/images/face_0.png"):
+    with pytest.raises(UserError, match="would overwrite out/images/face_0.png"):
         run(lively, "out/images/face_0.png", "--outDir", "out")
-    with pytest.raises(UserError, match="would be written over out/before.png"):
+    with pytest.raises(UserError, match="would overwrite out/before.png"):
         run(lively, "pics", "--outDir", "out", "--mask", "out/before.png")
     assert contents(here) == before
 
@@ -157,7 +157,7 @@ def test_results_of_an_earlier_run_are_replaced_unless_changed(here, lively):
     for name in ("out/images/face_1.png", "out/results.csv", "out/logs/hats_00.log"):
         kept = (here / name).read_bytes()
         (here / name).write_bytes(kept + b"#")
-        with pytest.raises(UserError, match=f"{name}: is in the way.*: it was changed since"):
+        with pytest.raises(UserError, match=f"{name}: would be .* but was changed since"):
             run(lively, "pics", "--outDir", "out")
         (here / name).write_bytes(kept)
     run(lively, "pics", "--outDir", "out")
@@ -181,7 +181,7 @@ def test_a_folder_of_an_earlier_version_is_named(here, lively):
     draw_faces(here / "pics", 1)
     run(lively, "pics", "--outDir", "out")
     (here / "out" / record.NAME).unlink()
-    with pytest.raises(UserError, match=r"none is recorded .* name another folder, or move it"):
+    with pytest.raises(UserError, match=r"not written by this program; choose another folder"):
         run(lively, "pics", "--outDir", "out")
 
 
@@ -265,7 +265,7 @@ def test_held_out_pictures_below_the_others_are_not_learned_from(here):
     assert json.loads((here / "checkpoint" / "run.json").read_text())["pictures"] == 8
     (here / "mine" / "best").mkdir(parents=True)
     (here / "mine" / "best" / "validation.json").write_text("mine")
-    with pytest.raises(UserError, match="--checkpoint_dir mine: .*validation.json: is in the way"):
+    with pytest.raises(UserError, match="--checkpoint_dir mine: .*validation.json: would be"):
         train_here(here, "faces", "--max_steps", 1, *flags, "--checkpoint_dir", "mine")
 
 
@@ -287,7 +287,7 @@ def test_a_run_of_an_earlier_version_goes_on(trained, faces, here, spelling):
 def test_samples_of_an_earlier_version_stay_in_another_run(faces, here):
     (here / "samples").mkdir()
     (here / "samples" / "train_00_0000.png").write_bytes(b"an older grid")
-    with pytest.raises(UserError, match="^--sample_dir samples: .*_0000.png: is in the way"):
+    with pytest.raises(UserError, match="^--sample_dir samples: .*_0000.png: would be overwritten"):
         train_here(here, faces, "--max_steps", 1)
     assert os.listdir(here) == ["samples"]
 
@@ -331,7 +331,7 @@ def test_visualize_writes_over_nothing(lively, here):
     (here / "samples").mkdir()
     (here / "samples" / "samples.png").write_text("mine")
     flags = ("--checkpoint_dir", lively, "--visualize")
-    with pytest.raises(UserError, match="^--sample_dir samples: .*samples.png: is in the way"):
+    with pytest.raises(UserError, match="^--sample_dir samples: .*samples.png: would be"):
         train_here(here, "unused", *flags, "samples", sizes=())
     assert (here / "samples" / "samples.png").read_text() == "mine"
     for _ in range(2):

@@ -44,7 +44,7 @@ def test_what_the_user_has_changed_stays(tmp_path, change):
         path.unlink()
         path.symlink_to(other) if change == "a link" else path.mkdir()
     before = path.read_bytes() if path.is_file() else None
-    with pytest.raises(UserError, match="a.txt: is in the way: it .*; name another folder"):
+    with pytest.raises(UserError, match="a.txt: would be overwritten .*; choose another folder"):
         write(path, "new")
     assert before == (path.read_bytes() if path.is_file() else None)
     assert path.is_symlink() == (change == "a link")
@@ -138,7 +138,7 @@ def test_a_log_is_ours_while_it_grows_and_as_it_ended(tmp_path):
     with open(path, "a") as file:
         file.write("\nthe best one\n")
     assert not record.is_ours(path)
-    with pytest.raises(UserError, match="a.log: is in the way"):
+    with pytest.raises(UserError, match="a.log: would be overwritten"):
         logs.start_logs([path], 2)
     other = str(tmp_path / "b.log")
     logs.start_logs([other], 2)
@@ -183,6 +183,6 @@ def test_inputs_are_known_by_what_they_are_on_the_disk(tmp_path):
     os.symlink(path, tmp_path / "soft.txt")
     record.require_free([path])
     for name in ("a.txt", "hard.txt", "soft.txt", "../" + tmp_path.name + "/a.txt"):
-        with pytest.raises(UserError, match=f"^--outDir o: .*: would be written over .*{name}"):
+        with pytest.raises(UserError, match=f"^--outDir o: .*: would overwrite .*{name}"):
             record.require_free([path], [str(tmp_path / name)], "--outDir o: ")
     record.require_free([str(tmp_path / "nowhere" / "a.txt")], [path, str(tmp_path / "gone")])

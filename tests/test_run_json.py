@@ -31,13 +31,13 @@ def test_a_record_that_is_damaged(trained, faces, tmp_path, text, capsys):
     path.write_text(text)
     train_here(tmp_path, faces, "--max_steps", 7)
     said = capsys.readouterr().err
-    assert "checkpoint/run.json: is not the record of a run; it is begun anew" in said
-    assert "what was there is now checkpoint/run.json.damaged" in said
+    assert ("checkpoint/run.json: not a valid run record; renamed to "
+            "checkpoint/run.json.damaged, and a new record was started") in said
     assert json.loads(path.read_text())["pictures"] == 24
     assert (tmp_path / "checkpoint" / "run.json.damaged").read_text() == text
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "run.json").write_text(text)
-    with pytest.raises(UserError, match="^--checkpoint_dir mine: mine/run.json is in the way"):
+    with pytest.raises(UserError, match="^--checkpoint_dir mine: mine/run.json already exists"):
         train_here(tmp_path, faces, "--checkpoint_dir", "mine", "--max_steps", 1)
     assert os.listdir(tmp_path / "mine") == ["run.json"]
 
@@ -55,7 +55,7 @@ def test_the_record_of_a_run(trained, faces, tmp_path, capsys):
     again = json.loads((tmp_path / "checkpoint" / "run.json").read_text())
     more = draw_faces(tmp_path / "more", 25)
     train_here(tmp_path, more, "--max_steps", 9)
-    assert f"--dataset {more} has other pictures than before (25, there were 24)" in (
+    assert f"--dataset {more} has changed since the last run (25 pictures, previously 24)" in (
         capsys.readouterr().out)
     assert again["starts"][1]["step"] == 6
     assert again["starts"][1]["changed"]["learning_rate"] == [0.0002, 0.0001]

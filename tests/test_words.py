@@ -29,16 +29,6 @@ HABITS = re.compile("|".join((
 # A paragraph that begins in the middle of a sentence, after a block of code.
 BROKEN_OFF = re.compile(r"(?m)^(?:    .*|```)\n\n([a-z].*)")
 CALLS = {"warn", "warn_once", "note", "print", "error", "exit", "problem"}
-# Texts that have habits still. Take a name out when its texts are rewritten.
-WAITING = {
-    "benchmarks/bench.py --help",
-    "benchmarks/fuzz.py --help", "benchmarks/kills.py --help",
-    "dcgan/files/listing.py", "dcgan/inpainting/gaussian.py", "dcgan/inpainting/masks.py",
-    "dcgan/inpainting/initial_z.py", "dcgan/tensorboard.py", "dcgan/training/cluster.py",
-    "dcgan/training/events.py", "dcgan/training/loop.py", "dcgan/training/run_json.py",
-    "dcgan/training/starting.py", "dcgan/training/validation.py",
-    "demo/sample.py --help",
-}
 
 
 def prose(text):

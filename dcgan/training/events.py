@@ -142,7 +142,7 @@ def write_samples(model, folder, events, epoch, index):
     """G of the same z as ever as one grid: a PNG, and TensorBoard's image `G`."""
     G = model.generator(model.initial_z(range(SAMPLE_COUNT)))
     grid = drawing.grid(drawing.to_uint8(G))
-    curves.write(int(model.progress["step"]), functools.partial(
+    events.write(int(model.progress["step"]), functools.partial(
         tf.summary.image, description="G of the same 64 z during the training."),
                  "G", grid[np.newaxis])
     try:
