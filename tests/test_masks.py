@@ -181,8 +181,8 @@ def test_a_colour_or_transparency_that_is_not_there():
     with pytest.raises(ValueError, match="the colour closest to #ff0020 differs by 22, and "
                                          "--maskTolerance is 8"):
         masks.color_mask(image, (255, 0, 32), 8)
-    with pytest.raises(ValueError, match="its smallest opacity is 200, and what is missing has to "
-                                         "have at most 127"):
+    with pytest.raises(ValueError, match="its smallest opacity is 200, and only pixels up to "
+                                         "127"):
         masks.alpha_mask(image)
     assert masks.alpha_mask(Image.new("RGB", (4, 4))).all()
 

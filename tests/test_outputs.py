@@ -126,7 +126,7 @@ def test_a_file_in_the_way_of_any_face_is_named_before_they_are_found(here):
     for place in ("images/a-face12.png", "logs/hats_30.log"):
         (here / "out" / place).parent.mkdir(exist_ok=True)
         (here / "out" / place).write_text("mine")
-        with pytest.raises(UserError, match=f"out/{place}: is in the way"):
+        with pytest.raises(UserError, match=f"out/{place}: would be overwritten"):
             outputs.require_free(settings, ["pics/a.png"], ["a"], [])
         (here / "out" / place).unlink()
     outputs.require_free(settings, ["pics/a.png"], ["a"], [])

@@ -16,7 +16,8 @@ from dcgan.training import run_json
 RECORDED = {
     "batch_size", "beta1", "c_dim", "cache", "checkpoint_dir", "coordinate", "crop", "dataset",
     "deterministic", "df_dim", "diffaug", "ema", "epoch", "export", "flip", "gf_dim", "image_size",
-    "init", "jit", "label_smoothing", "learning_rate", "log_dir", "lr_schedule", "max_steps",
+    "init", "jit", "label_smoothing", "learning_rate", "log_dir", "lr_schedule", "margin",
+    "max_steps",
     "max_to_keep", "negative", "positive", "precision", "r1", "r1_interval", "resume", "sample_dir",
     "sample_interval", "save_interval", "save_minutes", "seed", "strategy", "summary_interval",
     "sync_batch_norm", "tf32", "train_size", "validation", "validation_interval", "visualize",

@@ -157,7 +157,7 @@ def test_training(user, flag):
 
 def test_a_cache_of_the_users(user):
     for name in ("plain/a.png", "notes.txt", "link/b.jpg", "pictures.cache", "soft.png"):
-        assert f"--cache {name}: is there" in training(cache=name)
+        assert f"--cache {name}: already exists" in training(cache=name)
 
 
 def test_visualize_and_export(user):
