@@ -16,8 +16,7 @@ from dcgan.training import run_json
 RECORDED = {
     "batch_size", "beta1", "c_dim", "cache", "checkpoint_dir", "coordinate", "crop", "dataset",
     "deterministic", "df_dim", "diffaug", "ema", "epoch", "export", "flip", "gf_dim", "image_size",
-    "init", "jit", "label_smoothing", "learning_rate", "log_dir", "lr_schedule", "margin",
-    "max_steps",
+    "init", "jit", "label_smoothing", "learning_rate", "log_dir", "lr_schedule", "max_steps",
     "max_to_keep", "negative", "positive", "precision", "r1", "r1_interval", "resume", "sample_dir",
     "sample_interval", "save_interval", "save_minutes", "seed", "strategy", "summary_interval",
     "sync_batch_norm", "tf32", "train_size", "validation", "validation_interval", "visualize",
@@ -45,7 +44,8 @@ def test_a_record_that_is_damaged(trained, faces, tmp_path, text, capsys):
 
 def test_the_record_of_a_run(trained, faces, tmp_path, capsys):
     record = json.loads((trained / "checkpoint" / "run.json").read_text())
-    assert record["flags"].keys() == RECORDED | {"components"} and record["flags"]["diffaug"] == []
+    assert record["flags"].keys() == RECORDED | {"components", "margin"}
+    assert record["flags"]["diffaug"] == []
     assert record["flags"]["batch_size"] == 8 and record["seed"] == 0
     assert record["versions"]["tensorflow"] == tf.__version__
     assert record["pictures"] == 24 and [start["step"] for start in record["starts"]] == [0]
