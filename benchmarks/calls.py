@@ -4,8 +4,8 @@
     .venv/bin/python benchmarks/calls.py docs/samples
 
 The calls take other masks, numbers of images and settings by turns. What a network keeps is there
-after the first turns of all; milliseconds and MiB are those of the calls behind, MiB by the most
-memory that the process ever had.
+after the first turns of all; milliseconds and MiB are those of the calls behind. "CPU" is the
+time of all threads, MiB the growth of the most memory that the process ever had.
 """
 
 import _path
@@ -46,11 +46,12 @@ def measure(what, count, first, act):
     """Print a row of `act(0)`, `act(1)`, ..., of which the first do not count."""
     for i in range(count):
         if i == first:
-            start, before = time.perf_counter(), peak()
+            before = time.perf_counter(), time.process_time(), peak()
         act(i)
-    each = (time.perf_counter() - start) / (count - first), (peak() - before) / (count - first)
-    print(f"{count:>4} {what:<12} {1000 * each[0]:8.0f} ms each {each[1]:8.2f} MiB each",
-          flush=True)
+    now = time.perf_counter(), time.process_time(), peak()
+    wall, cpu, memory = ((a - b) / (count - first) for a, b in zip(now, before))
+    print(f"{count:>4} {what:<12} {1000 * wall:8.0f} ms each ({1000 * cpu:.0f} ms of CPU) "
+          f"{memory:8.2f} MiB each", flush=True)
 
 
 def main(argv=None):

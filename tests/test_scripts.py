@@ -33,7 +33,8 @@ SCRIPTS = ("train-dcgan.py", "complete.py", "align.py", "simple-distributions.py
            "benchmarks/layers.py", "demo/sample.py", "benchmarks/fuzz.py", "demo/screenshots.py",
            "benchmarks/deviations.py", "demo/measure.py", "paint/serve.py",
            "demo/paint_pictures.py", "benchmarks/page.py", "benchmarks/calls.py",
-           "benchmarks/photographs.py", "pretrained/landmarks.py")
+           "benchmarks/photographs.py", "pretrained/landmarks.py", "benchmarks/startup.py",
+           "benchmarks/many.py")
 # These hand flags that they do not know to train-dcgan.py.
 TRAINERS = ("benchmarks/kills.py", "benchmarks/dataset.py", "benchmarks/scaling.py")
 
