@@ -303,7 +303,7 @@ def test_a_checkpoint_that_was_copied_here_is_not_deleted(trained, faces, here):
 
 
 def test_the_list_of_another_programs_checkpoints_stays(faces, here):
-    from test_checkpoints import published_variables, save_tf1
+    from tf1_checkpoints import published_variables, save_tf1
     save_tf1(here / "checkpoint", published_variables())
     before = (here / "checkpoint" / "checkpoint").read_bytes()
     train_here(here, faces, "--max_steps", 2, "--save_interval", 1, sizes=("--batch_size", 8))

@@ -107,7 +107,7 @@ def test_truth_that_does_not_fit(lively, tmp_path, capfd):
 
 def test_a_photograph_of_odd_exif_data_keeps_its_results(lively, tmp_path):
     """Make as a number, Software as a fraction: the example of the complaint, as a user runs it."""
-    from test_exif import PIXELS, odd_block
+    from exif_blocks import PIXELS, odd_block
 
     Image.fromarray(PIXELS).save(tmp_path / "a.jpg", exif=odd_block("<"))
     draw(tmp_path / "b.png", (40, 24))

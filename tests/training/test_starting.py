@@ -23,7 +23,7 @@ def test_a_warm_start_takes_weights_and_nothing_else(trained, faces, tmp_path):
 
 
 def test_training_on_from_an_original_checkpoint_leaves_it_alone(faces, tmp_path):
-    from test_checkpoints import published_variables, save_tf1
+    from tf1_checkpoints import published_variables, save_tf1
     save_tf1(tmp_path / "checkpoint", published_variables())
     before = (tmp_path / "checkpoint" / "DCGAN.model-7.index").read_bytes()
     train_here(tmp_path, faces, "--max_steps", 3, "--save_interval", 1, "--max_to_keep", 1,
