@@ -5,7 +5,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # `python -P` leaves it out
-import dcgan.cli.environment  # first: it says so where packages are missing
+import dcgan.cli.environment  # first: it names missing packages
 
 import dataclasses
 import textwrap
@@ -25,7 +25,7 @@ from dcgan.messages import UserError
 from dcgan.results.tables import read_latents
 from dcgan.settings import Compute, SettingError, idle
 
-# Flags of which one takes the others' place.
+# Flags that replace each other: a command may give one of each group.
 GROUPS = (("mask", "maskFromAlpha", "maskColor", "maskType"),
           ("align", "region", "letterbox", "crop"))
 EXAMPLES = """examples:
@@ -47,15 +47,15 @@ def make_parser():
 
 
 def parse_args(argv=None):
-    """The `CompletionSettings` that a command line means."""
+    """The `CompletionSettings` of a command line."""
     parser = make_parser()
     given = given_flags(parser, argv)
     earlier = earlier_settings(given) if "init" in given else None
     try:
         settings = completion_settings(given, earlier)
-    except (TypeError, ValueError) as error:  # the flags' values were checked: this is the file's
+    except (TypeError, ValueError) as error:  # the flags were checked, so a value in the file
         raise UserError(f"--init {given.get('init')}: {error}") from error
-    settings = dataclasses.replace(settings, **{  # what the earlier run alone had a use for
+    settings = dataclasses.replace(settings, **{  # settings that only the earlier run used
         name: getattr(type(settings), name) for name in idle(settings).keys() - given.keys()})
     refuse_contradictions(settings, given, GROUPS, parser)
     if settings.landmarks and settings.faces == "all":
@@ -65,10 +65,10 @@ def parse_args(argv=None):
 
 
 def earlier_settings(given):
-    """The settings in `--init`, without those whose place a given flag takes."""
+    """The settings in `--init`, without those that a given flag replaces."""
     settings = read_latents(given["init"])[1]
     for group in GROUPS:
-        if given.keys() & set(group):  # and what blend suits them is decided anew
+        if given.keys() & set(group):  # blend's default depends on both groups
             settings = {k: v for k, v in settings.items() if k not in {*group, "blend"}}
     return settings
 

@@ -1,4 +1,4 @@
-"""What a user is told: errors that end a script, and lines on stderr of a file."""
+"""Messages to the user: errors that end a script, and warnings about files on stderr."""
 
 import collections
 import contextlib
@@ -7,24 +7,35 @@ import os
 import re
 import sys
 
-NOTED = 10  # files that are named, of which the same is to be said
-_kept = contextvars.ContextVar("warnings that are kept", default=None)
-_noted = collections.defaultdict(set)  # files by what was said of them
+NOTED = 10  # files that are named if the same warning applies to many
+
+
+class _Warnings(list):
+    """Kept warnings, `(path, text)`; `noted` has the files that each text of `warn_once` named."""
+
+    def __init__(self):
+        super().__init__()
+        self.noted = collections.defaultdict(set)
+
+
+_kept = contextvars.ContextVar("the listener's warnings", default=None)
+_printed = _Warnings()  # without a listener; the list itself stays empty
 
 
 class UserError(Exception):
-    """What a user can mend; its text is one line that says how. The scripts exit with code 2."""
+    """A problem that the user can fix; its text is one line that says how. The scripts exit with
+    code 2."""
 
 
 def first_line(error):
-    """What an exception of TensorFlow's says, without its account of where."""
+    """The first line of a TensorFlow exception, without the place in the graph."""
     lines = str(error).splitlines() or [type(error).__name__]
     return re.sub(r"^{{.*?}} ", "", lines[0])
 
 
 def warn(path, text):
-    """Say on stderr, in one line, what is the matter with a file, or where the path is None, at
-    all; `kept_warnings` has it instead, if there is one."""
+    """Print a warning about a file on stderr, in one line; within `kept_warnings`, keep it instead.
+    The path is None if the warning is not about a file."""
     path = None if path is None else os.fsdecode(path)
     kept = _kept.get()
     if kept is not None:
@@ -36,19 +47,26 @@ def warn(path, text):
 
 @contextlib.contextmanager
 def kept_warnings():
-    """Keep what this thread warns of, instead of saying it: yields a list of `(path, text)`, which
-    grows."""
-    before = _kept.set([])
+    """Keep this thread's warnings instead of printing them: yields the list of `(path, text)`, to
+    which each warning is added."""
+    before = _kept.set(_Warnings())
     try:
         yield _kept.get()
     finally:
         _kept.reset(before)
 
 
+def begin_command():
+    """Let `warn_once` name files again that it named in an earlier command of this process."""
+    _printed.noted.clear()
+
+
 def warn_once(path, text):
-    """`warn`, once: pictures are read several times; and by name of the first few alone: what is
-    so of one may be so of a whole dataset."""
-    noted, path = _noted[text], os.fsdecode(path)
+    """`warn` once for each file, because pictures are read several times, and for at most `NOTED`
+    files by name, because the warning may apply to a whole dataset. Both count within a
+    `kept_warnings`, or else within a command."""
+    kept, path = _kept.get(), os.fsdecode(path)
+    noted = (_printed if kept is None else kept).noted[text]
     if path in noted or len(noted) > NOTED:
         return
     noted.add(path)
@@ -56,7 +74,7 @@ def warn_once(path, text):
 
 
 def attempt(read):
-    """`(read(), None)`, or None and the reason why it failed."""
+    """`(read(), None)`, or `(None, reason)` if it failed."""
     try:
         return read(), None
     except OSError as error:
@@ -64,13 +82,13 @@ def attempt(read):
     except (ValueError, UserError) as error:
         return None, str(error)
     except MemoryError:
-        return None, "is too large for this machine's memory"
-    except Exception as error:  # no picture's fault may end the work on another
+        return None, "too large for this machine's memory"
+    except Exception as error:  # a damaged picture must not end the work on the others
         return None, f"{type(error).__name__}: {first_line(error)}"
 
 
 def or_warn(path, read):
-    """What `read()` returns, or None and a warning that names the file."""
+    """What `read()` returns; if it fails, None, and a warning names the file."""
     result, reason = attempt(read)
     if reason is not None:
         warn(path, f"{reason}; skipped")

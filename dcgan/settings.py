@@ -1,12 +1,12 @@
-"""Settings as small frozen dataclasses: the one place of each default and of its explanation.
+"""Settings as small frozen dataclasses, which define each default and its explanation once.
 
-A dataclass holds the settings of one concern, each field under the name of the flag that sets it.
-The scripts make their flags of the fields (`cli.flags`), under the docstring's first line in
-`--help`, and `run.json` and `latents.npz` record them; what depends on several concerns takes a
-dataclass that inherits from all of theirs.
+A dataclass holds the settings of one concern; each field is named like the flag that sets it. The
+scripts make their flags from the fields (`cli.flags`), with the docstring's first line as the title
+of their group in `--help`; `run.json` and `latents.npz` record the fields. A function that depends
+on several concerns takes a dataclass that inherits from all of them.
 
-What a value may be is a function from the text of a flag to the value, for argparse, whose errors
-it raises; a `Number` also says what is wrong with a value that was not text.
+The `kind` of a setting is a function for argparse that converts the text of a flag to the value and
+raises argparse's errors; a `Number` also checks values that come from Python.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 
 class SettingError(ValueError):
-    """A setting with a value of no use; `as_flag` is what a script says of it."""
+    """A setting has an invalid value; `as_flag` is the message that a script prints."""
 
     def __init__(self, name, value, rule):
         super().__init__(f"{name} must be {rule}. Received: {value!r}")
@@ -26,7 +26,7 @@ class SettingError(ValueError):
 
 
 class Number:
-    """An int or a float that is at least `low`, at most `high`, over `above`, and finite."""
+    """A finite int or float, at least `low`, at most `high` and greater than `above`."""
 
     def __init__(self, kind, low=None, high=None, above=None):
         self.kind, self.low, self.high, self.above = kind, low, high, above
@@ -49,18 +49,18 @@ class Number:
         return value
 
     def refusal(self, value):
-        """What a value has to be, and this one is not; None if it is."""
+        """The rule that a value breaks, such as `at least 1`; None if it breaks none."""
         kind = numbers.Integral if self.kind is int else numbers.Real
         if isinstance(value, bool) or not isinstance(value, kind):
             return self.what
-        # Written so that nan, which every comparison denies, is refused.
+        # Comparisons with nan are False, so nan is refused.
         allowed = ((self.low is None or value >= self.low)
                    and (self.high is None or value <= self.high)
                    and (self.above is None or value > self.above) and abs(value) < float("inf"))
         return None if allowed else self.rule
 
     def require(self, name, value):
-        """Raise a SettingError if a value is refused."""
+        """Raise a SettingError if a value breaks a rule."""
         rule = self.refusal(value)
         if rule:
             raise SettingError(name, value, rule)
@@ -72,10 +72,10 @@ LOCAL = "a file or folder of this machine (mount a bucket first, with rclone mou
 
 
 def local_path(value):
-    """A path (text, bytes, `pathlib.Path`) as text.
+    """A path (`str`, `bytes` or `pathlib.Path`) as a `str`.
 
     Raises:
-        ValueError: it is no path, or the address of something that is not on this machine.
+        ValueError: the value is not a path, or is the address of something on another machine.
     """
     if not isinstance(value, (str, bytes, os.PathLike)) or _ADDRESS.match(os.fsdecode(value)):
         raise ValueError(f"a path must be {LOCAL}. Received: {value!r}")
@@ -83,7 +83,7 @@ def local_path(value):
 
 
 def path(text):
-    """A file or folder, `~` the home folder, which shells leave in --flag=~/x."""
+    """The path of a file or folder; `~` is replaced, because shells leave it in --flag=~/x."""
     try:
         return os.path.expanduser(local_path(text))
     except ValueError:
@@ -127,7 +127,7 @@ PATHS = (path, video_name)  # the kinds of settings that are paths
 
 
 def register(functions):
-    """A decorator that puts a function into a dict, under its name."""
+    """A decorator that adds a function to a dict, under its name."""
     def put(function):
         functions[function.__name__] = function
         return function
@@ -136,8 +136,8 @@ def register(functions):
 
 
 def help_of(functions):
-    """What each function of a dict does, for `--help`: its docstring, or its name alone where
-    `python -OO` leaves those out."""
+    """A text for `--help` that explains each function of a dict with its docstring; with its name
+    only, if `python -OO` has removed the docstrings."""
     def text(name, function):
         words = " ".join((function.__doc__ or "").split()).rstrip(".").replace("`", "")
         return f"{name}: {words[0].lower()}{words[1:]}" if words else name
@@ -149,14 +149,15 @@ def setting(default, help, kind=None, choices=None, of="", **flag):
     """A field of a `Settings`.
 
     Args:
-        default: its value where nothing else is said.
-        help: the sentence that explains it, for `--help`.
+        default: the default value.
+        help: the explanation for `--help`.
         kind: a function from a flag's text to its value, such as `path` or a `Number`; None for
             switches, whose default is True, False or None.
-        choices: the values that it may have.
-        of: flags, such as `align` or `visualize=sweep`, without all of which it does nothing.
-        **flag: what else argparse is told of its flag, such as `metavar`, `nargs`; and `aliases`,
-            other spellings of the flag, or `positional`.
+        choices: the allowed values.
+        of: flags, such as `align` or `visualize=sweep`; the setting has no effect unless one of
+            them is set.
+        **flag: more arguments for argparse's `add_argument`, such as `metavar` or `nargs`; also
+            `aliases`, other spellings of the flag, and `positional`.
     """
     return dataclasses.field(default=default, metadata={
         "help": help, "kind": kind, "choices": choices, "of": of.split(), **flag})
@@ -164,11 +165,11 @@ def setting(default, help, kind=None, choices=None, of="", **flag):
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What the dataclasses of settings have in common: a wrong value is refused at once.
+    """The base class of all dataclasses of settings: it checks every value.
 
     Raises:
-        SettingError: a value is not one of its field's choices, beyond its limits, or of another
-            type.
+        SettingError: a value is not among its field's choices, is outside its limits, or has the
+            wrong type.
     """
 
     def __post_init__(self):
@@ -176,11 +177,11 @@ class Settings:
             value = getattr(self, field.name)
             if value is None:
                 continue
-            if hasattr(value, "item"):  # NumPy's number becomes Python's
+            if hasattr(value, "item"):  # a NumPy number becomes a Python number
                 value = value.item()
                 object.__setattr__(self, field.name, value)
             several = "nargs" in field.metadata
-            if several and not isinstance(value, (tuple, list)):  # a word would be its letters
+            if several and not isinstance(value, (tuple, list)):  # or a string would be its letters
                 raise SettingError(field.name, value, "a tuple")
             for each in value if several else [value]:
                 rule = self._refusal(field, each)
@@ -192,7 +193,7 @@ class Settings:
 
     @staticmethod
     def _refusal(field, value):
-        """What a value of the field has to be, and this one is not; None if it is."""
+        """The rule that a value of the field breaks; None if it breaks none."""
         choices, kind = field.metadata["choices"], field.metadata["kind"]
         if choices:
             return None if value in choices else f"one of {', '.join(map(str, choices))}"
@@ -218,8 +219,8 @@ def names_of(*kinds):
 
 
 def idle(settings):
-    """`{name: flags}` of the settings that do nothing, because they are `of` flags that are not
-    set; those with their default are left out."""
+    """`{name: flags}` of the settings that have no effect because none of the flags in their `of`
+    is set; settings with their default value are left out."""
     def is_set(flag):
         name, _, value = flag.partition("=")
         return getattr(settings, name) == value if value else getattr(settings, name)
@@ -230,11 +231,11 @@ def idle(settings):
 
 
 def part(settings, kind):
-    """Those of the settings that are of one concern, as its dataclass.
+    """The settings of one concern.
 
     Args:
-        settings: a `Settings` that inherits from it, or a script's parsed flags.
-        kind: the dataclass.
+        settings: a `Settings` that inherits from `kind`, or a script's parsed flags.
+        kind: the concern's dataclass, which is returned.
     """
     return kind(**{name: getattr(settings, name) for name in names_of(kind)})
 

@@ -116,7 +116,7 @@ def test_a_lack_of_memory_is_no_damage_of_the_file(tmp_path, monkeypatch):
     Image.fromarray(picture(4, 4)).save(tmp_path / "a.png")
     monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", fail)
     image, reason = messages.attempt(lambda: utils.read_image(tmp_path / "a.png"))
-    assert image is None and reason == "is too large for this machine's memory"
+    assert image is None and reason == "too large for this machine's memory"
 
 
 # Writing

@@ -1,1 +1,1 @@
-"""What the scripts share before and around their work."""
+"""The scripts' common start and end: packages, flags, exit codes."""

@@ -1,4 +1,4 @@
-"""The commands that `pip install -e .` makes of the scripts."""
+"""The commands that `pip install -e .` installs for the scripts."""
 
 from dcgan.cli.environment import ROOT
 
@@ -11,7 +11,7 @@ import sys
 def _run(script):
     path = os.path.join(ROOT, script)
     if not os.path.exists(path):
-        sys.exit(f"{script} is not in {ROOT}: the commands need a clone, installed by "
+        sys.exit(f"{script}: not found in {ROOT}; install the package from a clone, with "
                  "`pip install -e .`")
     runpy.run_path(path, run_name="__main__")
 

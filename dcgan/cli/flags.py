@@ -34,7 +34,8 @@ def meant(text, names):
 
 
 class _Version(argparse.Action):
-    """Ends the script with what a report of a fault should name; nothing is read before."""
+    """Prints the versions and the CPU for a bug report, and ends the script before it reads
+    anything."""
 
     def __call__(self, parser, *_):
         print(versions.described())
@@ -42,23 +43,24 @@ class _Version(argparse.Action):
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse that shows every default, puts an error on one line, led by its flag, and takes
-    flags between the values of an argument: `a.jpg --outDir out b.jpg`."""
+    """argparse that shows the defaults, accepts flags between the values of an argument
+    (`a.jpg --outDir out b.jpg`), and writes an error on one line: the flag, its value, the
+    problem, the remedy."""
 
     def __init__(self, **kwargs):
         super().__init__(formatter_class=HelpFormatter, **kwargs)
         self.add_argument("--version", action=_Version, nargs=0, default=argparse.SUPPRESS,
-                          help="versions and CPU, for a report, and exit")
+                          help="print the versions and the CPU, for a bug report, and exit")
 
     def parse_args(self, args=None, namespace=None):
         args = sys.argv[1:] if args is None else args
         subcommands = any(action.nargs == argparse.PARSER for action in self._actions)
-        if subcommands or "--" in args:  # Python's own does not know these
+        if subcommands or "--" in args:  # which `parse_intermixed_args` does not support
             return super().parse_args(args, namespace)
         return self.parse_intermixed_args(args, namespace)
 
     def parse_known_args(self, args=None, namespace=None):
-        # A caller in Python may hand over paths of pathlib.
+        # Python code may pass `pathlib.Path`s.
         return super().parse_known_args(args and list(map(os.fsdecode, args)), namespace)
 
     def _check_value(self, action, value):
@@ -79,14 +81,59 @@ class Parser(argparse.ArgumentParser):
                 or f"; {self.prog} --help lists all")
         self.exit(2, f"{self.prog}: error: {message}\n")
 
+    def unknown(self, words):
+        """The message about arguments that no flag accepts."""
+        word = words.split()[0].partition("=")[0]
+        if not word.startswith("-"):
+            return f"{word}: unexpected argument; see {self.prog} --help"
+        known = [flag for action in self._actions for flag in action.option_strings]
+        remedy = near(word, known) or f"; {self.prog} --help lists them"
+        return f"{word}: no such flag{remedy}"
+
+
+# argparse's messages, and functions of the parser and of the pattern's groups that rewrite them.
+# The first spelling stands for a flag that has several.
+_REWRITTEN = (
+    (r"argument ([^:/]*)[^:]*: (expected .*)", lambda parser, flag, problem: (
+        f"{flag}: {problem.replace('expected', 'needs').replace('argument', 'value')}")),
+    (r"argument ([^:/]*)[^:]*: invalid (?:int|float) value: '(.*)'", lambda parser, flag, value: (
+        f"{flag} {value}: must be a number")),
+    (r"(?s)argument ([^:/]*)[^:]*: (.*)", lambda parser, flag, problem: f"{flag} {problem}"),
+    (r"the following arguments are required: (.*)", lambda parser, names: (
+        f"{names}: missing; see {parser.prog} --help")),
+    (r"unrecognized arguments: (.*)", Parser.unknown),
+    (r"ambiguous option: (\S+) could match (.*)", lambda parser, flag, names: (
+        f"{flag}: may mean {listed(names.split(', '))}; write the flag in full")),
+)
+
+
+def listed(words):
+    """Words as a list in a sentence: `a, b or c`."""
+    *most, final = words
+    return f"{', '.join(most)} or {final}" if most else final
+
+
+def near(word, known):
+    """A question about the known word that is closest, such as `; did you mean --lr?`; an empty
+    string if none is close."""
+    found = [] if word.isdecimal() else difflib.get_close_matches(word, known, 1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def metavar_of(kind):
+    """The placeholder of a flag's value in `--help`: N, X or PATH; None lets argparse choose."""
+    if isinstance(kind, Number):
+        return "N" if kind.kind is int else "X"
+    return "PATH" if kind in PATHS else None
+
 
 def add_settings(parser, kind, *names):
-    """Make flags of a dataclass's fields.
+    """Make flags from a dataclass's fields.
 
     Args:
-        parser: the parser, or a group of it.
+        parser: the parser, or one of its groups.
         kind: a `settings.Settings`.
-        *names: of the fields; none for all of them.
+        *names: names of fields; if none are given, all fields.
     """
     for field in dataclasses.fields(kind):
         if names and field.name not in names:
@@ -103,22 +150,41 @@ def add_settings(parser, kind, *names):
         if of_text is None and choices is None:
             flag["action"] = argparse.BooleanOptionalAction
         else:
-            flag |= {"type": of_text, "choices": choices}
+            flag = {"metavar": None if choices else metavar_of(of_text), **flag,
+                    "type": of_text, "choices": choices}
         several = isinstance(field.default, tuple)
         parser.add_argument(
             *spellings, default=list(field.default) if several else field.default, **flag)
 
 
-def add_groups(parser, *kinds):
-    """`add_settings` of dataclasses, under their docstrings' words where Python keeps these."""
+def add_groups(parser, *kinds, first=(), last=()):
+    """Make flags from dataclasses: a group for each, titled with the first line of its docstring
+    (with its name if `python -OO` has removed that).
+
+    Args:
+        parser: the parser.
+        *kinds: `settings.Settings`.
+        first: names of the fields that are used most; their group comes before all others.
+        last: names of the fields that only experts use; their group comes after all others.
+    """
+    def add(title, text, names):
+        group = parser.add_argument_group(title, text or None)
+        for name in names:
+            add_settings(group, next(kind for kind in kinds if name in names_of(kind)), name)
+
+    if first:
+        add("used most", None, first)
     for kind in kinds:
         title, _, text = inspect.cleandoc(kind.__doc__ or kind.__name__).partition("\n\n")
-        title = f"{title[0].lower()}{title[1:]}".rstrip(".")
-        add_settings(parser.add_argument_group(title, text or None), kind)
+        names = [name for name in names_of(kind) if name not in {*first, *last}]
+        if names:
+            add(f"{title[0].lower()}{title[1:]}".rstrip("."), text, names)
+    if last:
+        add("for experts", None, last)
 
 
 class _Given:
-    """Has a value of every name, so that argparse adds no default."""
+    """Has an attribute of every name, so that argparse sets no default."""
 
     def __getattr__(self, name):
         if name.startswith("_"):
@@ -126,19 +192,19 @@ class _Given:
 
 
 def given_flags(parser, argv):
-    """The flags that stand on the command line, without the defaults, as a dict of settings."""
+    """`{name: value}` of the flags that are given on the command line."""
     return {name: tuple(value) if isinstance(value, list) else value
             for name, value in vars(parser.parse_args(argv, _Given())).items()}
 
 
 def refuse_contradictions(settings, given, groups, parser):
-    """Stop at flags that contradict each other, or do nothing.
+    """End the script if flags contradict each other or have no effect.
 
     Args:
         settings: all settings, as a dataclass.
-        given: the flags that stand on the command line.
+        given: the flags that are given on the command line.
         groups: tuples of flags of which only one may be given.
-        parser: the parser, whose error it is.
+        parser: the parser, which reports the error.
     """
     for group in groups:
         several = [f"--{name}" for name in given if name in group]

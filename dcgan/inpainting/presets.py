@@ -1,7 +1,7 @@
 """The presets, and how each setting gets its value.
 
-A setting has the value that was given; else that of the preset; else, where this search goes on
-from an earlier one, that of the earlier one; else its default.
+A setting has the given value, or else the preset's value, or else the value of the earlier search
+that this search continues, or else its default.
 """
 
 import dataclasses
@@ -14,11 +14,11 @@ from dcgan.settings import Compute, SettingError, Settings, names_of, setting
 # Measured on shared/reference-checkpoint; see docs/search.md. The article's momentum rate is 0.01.
 DEFAULT_LR = {"momentum": 0.0001, "adam": 0.01, "hmc": None}
 
-# `tol` and `patience` of the plain search, with which it ends where nothing more is gained. A
-# step size that falls, Adam and HMC gain until their end. Measured in docs/search.md.
+# `tol` and `patience` of the default search, which stops when its loss no longer improves. Searches
+# with a falling step size, Adam or HMC improve until their end. Measured in docs/search.md.
 PLAIN_STOP = (0.01, 100)
 NO_STOP = (0.0, 20)
-# Settings that suit another one alone.
+# Settings that suit only one value of another setting.
 SUITED = {"approach": ("lr", "tol", "patience"), "schedule": ("tol", "patience")}
 
 # What each preset changes; measured in docs/search.md and docs/quality.md.
@@ -36,7 +36,7 @@ PRESETS = {
 
 
 def flags_of_presets():
-    """`{name: what the preset sets, as flags}`, for `--help`."""
+    """`{name: flags}`: the settings of each preset as flags, for `--help`."""
     def text(flag, value):
         return f"--{flag} {value}" if not isinstance(value, bool) else (
             f"--{'' if value else 'no-'}{flag}")
@@ -57,14 +57,15 @@ class Preset(Settings):
 
 @dataclass(frozen=True)
 class CompletionSettings(Files, Framing, Preset, Search, Loss, Compute):
-    """All the settings of complete.py, and which preset the others are of."""
+    """All settings of complete.py, including the name of the preset that set the others."""
 
 
 def for_network(settings, model):
-    """The settings for a `DCGAN`; without a Gaussian beside it, none of a preset's.
+    """The settings for a `DCGAN`; without its linear model if only the preset asked for one and the
+    checkpoint has none.
 
     Raises:
-        SettingError: one is of no use for this network.
+        SettingError: a value is invalid for this network.
     """
     if settings.window > 2 * model.image_size:
         raise SettingError("window", settings.window, f"at most {2 * model.image_size}, twice the "
@@ -81,20 +82,20 @@ def completion_settings(given, earlier=None):
     """The settings of a completion.
 
     Args:
-        given: `{name: value}` of those that were chosen one by one, `preset` among them; None
-            counts as left out.
-        earlier: `{name: value}` of the search that this one goes on from; others than settings of
-            today are left out.
+        given: `{name: value}` of the settings that were given, including `preset`; None counts as
+            not given.
+        earlier: `{name: value}` of the search that this search continues; names that are not
+            settings of this version are ignored.
 
     Returns:
-        A `CompletionSettings`, in which `lr`, `tol`, `patience` and `blend` have their values.
+        A `CompletionSettings` whose `lr`, `tol`, `patience` and `blend` are not None.
 
     Raises:
-        SettingError: a value is of no use.
+        SettingError: a value is invalid.
     """
-    name = Preset(given.get("preset")).preset  # which refuses one that there is not
+    name = Preset(given.get("preset")).preset  # which refuses an unknown name
     preset = PRESETS.get(name, {})
-    if not cpu.has_bfloat16():  # it would be slower than float32
+    if not cpu.has_bfloat16():  # which would be slower than float32
         preset = {name: value for name, value in preset.items() if value != "bfloat16"}
     known = names_of(CompletionSettings)
     earlier = {name: value for name, value in (earlier or {}).items() if name in known}

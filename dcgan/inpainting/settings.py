@@ -1,4 +1,4 @@
-"""The settings of a completion: what is missing, what the network sees, the search, the loss."""
+"""The settings of a completion: files, mask, view, search and loss."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,8 @@ EDGES = (4, 8, 16, 32, 64, 128)  # of G's layers
 class Files(Settings):
     """Inputs and outputs."""
 
-    imgs: tuple = setting((), "pictures, or folders of them", path, nargs="+", positional=True)
+    imgs: tuple = setting(
+        (), "pictures, or folders of pictures", path, nargs="+", positional=True, metavar="PICTURE")
     checkpointDir: str = setting(
         "checkpoint", "folder of checkpoints, or one checkpoint without its suffix. pretrained is "
         "the face network that comes with this program; it is also used if the default folder has "
@@ -78,7 +79,7 @@ class Masking(Settings):
 
     @property
     def own_mask(self):
-        """Whether the mask is one of the user's own."""
+        """Whether the user supplies the mask."""
         return bool(self.mask is not None or self.maskFromAlpha or self.maskColor)
 
 
@@ -101,12 +102,12 @@ class View(Settings):
         None, "with --align: dlib's 68-landmark predictor (default: that of "
         "face_recognition_models)", path, of="align", metavar="FILE")
     align: bool = setting(
-        False, "find the face, complete it aligned, and put it back into the picture")
+        False, "find the face in each photograph, complete it, and put it back into the photograph")
     region: tuple = setting(
-        None, "complete this part of the picture and put it back", region, metavar="x,y,w,h")
+        None, "complete only this rectangle of the picture, in pixels", region, metavar="x,y,w,h")
     letterbox: bool = setting(
-        False, "complete the whole picture, made square by a border; the default with a mask of "
-        "your own")
+        False, "complete the whole picture, padded to a square; the default with a mask of your "
+        "own")
     crop: bool = setting(
         None, "complete the centre square, which is the default with --maskType; --no-crop "
         "squeezes the whole picture into a square")
@@ -114,11 +115,11 @@ class View(Settings):
 
 @dataclass(frozen=True)
 class Framing(Masking, View):
-    """What the network is shown of a picture: a part of it, and what of that is missing."""
+    """The part of each picture that the network sees, and the missing part of that."""
 
     @property
     def frame(self):
-        """How a picture becomes the network's square: face, region, letterbox, crop or stretch."""
+        """How a picture becomes a square: face, region, letterbox, crop or stretch."""
         if self.align:
             return "face"
         if self.region:
@@ -130,7 +131,7 @@ class Framing(Masking, View):
 
 @dataclass(frozen=True)
 class Search(Settings):
-    """The search for z, and after it for the activations of deeper layers."""
+    """The search for z."""
 
     batchSize: int = setting(64, "pictures per search", COUNT, aliases=("--batch_size",))
     seed: int = setting(
@@ -167,23 +168,23 @@ class Search(Settings):
         metavar="N")
     keepBest: bool = setting(True, "use the z with the lowest loss instead of the last z")
     momentum: float = setting(0.9, "momentum rate of --approach momentum", SHARE)
-    beta1: float = setting(0.9, "decay rate of adam's first moment", SHARE)
-    beta2: float = setting(0.999, "decay rate of adam's second moment", SHARE)
-    eps: float = setting(1e-8, "epsilon of adam", Number(float, above=0))
-    hmcBeta: float = setting(0.2, "inverse temperature of hmc", Number(float, above=0))
-    hmcEps: float = setting(0.001, "leapfrog step size of hmc", Number(float, above=0))
-    hmcL: int = setting(100, "leapfrog steps per iteration", COUNT)
+    beta1: float = setting(0.9, "decay rate of the first moment of --approach adam", SHARE)
+    beta2: float = setting(0.999, "decay rate of the second moment of --approach adam", SHARE)
+    eps: float = setting(1e-8, "epsilon of --approach adam", Number(float, above=0))
+    hmcBeta: float = setting(0.2, "inverse temperature of --approach hmc", Number(float, above=0))
+    hmcEps: float = setting(0.001, "leapfrog step size of --approach hmc", Number(float, above=0))
+    hmcL: int = setting(100, "leapfrog steps per iteration of --approach hmc", COUNT)
     hmcAnneal: float = setting(
-        1.0, "factor on hmcBeta after each iteration", Number(float, above=0))
+        1.0, "factor by which --hmcBeta is multiplied after each iteration", Number(float, above=0))
     deeper: int = setting(
-        0, "N more iterations, which search activations of G's layers instead of z: first of the "
-        "layer of 4x4 places, then of 8x8, and so on, each from where the search before it ended "
-        "(intermediate layer optimization)", Number(int, low=0), metavar="N")
+        0, "iterations after the search for z that search for activations of G's layers: first of "
+        "the 4x4 layer, then of the 8x8 layer, and so on, each from the result of the layer before "
+        "(intermediate layer optimization)", Number(int, low=0))
     deeperTo: int = setting(
-        16, "the edge of the last layer that --deeper searches; N is divided evenly", int,
-        choices=EDGES, of="deeper")
+        16, "width of the last layer that --deeper searches; its iterations are divided evenly "
+        "among the layers", int, choices=EDGES, of="deeper")
     deeperLr: float = setting(
-        0.05, "step size of --deeper, in standard deviations of the activations; by Adam, and "
+        0.05, "Adam's step size for --deeper, in standard deviations of the activations; it is "
         "lowered to 0 in each layer", Number(float, above=0), of="deeper")
     nCandidates: int = setting(
         1, "number of searches for each picture, from different z; candidates/ has all results",
@@ -195,7 +196,7 @@ class Search(Settings):
 
     @property
     def iterations(self):
-        """All iterations of a search, the deeper ones too."""
+        """All iterations of a search, including `deeper`."""
         return self.nIter + self.deeper
 
 
@@ -205,7 +206,7 @@ class Loss(Settings):
 
     lam: float = setting(0.1, "weight of the perceptual loss", Number(float, low=0))
     prior: str = setting(
-        "article", f"the perceptual loss. {help_of(PRIORS)}", choices=tuple(PRIORS))
+        "article", f"perceptual loss. {help_of(PRIORS)}", choices=tuple(PRIORS))
     contextual: str = setting(
         "uniform", "how much a known pixel counts in the loss. uniform: all equally; weighted: "
         "more, the more pixels are missing in a window around it; mixed: a mix of both",

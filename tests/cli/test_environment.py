@@ -30,15 +30,15 @@ def bare(tmp_path):
 def test_without_packages_a_line_says_what_to_do(bare, script):
     result = bare(script, "--help")
     name = script.rpartition("/")[2]
-    assert_one_line_error(result, f"{name}: error: ", "has no package numpy: `make setup`, then "
-                                                      "`source .venv/bin/activate`")
+    assert_one_line_error(result, f"{name}: error: ", "has no package numpy; run "
+                          "`make setup`, then `source .venv/bin/activate`")
 
 
 def test_an_environment_that_is_there_is_named(bare):
     (bare.copy / ".venv" / "bin").mkdir(parents=True)
     (bare.copy / ".venv" / "bin" / "activate").touch()
     assert_one_line_error(bare("complete.py", "a.jpg"), "complete.py: error: ",
-                          "numpy: `source .venv/bin/activate`")
+                          "numpy; run `source .venv/bin/activate`")
 
 
 @pytest.mark.parametrize("line", ['VIRTUAL_ENV="{}/.venv"', "    export VIRTUAL_ENV='{}/.venv'"])
@@ -48,16 +48,16 @@ def test_one_of_a_clone_that_was_moved_is_made_anew(bare, line):
     activate = bare.copy / ".venv" / "bin" / "activate"
     activate.write_text(f"#\n{line.format('/an old/place')}\n")
     assert_one_line_error(
-        bare("complete.py", "a.jpg"), "numpy: this clone was moved, and .venv was made in /an old/"
-        "place/.venv: `make setup`, then `source .venv/bin/activate`")
+        bare("complete.py", "a.jpg"), "numpy; this clone was moved, and .venv was made in /an old/"
+        "place/.venv; run `make setup`, then `source .venv/bin/activate`")
     activate.write_text(f"{line.format(bare.copy)}\n")
-    assert_one_line_error(bare("complete.py", "a.jpg"), "numpy: `source .venv/bin/activate`")
+    assert_one_line_error(bare("complete.py", "a.jpg"), "numpy; run `source .venv/bin/activate`")
 
 
 def test_from_elsewhere_the_whole_path_is_named(bare, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     assert_one_line_error(bare("complete.py", "a.jpg", cwd=tmp_path / "elsewhere"),
-                          f"numpy: `make -C '{bare.copy}' setup`, then "
+                          f"numpy; run `make -C '{bare.copy}' setup`, then "
                           f"`source '{bare.copy}/.venv/bin/activate'`")
 
 
@@ -69,7 +69,7 @@ def test_in_the_environment_pip_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(environment, "ROOT", str(tmp_path))
     monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
     assert environment.missing("dlib").endswith(
-        f"has no package dlib: `pip install -r {tmp_path}/requirements.txt`")
+        f"has no package dlib; run `pip install -r {tmp_path}/requirements.txt`")
 
 
 def test_a_package_that_is_imported_later(tmp_path):
@@ -78,7 +78,7 @@ def test_a_package_that_is_imported_later(tmp_path):
     result = subprocess.run([sys.executable, ROOT / "align.py", "raw", "align", "outerEyesAndNose",
                              "out"], cwd=tmp_path, text=True, capture_output=True, timeout=60,
                             env={"PYTHONPATH": str(tmp_path)})
-    assert_one_line_error(result, "align.py: error: ", "has no package dlib: ")
+    assert_one_line_error(result, "align.py: error: ", "has no package dlib; ")
 
 
 def run_with_closed(closed, *command, cwd, **more):

@@ -51,9 +51,11 @@ def test_flags_may_stand_among_what_a_subcommand_takes():
 
 
 @pytest.mark.parametrize("script,flags,word", [
-    ("complete.py", (), "imgs"), ("complete.py", ("a.jpg", "--outDri", "o"), "--outDri"),
+    ("complete.py", (), "PICTURE: missing"),
+    ("complete.py", ("a.jpg", "--outDri", "o"), "--outDri: no such flag; did you mean --outDir?"),
     ("complete.py", ("a.jpg", "--nIter", "x", "b.jpg"), "--nIter x: must be a whole number"),
-    ("simple-distributions.py", ("x",), "x"), ("demo/show.py", ("out.png",), "outDirs")])
+    ("simple-distributions.py", ("x",), "x: unexpected argument"),
+    ("demo/show.py", ("out.png",), "outDirs")])
 def test_what_is_wrong_is_still_one_line(script, flags, word, tmp_path):
     assert_one_line_error(run_script(script, *flags, cwd=tmp_path), word)
 

@@ -1,6 +1,5 @@
 """align.py as a user runs it."""
 
-import collections
 import os
 import re
 import signal
@@ -172,7 +171,7 @@ def test_a_face_at_the_edge_continues_it_and_the_summary_says_so(tmp_path):
 
 def test_pictures_without_a_face_are_named_of_the_mean_too(tmp_path, monkeypatch, capsys):
     landmarks = np.random.default_rng(0).uniform(0, 20, (68, 2))
-    monkeypatch.setattr(messages, "_noted", collections.defaultdict(set))
+    messages.begin_command()
     monkeypatch.setattr(detection, "find_landmarks",
                         lambda image, _: [landmarks] if image.shape[0] == 20 else [])
     monkeypatch.setattr(mean, "run_jobs", lambda function, jobs, *_, **__: map(function, jobs))

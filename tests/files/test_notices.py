@@ -1,14 +1,14 @@
 """What is said of files on stderr."""
 
-import collections
 import threading
 from pathlib import Path
 
 from dcgan import messages
+from dcgan.cli import running
 
 
-def test_what_is_so_of_a_whole_dataset_is_said_of_a_few(capfd, monkeypatch):
-    monkeypatch.setattr(messages, "_noted", collections.defaultdict(set))
+def test_what_is_so_of_a_whole_dataset_is_said_of_a_few(capfd):
+    messages.begin_command()
     for i in [*range(100), *range(100)]:
         messages.warn_once(f"{i}.png", "is odd")
     messages.warn_once("0.png", "has several pictures")
@@ -16,6 +16,21 @@ def test_what_is_so_of_a_whole_dataset_is_said_of_a_few(capfd, monkeypatch):
     assert lines == [*(f"warning: {i}.png: is odd" for i in range(messages.NOTED)),
                      f"warning: {messages.NOTED}.png: is odd; others like it are not named",
                      "warning: 0.png: has several pictures"]
+
+
+def test_each_command_and_each_listener_is_warned_anew(capfd):
+    """A page that serves for weeks has many users, a notebook runs many commands."""
+    def warn():
+        for i in range(messages.NOTED + 5):
+            messages.warn_once(f"{i}.png", "is odd")
+
+    for _ in range(2):
+        running.run(warn, "script.py")
+        printed = capfd.readouterr().err.splitlines()
+        assert len(printed) == messages.NOTED + 1 and printed[0] == "warning: 0.png: is odd"
+        with messages.kept_warnings() as kept:
+            warn()
+        assert len(kept) == messages.NOTED + 1 and kept[0] == ("0.png", "is odd")
 
 
 def test_what_cannot_be_read_is_named_and_skipped(capfd):
@@ -41,8 +56,8 @@ def test_warnings_are_kept_for_who_tells_them_elsewhere(capfd):
     assert capfd.readouterr().err == "warning: b.png: is odd too\nwarning: it is later\n"
 
 
-def test_a_file_may_be_a_path(capfd, monkeypatch):
-    monkeypatch.setattr(messages, "_noted", collections.defaultdict(set))
+def test_a_file_may_be_a_path(capfd):
+    messages.begin_command()
     for path in (Path("a.png"), b"a.png", "a.png"):
         messages.warn_once(path, "is odd")
     messages.warn(Path("a\n.png"), "is odder")

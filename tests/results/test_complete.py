@@ -338,7 +338,7 @@ def test_an_out_dir_that_cannot_be_written(trained, test_faces, tmp_path):
 
 def test_an_image_size_that_is_not_the_checkpoints(trained, test_faces, tmp_path):
     result = complete(trained, tmp_path, "--imgSize", 64, images=[test_faces])
-    assert_one_line_error(result, "--imgSize 64", "is for 16")
+    assert_one_line_error(result, "--imgSize 64", "was made for --imgSize 16")
 
 
 @needs_shared

@@ -1,0 +1,64 @@
+"""Flags: argparse's own messages in the form of all others, and groups of `--help`."""
+
+import pytest
+from conftest import load_script
+
+from dcgan.cli import flags
+from dcgan.settings import names_of
+
+complete = load_script("complete.py")
+
+
+@pytest.mark.parametrize("words,message", [
+    ("x --nIters 4", "--nIters: no such flag; did you mean --nIter?"),
+    ("x --maskcolor=red", "--maskcolor: no such flag; did you mean --maskColor?"),
+    ("x --qqqq", "--qqqq: no such flag; complete.py --help lists them"),
+    ("x --preset fats", "--preset fats: must be article, fast or best; did you mean fast?"),
+    ("x --blend 7", "--blend 7: must be paste or poisson"),
+    ("x --deeperTo 12", "--deeperTo 12: must be 4, 8, 16, 32, 64 or 128"),
+    ("x --deeperTo y", "--deeperTo y: must be a number"),
+    ("x --lr", "--lr: needs one value"),
+    ("x --checkpoint_dir", "--checkpointDir: needs one value"),
+    ("x --checkpoint_dir gs://b/c", "--checkpointDir gs://b/c: must be a file or folder of this "
+     "machine (mount a bucket first, with rclone mount for example)"),
+    ("x --hmc 1", "--hmc: may mean --hmcBeta, --hmcEps, --hmcL or --hmcAnneal; write the flag in "
+     "full"),
+    ("x --crop --letterbox", "--crop and --letterbox: cannot be combined; drop one of them"),
+    ("x --deeperLr 1", "--deeperLr 1.0: works only with --deeper; add --deeper, or drop "
+     "--deeperLr"),
+    ("", "PICTURE: missing; see complete.py --help")])
+def test_an_error_names_flag_value_problem_and_remedy(words, message, capsys):
+    with pytest.raises(SystemExit) as exit:
+        complete.parse_args(words.split())
+    assert exit.value.code == 2
+    assert capsys.readouterr().err == f"complete.py: error: {message}\n"
+
+
+def test_a_word_too_many(capsys):
+    with pytest.raises(SystemExit):
+        load_script("simple-distributions.py").parse_args(["out"])
+    assert capsys.readouterr().err.endswith(
+        "error: out: unexpected argument; see simple-distributions.py --help\n")
+
+
+def test_what_is_used_daily_comes_first_and_nothing_is_missing():
+    _, _, first, *groups = complete.make_parser()._action_groups
+    assert first.title == "used most" and groups[-1].title == "for experts"
+    assert tuple(action.dest for action in first._group_actions) == complete.MOST_USED
+    shown = [action.dest for group in (first, *groups) for action in group._group_actions]
+    assert sorted(shown) == sorted(names_of(complete.completion_settings({}).__class__))
+
+
+def test_help_has_no_default_of_a_switch_and_keeps_the_examples(capsys):
+    with pytest.raises(SystemExit):
+        complete.parse_args(["--help"])
+    said = capsys.readouterr().out
+    assert "default: False" not in said and "default: None" not in said
+    assert "(default: True)" in said and "(default: 0.25)" in said
+    assert said.startswith("usage: complete.py [options] PICTURE ...\n")
+    assert "\n  ./complete.py docs/samples --preset best\n" in said
+
+
+def test_a_list_in_a_sentence():
+    assert [flags.listed(words) for words in (["a"], ["a", "b"], ["a", "b", "c"])] == [
+        "a", "a or b", "a, b or c"]
