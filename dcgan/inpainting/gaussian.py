@@ -1,10 +1,10 @@
-"""The most likely hole given the known pixels, if faces were normally distributed.
+"""The linear model of faces: the most likely completion if faces were normally distributed.
 
-It is the article's own completion of its first step, "the most likely y given x", of all pixels of
-a face instead of two: principal components fitted to faces, and noise in each pixel (Tipping &
-Bishop 1999). What the components leave over is not independent from pixel to pixel, so that the
-noise under which known pixels tell most of the others is far more than that: `NOISE` was chosen in
-docs/quality.md.
+The article completes two numbers in this way in its first step, "the most likely y given x"; this
+model completes all pixels of a face. It has principal components that are fitted to faces, and
+independent noise in each pixel (Tipping & Bishop 1999). The residuals of real faces are not
+independent, so the best completions need a noise that is larger than the residuals: `NOISE` was
+chosen in docs/linear-model.md.
 """
 
 import os
@@ -18,30 +18,30 @@ from dcgan.inpainting.masks import group_by_mask
 from dcgan.messages import UserError
 from dcgan.pictures import drawing, reading
 
-NAME = "gaussian.npz"  # beside the checkpoints
-NOISE = 0.5  # of pixels in [-1, 1]
+NAME = "gaussian.npz"  # next to the checkpoints
+NOISE = 0.5  # standard deviation; pixels are in [-1, 1]
 ROUNDS = 4  # of the subspace iteration
-MOST = 2**28  # numbers that are read at most, a GiB of them
+MOST = 2**28  # pixel values that are read at most: one GiB
 SPARE = 20  # dimensions of the subspace, beyond the components
 
 
 class Gaussian(NamedTuple):
-    """x = mean + u factors + noise, with u and noise independent and normal."""
+    """x = mean + u @ factors + noise; u and noise are independent and normally distributed."""
 
     mean: np.ndarray  # `[n]` float32
-    factors: np.ndarray  # `[k, n]` float32, orthogonal, each as long as the deviation along it
+    factors: np.ndarray  # `[k, n]` float32, orthogonal; each length is the deviation along it
     noise: float  # standard deviation
 
     @classmethod
     def fit(cls, x, components, noise=NOISE, seed=0):
-        """Principal components, found by subspace iteration (Halko et al. 2011, arXiv 0909.4061,
+        """Fit principal components by subspace iteration (Halko et al. 2011, arXiv 0909.4061,
         algorithm 4.4).
 
         Args:
             x: `[N, n]` float32.
             components: k, fewer than N and n.
             noise: standard deviation, in the units of x.
-            seed: of the subspace that it starts from.
+            seed: for the initial subspace.
         """
         mean = x.mean(axis=0)
         x = x - mean
@@ -54,15 +54,16 @@ class Gaussian(NamedTuple):
         return cls(mean, deviations * (directions[:components] @ basis.T), noise)
 
     def conditional_mean(self, x, known):
-        """The mean of each x without its noise given the known values, which is the most likely,
-        too.
+        """The conditional mean, which is also the most likely value, of each noiseless x, given its
+        known values.
 
         Args:
-            x: `[B, n]`, of which only the known values matter.
+            x: `[B, n]`, of which only the known values are used.
             known: `[n]` bool.
 
         Returns:
-            `[B, n]` float64, of the known values too, which a blend compares with them.
+            `[B, n]` float64, including the known values, because blending needs an estimate of
+            them too.
         """
         W = self.factors[:, known].astype(float)
         projected = W @ (x - self.mean)[:, known].T
@@ -70,7 +71,7 @@ class Gaussian(NamedTuple):
         return self.mean + u.T @ self.factors
 
     def fills(self, y, mask):
-        """Fills of images, of which a blend takes the holes.
+        """The most likely image for the known pixels of each image.
 
         Args:
             y: `[B, H, W, C]` float32 in [-1, 1].
@@ -80,7 +81,7 @@ class Gaussian(NamedTuple):
             The shape of y, float32 in [-1, 1].
         """
         fills = np.empty_like(y)
-        for one, rows in group_by_mask(mask):  # those of one mask share their equations
+        for one, rows in group_by_mask(mask):  # images that share a mask share the equations
             known = np.broadcast_to(one == 1, y.shape[1:]).ravel()
             likely = self.conditional_mean(y[rows].reshape(len(rows), -1), known)
             fills[rows] = np.clip(likely, -1, 1).reshape(fills[rows].shape)
@@ -88,23 +89,23 @@ class Gaussian(NamedTuple):
 
 
 def read_faces(paths, size, c_dim, crop=True):
-    """Pictures as a network sees them, `[N, size * size * c_dim]` float32 in [-1, 1]; what cannot
-    be read is named and left out, and a UserError if that is all."""
+    """Pictures at a network's size, `[N, size * size * c_dim]` float32 in [-1, 1]. Unreadable
+    pictures are skipped with a warning; UserError if none can be read."""
     images = (reading.read_or_warn(path, size, c_dim, crop) for path in paths)
     images = [image for image in images if image is not None]
     if not images:
-        raise UserError(f"none of the {len(paths)} pictures can be read")
+        raise UserError(f"no picture could be read ({len(paths)} tried); see the warnings above")
     return drawing.to_float(np.reshape(images, (len(images), -1)).astype(np.uint8))
 
 
 def write(gaussian, folder):
-    """Write a `Gaussian` into a folder of checkpoints, its factors in half precision.
+    """Write a `Gaussian` into a folder of checkpoints, with its factors in half precision.
 
     Returns:
         The path of the file.
 
     Raises:
-        UserError: it cannot be written.
+        UserError: the file cannot be written.
     """
     path = os.path.join(folder, NAME)
     with writing.whole(path) as temporary:
@@ -117,11 +118,11 @@ def read_beside(checkpoint, size):
     """The `Gaussian` in the folder of a checkpoint, or None if there is none.
 
     Args:
-        checkpoint: its path.
-        size: the numbers of an image of its network.
+        checkpoint: the checkpoint's path.
+        size: how many values an image of its network has.
 
     Raises:
-        UserError: the file is damaged, or of pictures of another size.
+        UserError: the file is damaged, or was made for another picture size.
     """
     path = os.path.join(os.path.dirname(checkpoint), NAME)
     try:
@@ -143,13 +144,13 @@ def fit_gaussian(model, settings):
     """Fit a `Gaussian` to the pictures of `dataset`, and write it into `checkpoint_dir`.
 
     Args:
-        model: a `DCGAN` of the size that the pictures are to have.
-        settings: the `TrainingSettings` and `training.settings.Latent` in one.
+        model: a `DCGAN`, whose size the pictures get.
+        settings: a `TrainingSettings` that is also a `training.settings.Latent`.
 
     Raises:
         UserError: there are too few pictures, or the file cannot be written.
     """
-    from dcgan.checkpoints import finding, saving  # which import TensorFlow
+    from dcgan.checkpoints import finding, saving  # they import TensorFlow
 
     source = settings.checkpoint_dir
     saving.require_usable_name(source, "--checkpoint_dir")

@@ -1,4 +1,4 @@
-"""Where the searches for z start: at random, or from z that suit what is known of each image."""
+"""The starts of the searches for z: random, or chosen by the known pixels of each image."""
 
 import copy
 
@@ -10,14 +10,14 @@ from dcgan.files import naming
 from dcgan.inpainting.masks import group_by_mask
 from dcgan.messages import UserError, warn
 
-# Of the regression of z on pixels; chosen in docs/search.md.
+# For the regression of z on pixels; chosen in docs/search.md.
 RIDGE_STRENGTH = 0.1
-BANKS_KEPT = 2**28  # bytes; --preset best has 151 MB at 64 pixels
-COMPARED = 1024  # G(z) of a bank that are compared with an image at once
+BANKS_KEPT = 2**28  # bytes; --preset best needs 151 MB at 64 pixels
+COMPARED = 1024  # how many G(z) of a bank are compared with an image at once
 
 
 def uniform_z(z_dim, seed, numbers, candidate=0):
-    """What `DCGAN.initial_z` returns, of a seed that is given."""
+    """The result of `DCGAN.initial_z` for a seed."""
     which = [candidate] if candidate else []
     return tf.constant(np.stack([
         np.random.default_rng([seed, number, *which]).uniform(-1, 1, z_dim)
@@ -25,11 +25,11 @@ def uniform_z(z_dim, seed, numbers, candidate=0):
 
 
 def make_bank(model, count, candidate=0):
-    """Random z and their G(z), which `start_z` chooses the starts of searches from.
+    """Random z and their G(z), from which `start_z` chooses the starts of searches.
 
     Returns:
-        `(zs, images)`: `[count, z_dim]` and `[count, H, W, C]` float32 in [-1, 1]; the z are a
-        function of the seed and the candidate.
+        `(zs, images)`: `[count, z_dim]` and `[count, H, W, C]` float32 in [-1, 1]; the z depend
+        only on the seed and the candidate.
     """
     zs = tf.random.stateless_uniform([count, model.z_dim], [model.seed, -1 - candidate], -1, 1)
     generate = model.compiled.of((model.dtype, model.jit, "generator"), lambda: tf.function(
@@ -40,12 +40,12 @@ def make_bank(model, count, candidate=0):
 
 
 def start_z(model, bank, method, images, mask, lowres_mask=0.0):
-    """Where the search for each image starts, by what is known of it.
+    """The start of the search for each image, chosen by its known pixels.
 
-    `best` takes the z of the bank whose G(z) has the lowest contextual loss (as arXiv 1908.04968
-    does), one bank for all images. `regression` predicts z from the known pixels by a linear
-    regression that is fitted to the bank: a trained encoder (as in arXiv 1908.05861), but with a
-    solution in closed form, so that it costs no training and suits any mask.
+    `best` takes the z of the bank whose G(z) has the lowest contextual loss (as in arXiv
+    1908.04968), from one bank for all images. `regression` predicts z from the known pixels with a
+    linear regression that is fitted to the bank. It replaces a trained encoder (as in arXiv
+    1908.05861) by a solution in closed form, which needs no training and fits any mask.
 
     Args:
         model: a `DCGAN`.
@@ -59,7 +59,7 @@ def start_z(model, bank, method, images, mask, lowres_mask=0.0):
     zs, bank_images = bank
     mask = np.broadcast_to(mask, [len(images), *np.shape(mask)[1:]])
     start = np.empty([len(images), model.z_dim], np.float32)
-    for one, rows in group_by_mask(mask):  # those of one mask share their regression
+    for one, rows in group_by_mask(mask):  # images that share a mask share the regression
 
         def known(x, one=one):
             return tf.concat([tf.reshape(t, [len(x), -1]) for t in (
@@ -80,25 +80,25 @@ def start_z(model, bank, method, images, mask, lowres_mask=0.0):
 
 
 def ridge_prediction(features, targets, queries, strength):
-    """Linear regression with a penalty on its coefficients (Hoerl & Kennard 1970), applied.
+    """Predict with a linear regression that penalises its coefficients (Hoerl & Kennard 1970).
 
-    Solved in its dual form, an equation of as many unknowns as there are samples.
+    The dual form is solved: an equation with one unknown per sample.
 
     Args:
         features: `[N, ...]` float32, the samples.
-        targets: `[N, k]` float32, what they belong to, with means of 0.
-        queries: `[B, ...]` float32, of the shape of a sample.
-        strength: of the penalty, as a share of the mean squared length of a (centred) sample.
+        targets: `[N, k]` float32, the values to predict for the samples, with means of 0.
+        queries: `[B, ...]` float32, in the shape of a sample.
+        strength: the penalty, as a fraction of the mean squared length of a (centred) sample.
 
     Returns:
-        `[B, k]` float32, the targets predicted for the queries.
+        `[B, k]` float32, the values predicted for the queries.
     """
     samples, queries = (tf.reshape(t, [tf.shape(t)[0], -1]) for t in (features, queries))
     mean = tf.reduce_mean(samples, axis=0)
     samples, queries = samples - mean, queries - mean
     kernel = tf.matmul(samples, samples, transpose_b=True)
     penalty = strength * tf.reduce_mean(tf.linalg.diag_part(kernel))
-    # A little more, for features that are all alike (nothing is known of the image).
+    # A small constant, in case all features are equal (no pixel of the image is known).
     kernel = tf.linalg.set_diag(kernel, tf.linalg.diag_part(kernel) + penalty + 1e-3)
     weights = tf.linalg.cholesky_solve(tf.linalg.cholesky(kernel), targets)
     return tf.matmul(tf.matmul(queries, samples, transpose_b=True), weights)
@@ -110,14 +110,14 @@ class InitialZ:
     Args:
         model: a `DCGAN`.
         search: the `inpainting.settings.Search`. With `nInit` 1, each of an image's `nCandidates`
-            searches starts from a random z of its own; with more, from what `start_z` makes of a
-            bank of that many, one bank for each candidate.
-        saved: `{name: z [nCandidates, z_dim]}`: where an earlier search for these images ended, and
-            theirs starts.
-        source: the file that `saved` comes from, which errors and warnings name.
+            searches starts from its own random z; otherwise `start_z` chooses the start from a
+            bank of `nInit` z, one bank for each candidate.
+        saved: `{name: z [nCandidates, z_dim]}`: the results of an earlier search for these images,
+            from which theirs start.
+        source: the file that `saved` was read from, which errors and warnings name.
 
     Raises:
-        UserError: the saved z are not for this network or number of candidates.
+        UserError: the saved z are for another network or number of candidates.
     """
 
     def __init__(self, model, search, saved=None, source=None):
@@ -131,7 +131,7 @@ class InitialZ:
                                 "use the same --nCandidates and checkpoint")
 
     def _make_banks(self):
-        """A bank for each candidate; those that were made last are kept, unless they are large."""
+        """A bank for each candidate; the newest banks are kept unless they are large."""
         model, search = self.model, self.search
 
         def make():
@@ -148,7 +148,7 @@ class InitialZ:
         """The starts of a `CompletionBatch` of B images.
 
         Returns:
-            `[B * nCandidates, z_dim]` float32, an image's candidates side by side.
+            `[B * nCandidates, z_dim]` float32, with an image's candidates one after another.
         """
         model = self.model
         if self.banks:

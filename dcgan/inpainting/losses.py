@@ -1,6 +1,6 @@
-"""How unreal D finds a completion, the perceptual losses, and how much each known pixel counts.
+"""The perceptual losses, and the weights of the known pixels in the contextual loss.
 
-TensorFlow is imported where it is used, because `--help` asks for the names of the losses.
+The functions import TensorFlow themselves, because `--help` needs only the names of the losses.
 """
 
 from dcgan.settings import register
@@ -29,18 +29,18 @@ def saturating(logits):
 def contextual_weights(mask, method, window=7, mix=0.5):
     """How much each known pixel counts in the contextual loss.
 
-    `weighted` is the importance of Yeh et al., CVPR 2017: the share of missing pixels in the window
-    around a known pixel, here scaled so that the weights' sum is the mask's and `lam` keeps its
-    meaning. `uniform` is the mask, `mixed` between both.
+    `weighted` is the importance of Yeh et al., CVPR 2017: the fraction of missing pixels in the
+    window around a known pixel. It is scaled so that the weights have the sum of the mask, and
+    `lam` keeps its meaning. `uniform` is the mask, and `mixed` is a mean of the two.
 
     Args:
         mask: `[B, H, W, 1]` float32, 1 = known, 0 = missing.
         method: uniform, weighted or mixed.
-        window: edge of the window, odd; beyond the image it is mirrored.
-        mix: the share of `weighted` in `mixed`.
+        window: width of the window, odd; outside the image, the mask is mirrored.
+        mix: the fraction of `weighted` in `mixed`.
 
     Returns:
-        `[B, H, W, 1]` float32, 0 where pixels are missing.
+        `[B, H, W, 1]` float32, 0 for missing pixels.
     """
     import tensorflow as tf
 
@@ -48,7 +48,7 @@ def contextual_weights(mask, method, window=7, mix=0.5):
     missing = tf.pad(1 - mask, [[0, 0], half, half, [0, 0]], "SYMMETRIC")
     importance = mask * tf.nn.avg_pool2d(missing, window, 1, "VALID")
     total, known = (tf.reduce_sum(t, axis=[1, 2, 3], keepdims=True) for t in (importance, mask))
-    # Where nothing is missing, no pixel is more important than another.
+    # If nothing is missing, all pixels are equally important.
     weighted = tf.where(total > 0, importance * tf.math.divide_no_nan(known, total), mask)
     share = {"uniform": 0.0, "weighted": 1.0, "mixed": mix}[method]
     return share * weighted + (1 - share) * mask

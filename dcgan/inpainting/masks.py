@@ -1,4 +1,4 @@
-"""What is missing of a picture: masks by name, and masks of one's own.
+"""Masks: those that `--maskType` names, and the user's own.
 
 Masks are 1 (True) where a pixel is known and 0 (False) where it is missing.
 """
@@ -15,11 +15,11 @@ from dcgan.pictures import lossy, reading
 from dcgan.pictures.colours import as_seen
 from dcgan.settings import register
 
-THRESHOLD = 127  # of masks from files and of alpha channels, as IOPaint has it
+THRESHOLD = 127  # for mask files and alpha channels, as in IOPaint
 
-# By name: functions from (shape, rng, options) to `[H, W]` float32. What they draw from `rng` is
-# different for each picture; `options` is an `inpainting.settings.Masking`. `--maskType`, its help,
-# the tests, benchmarks/quality.py and the gallery in docs/ take them from here.
+# By name: functions from (shape, rng, options) to `[H, W]` float32. `rng` draws different numbers
+# for each picture; `options` is an `inpainting.settings.Masking`. `--maskType`, its help, the
+# tests, benchmarks/quality.py and the gallery in docs/ use this dict.
 MASKS = {}
 
 
@@ -88,27 +88,28 @@ def grid(shape, rng, options):
 
 @register(MASKS)
 def lowres(shape, rng, options):
-    """Every pixel missing; the means over 8x8 blocks are known instead."""
+    """Every pixel missing; only the means over 8x8 blocks are known."""
     return np.zeros(shape, np.float32)
 
 
-# Of one's own: `[H, W]` bool, True = known, in the pixels of the upright picture
+# The user's own masks: `[H, W]` bool, True = known, in the pixels of the upright picture
 
 
 def match_masks(mask, files, writes=()):
     """The mask file of each picture.
 
     Args:
-        mask: one file, for all pictures, or a folder, whose masks belong to the pictures of the
-            same name (whatever the suffixes).
+        mask: one file for all pictures, or a folder of masks with the names of the pictures (the
+            suffixes may differ).
         files: the pictures.
         writes: folders whose pictures are results, not masks.
 
     Returns:
-        As many paths as pictures; None for a picture without a mask.
+        One path for each picture; None for a picture without a mask.
 
     Raises:
-        UserError: there is no such file or folder, no picture has a mask, or two masks claim one.
+        UserError: the file or folder does not exist, no mask matches a picture, or two masks match
+            the same one.
     """
     if not os.path.isdir(mask):
         return list_images([mask], flag="--mask ") * len(files)
@@ -125,21 +126,21 @@ def match_masks(mask, files, writes=()):
 
 
 def read_mask(path, shape):
-    """A mask file: what is painted is missing.
+    """Read a mask file, in which white pixels are missing.
 
-    That is what is opaque, in a file with transparent pixels, unless what is opaque is itself black
-    and white; and otherwise what is white.
+    If the file has transparent pixels, its opaque pixels are missing instead, unless these are
+    themselves black and white.
 
     Args:
         path: the file.
-        shape: (H, W), which it is resized to.
+        shape: (H, W), the size to which the mask is resized.
 
     Returns:
         `[H, W]` bool, True = known.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it has something in it that is not enough to hide anything.
+        OSError: the file cannot be read.
+        ValueError: the mask hides nothing, although it is not empty.
     """
     image = reading.open_image(path)
     if abs(np.log(image.width / image.height * shape[0] / shape[1])) > 0.1:
@@ -154,27 +155,28 @@ def read_mask(path, shape):
 
 
 def _painted(image):
-    """How much a mask hides of each pixel: `("opacity" or "brightness", a Pillow image of mode L)`.
-    """
+    """`("opacity" or "brightness", that of each pixel as a Pillow image of mode L)`, whichever says
+    how much a mask hides."""
     grey = image.convert("L")
     alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
     if alpha is None or alpha.getextrema()[0] > THRESHOLD:
         return "brightness", grey
     if _is_black_and_white(np.asarray(image.convert("RGB")), np.asarray(alpha) == 255):
-        return "brightness", ImageChops.darker(grey, alpha)  # nothing is painted where it is clear
+        return "brightness", ImageChops.darker(grey, alpha)  # transparent pixels hide nothing
     return "opacity", alpha
 
 
 def _is_black_and_white(pixels, opaque):
-    """Whether `[H, W, 3]` uint8 is black and white, and hardly anything else, where `[H, W]` is."""
+    """Whether almost all opaque pixels of `[H, W, 3]` uint8 are black or white, and both occur;
+    `opaque` is `[H, W]` bool."""
     colours = pixels[opaque]
     black, white = (colours <= 64).all(axis=1), (colours >= 191).all(axis=1)
     return bool(black.any() and white.any() and (black | white).mean() > 0.95)
 
 
 def alpha_mask(image):
-    """What is transparent in a Pillow image is missing, `[H, W]` bool; ValueError if that is
-    nothing of what is half transparent."""
+    """The mask in which the transparent pixels of a Pillow image are missing, `[H, W]` bool;
+    ValueError if all pixels are slightly transparent, but none is enough."""
     alpha = np.asarray(image.convert("RGBA").getchannel("A"))
     if THRESHOLD < alpha.min() < 255:
         raise ValueError(f"its mask hides nothing: its smallest opacity is {alpha.min()}, and only "
@@ -183,21 +185,22 @@ def alpha_mask(image):
 
 
 def color_mask(image, color, tolerance, reach=0):
-    """What has one colour in a Pillow image is missing, and what is close to it in a lossy one.
+    """The mask in which the pixels of one colour are missing.
 
     Args:
         image: a Pillow image.
         color: (red, green, blue).
-        tolerance: how far off each of the three may be.
-        reach: how many pixels around are missing too, because they may have something of it.
+        tolerance: largest difference in each of the three.
+        reach: width in pixels of a margin around them that is missing too, because lossy
+            compression may have mixed the colour into it.
 
     Returns:
         `[H, W]` bool, True = known.
 
     Raises:
-        ValueError: no pixel has it.
+        ValueError: no pixel has the colour.
     """
-    # Half transparent paint is paint, but nobody sees the colour under what is all transparent.
+    # The colour of a half transparent pixel counts; that of a fully transparent one is invisible.
     colours = np.array(as_seen(image, over_white=False)).astype(np.int16)
     if image.has_transparency_data:
         colours[np.asarray(image.convert("RGBA").getchannel("A")) == 0] = 255
@@ -215,8 +218,8 @@ def color_mask(image, color, tolerance, reach=0):
 
 
 def group_by_mask(masks):
-    """Yield `(mask, indices)` for each different one of `[B, ...]` masks: what is worked out for a
-    mask is worked out once for all images that have it."""
+    """Yield `(mask, indices)` for each distinct mask of `[B, ...]`, so that a computation for a mask
+    runs once for all images that share it."""
     rows = np.ascontiguousarray(masks).reshape(len(masks), -1)
     groups = {}
     for index, row in enumerate(rows):
@@ -226,7 +229,7 @@ def group_by_mask(masks):
 
 
 class OwnMask:
-    """The mask of one's own that the `inpainting.settings.Masking` means.
+    """The user's own masks, as the `inpainting.settings.Masking` selects them.
 
     Args:
         masking: the `Masking`.
@@ -240,7 +243,7 @@ class OwnMask:
             zip(files, match_masks(masking.mask, files, writes)))
 
     def known(self, path, image):
-        """What is known of a picture, `[H, W]` bool, by its path and its Pillow image."""
+        """The mask of a picture, `[H, W]` bool, True = known, for its path and its Pillow image."""
         masking = self.masking
         if masking.mask is None:
             return alpha_mask(image) if masking.maskFromAlpha else color_mask(
