@@ -28,6 +28,10 @@ from dcgan.settings import Compute, SettingError, idle
 # Flags that replace each other: a command may give one of each group.
 GROUPS = (("mask", "maskFromAlpha", "maskColor", "maskType"),
           ("align", "region", "letterbox", "crop"))
+MOST_USED = ("imgs", "mask", "align", "outDir", "preset", "checkpointDir")
+FOR_EXPERTS = ("tol", "patience", "keepBest", "momentum", "beta1", "beta2", "eps", "hmcBeta",
+               "hmcEps", "hmcL", "hmcAnneal", "deeper", "deeperTo", "deeperLr", "prior",
+               "contextual", "window", "mix", "precision", "jit", "tf32")
 EXAMPLES = """examples:
   complete.py docs/samples --preset best
   complete.py photo.jpg --align --mask photo-mask.png
@@ -42,7 +46,8 @@ presets (bfloat16 only if the CPU has instructions for it):
 def make_parser():
     parser = Parser(prog="complete.py", usage="complete.py [options] PICTURE ...",
                     description=__doc__, epilog=EXAMPLES)
-    add_groups(parser, Files, Masking, View, Preset, Search, Loss, Compute)
+    add_groups(parser, Files, Masking, View, Preset, Search, Loss, Compute, first=MOST_USED,
+               last=FOR_EXPERTS)
     return parser
 
 
@@ -92,7 +97,7 @@ def main(argv=None):
         raise UserError(error.as_flag) from error
     if settings.imgSize not in (None, model.image_size):
         raise UserError(f"--imgSize {settings.imgSize}: the checkpoint in {settings.checkpointDir} "
-                        f"is for {model.image_size}; drop the flag")
+                        f"was made for --imgSize {model.image_size}; drop the flag")
     complete_pictures(model, settings)
 
 

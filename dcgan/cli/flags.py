@@ -9,16 +9,18 @@ import re
 import sys
 
 from dcgan.machine import versions
-from dcgan.settings import Number, idle, path
+from dcgan.settings import Number, idle, names_of, path
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Shows the defaults, except those in the text, and of switches and lists that are empty."""
+    """Shows the defaults, except of empty lists and of switches that are off, and except those that
+    the text names itself."""
 
     def _get_help_string(self, action):
-        shown = action.default not in (None, []) and action.default is not False
-        return super()._get_help_string(action) if shown and "(0: " not in action.help else (
-            action.help)
+        if action.default in (None, []) or action.default is False or "(0: " in action.help:
+            # The switches of Python 3.11 and 3.12 add it themselves.
+            return action.help.replace(" (default: %(default)s)", "")
+        return super()._get_help_string(action)
 
 
 def one_of(names):
@@ -28,8 +30,9 @@ def one_of(names):
 
 
 def meant(text, names):
-    """`; did you mean b?`, or nothing if none of the names is close."""
-    close = difflib.get_close_matches(str(text), list(map(str, names)), 1)
+    """`; did you mean b?`, or an empty string if none of the names is close."""
+    text, names = str(text), [*map(str, names)]
+    close = [] if text.isdecimal() else difflib.get_close_matches(text, names, 1)
     return f"; did you mean {close[0]}?" if close else ""
 
 
@@ -69,62 +72,33 @@ class Parser(argparse.ArgumentParser):
                                          + meant(value, action.choices))
 
     def error(self, message):
-        message = re.sub(r"^argument ([^:]*): expected", r"\1: expected", message)
-        message = re.sub(r"^argument ([^:]*): ", r"\1 ", message)
-        message = re.sub(r"^the following arguments are required: (.*)",
-                         rf"\1: missing; {self.prog} --help shows the usage", message)
-        unknown = re.match(r"unrecognized arguments: (\S+)", message)
-        if unknown:
-            flag = unknown[1].partition("=")[0]
-            message = f"{flag}: no such {'flag' if flag.startswith('-') else 'argument'}" + (
-                meant(flag, self._option_string_actions)
-                or f"; {self.prog} --help lists all")
+        for pattern, rewrite in _REWRITTEN:
+            if match := re.match(pattern, message, re.DOTALL):
+                message = rewrite(self, *match.groups())
         self.exit(2, f"{self.prog}: error: {message}\n")
 
-    def unknown(self, words):
-        """The message about arguments that no flag accepts."""
-        word = words.split()[0].partition("=")[0]
+    def _unknown(self, word):
         if not word.startswith("-"):
-            return f"{word}: unexpected argument; see {self.prog} --help"
-        known = [flag for action in self._actions for flag in action.option_strings]
-        remedy = near(word, known) or f"; {self.prog} --help lists them"
-        return f"{word}: no such flag{remedy}"
+            return f"{word}: unexpected argument; {self.prog} --help shows the usage"
+        flag = word.partition("=")[0]
+        remedy = meant(flag, self._option_string_actions) or f"; {self.prog} --help lists all"
+        return f"{flag}: no such flag{remedy}"
 
 
-# argparse's messages, and functions of the parser and of the pattern's groups that rewrite them.
-# The first spelling stands for a flag that has several.
+# argparse's messages, and functions of the parser and the pattern's groups that rewrite them. A
+# flag is named by its first spelling.
 _REWRITTEN = (
-    (r"argument ([^:/]*)[^:]*: (expected .*)", lambda parser, flag, problem: (
-        f"{flag}: {problem.replace('expected', 'needs').replace('argument', 'value')}")),
+    (r"argument ([^:/]*)[^:]*: expected (.*)", lambda parser, flag, count: (
+        f"{flag}: needs {count.replace('argument', 'value')}")),
     (r"argument ([^:/]*)[^:]*: invalid (?:int|float) value: '(.*)'", lambda parser, flag, value: (
         f"{flag} {value}: must be a number")),
-    (r"(?s)argument ([^:/]*)[^:]*: (.*)", lambda parser, flag, problem: f"{flag} {problem}"),
+    (r"argument ([^:/]*)[^:]*: (.*)", lambda parser, flag, problem: f"{flag} {problem}"),
     (r"the following arguments are required: (.*)", lambda parser, names: (
-        f"{names}: missing; see {parser.prog} --help")),
-    (r"unrecognized arguments: (.*)", Parser.unknown),
+        f"{names}: missing; {parser.prog} --help shows the usage")),
+    (r"unrecognized arguments: (\S+)", Parser._unknown),
     (r"ambiguous option: (\S+) could match (.*)", lambda parser, flag, names: (
-        f"{flag}: may mean {listed(names.split(', '))}; write the flag in full")),
+        f"{flag}: may mean {one_of(names.split(', '))}; write the flag in full")),
 )
-
-
-def listed(words):
-    """Words as a list in a sentence: `a, b or c`."""
-    *most, final = words
-    return f"{', '.join(most)} or {final}" if most else final
-
-
-def near(word, known):
-    """A question about the known word that is closest, such as `; did you mean --lr?`; an empty
-    string if none is close."""
-    found = [] if word.isdecimal() else difflib.get_close_matches(word, known, 1)
-    return f"; did you mean {found[0]}?" if found else ""
-
-
-def metavar_of(kind):
-    """The placeholder of a flag's value in `--help`: N, X or PATH; None lets argparse choose."""
-    if isinstance(kind, Number):
-        return "N" if kind.kind is int else "X"
-    return "PATH" if kind in PATHS else None
 
 
 def add_settings(parser, kind, *names):
@@ -150,8 +124,7 @@ def add_settings(parser, kind, *names):
         if of_text is None and choices is None:
             flag["action"] = argparse.BooleanOptionalAction
         else:
-            flag = {"metavar": None if choices else metavar_of(of_text), **flag,
-                    "type": of_text, "choices": choices}
+            flag |= {"type": of_text, "choices": choices}
         several = isinstance(field.default, tuple)
         parser.add_argument(
             *spellings, default=list(field.default) if several else field.default, **flag)

@@ -218,8 +218,8 @@ def color_mask(image, color, tolerance, reach=0):
 
 
 def group_by_mask(masks):
-    """Yield `(mask, indices)` for each distinct mask of `[B, ...]`, so that a computation for a mask
-    runs once for all images that share it."""
+    """Yield `(mask, indices)` for each distinct mask of `[B, ...]`, so that what is computed for a
+    mask is computed once for all images that share it."""
     rows = np.ascontiguousarray(masks).reshape(len(masks), -1)
     groups = {}
     for index, row in enumerate(rows):

@@ -12,7 +12,7 @@ complete = load_script("complete.py")
 @pytest.mark.parametrize("words,message", [
     ("x --nIters 4", "--nIters: no such flag; did you mean --nIter?"),
     ("x --maskcolor=red", "--maskcolor: no such flag; did you mean --maskColor?"),
-    ("x --qqqq", "--qqqq: no such flag; complete.py --help lists them"),
+    ("x --qqqq", "--qqqq: no such flag; complete.py --help lists all"),
     ("x --preset fats", "--preset fats: must be article, fast or best; did you mean fast?"),
     ("x --blend 7", "--blend 7: must be paste or poisson"),
     ("x --deeperTo 12", "--deeperTo 12: must be 4, 8, 16, 32, 64 or 128"),
@@ -24,9 +24,8 @@ complete = load_script("complete.py")
     ("x --hmc 1", "--hmc: may mean --hmcBeta, --hmcEps, --hmcL or --hmcAnneal; write the flag in "
      "full"),
     ("x --crop --letterbox", "--crop and --letterbox: cannot be combined; drop one of them"),
-    ("x --deeperLr 1", "--deeperLr 1.0: works only with --deeper; add --deeper, or drop "
-     "--deeperLr"),
-    ("", "PICTURE: missing; see complete.py --help")])
+    ("x --deeperLr 1", "--deeperLr 1.0: works only with --deeper; add --deeper or drop --deeperLr"),
+    ("", "PICTURE: missing; complete.py --help shows the usage")])
 def test_an_error_names_flag_value_problem_and_remedy(words, message, capsys):
     with pytest.raises(SystemExit) as exit:
         complete.parse_args(words.split())
@@ -38,7 +37,7 @@ def test_a_word_too_many(capsys):
     with pytest.raises(SystemExit):
         load_script("simple-distributions.py").parse_args(["out"])
     assert capsys.readouterr().err.endswith(
-        "error: out: unexpected argument; see simple-distributions.py --help\n")
+        "error: out: unexpected argument; simple-distributions.py --help shows the usage\n")
 
 
 def test_what_is_used_daily_comes_first_and_nothing_is_missing():
@@ -56,9 +55,9 @@ def test_help_has_no_default_of_a_switch_and_keeps_the_examples(capsys):
     assert "default: False" not in said and "default: None" not in said
     assert "(default: True)" in said and "(default: 0.25)" in said
     assert said.startswith("usage: complete.py [options] PICTURE ...\n")
-    assert "\n  ./complete.py docs/samples --preset best\n" in said
+    assert "\n  complete.py docs/samples --preset best\n" in said
 
 
 def test_a_list_in_a_sentence():
-    assert [flags.listed(words) for words in (["a"], ["a", "b"], ["a", "b", "c"])] == [
+    assert [flags.one_of(words) for words in (["a"], ["a", "b"], ["a", "b", "c"])] == [
         "a", "a or b", "a, b or c"]
