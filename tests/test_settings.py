@@ -82,8 +82,8 @@ def test_flags_make_the_settings():
 
 
 @pytest.mark.parametrize("words,error", [
-    (["--minutes", "0"], "bake.py: error: --minutes/--min 0: must be at least 1\n"),
-    (["--minutes", "soon"], "bake.py: error: --minutes/--min soon: must be a whole number\n"),
+    (["--minutes", "0"], "bake.py: error: --minutes 0: must be at least 1\n"),
+    (["--minutes", "soon"], "bake.py: error: --minutes soon: must be a whole number\n"),
     (["--share", "2"], "bake.py: error: --share 2: must be greater than 0 and at most 1\n"),
     (["--layers", "4"], "bake.py: error: --layers 4: must be odd\n")])
 def test_a_wrong_flag_is_one_line(words, error, capsys):
