@@ -1,7 +1,7 @@
 """The DCGAN of Brandon Amos, "Image Completion with Deep Learning in TensorFlow" (2016).
 
-Its networks, generator G and discriminator D, their losses and updates are after Radford et al.
-2015 (arXiv 1511.06434); the completion of damaged images by a search for the latent z is after Yeh,
+The networks, generator G and discriminator D, their losses and their updates follow Radford et al.
+2015 (arXiv 1511.06434). The completion of damaged images by a search for the latent z follows Yeh,
 Chen et al. 2016 (arXiv 1607.07539).
 """
 
@@ -26,31 +26,31 @@ from dcgan.training.loop import Training
 from dcgan.training.penalty import with_r1
 from dcgan.training.recipe import Recipe
 
-COMPILED = 8  # searches that a network keeps
+COMPILED = 8  # how many compiled searches a network keeps
 
 
 class DCGAN(tf.Module):
     """Generator and discriminator, their training, and image completion.
 
     Args:
-        image_size: edge of the square images, a power of two from 8 to 256.
+        image_size: width and height of the images, a power of two from 8 to 256.
         batch_size: images per training step, and per search.
         z_dim: length of the latent z.
         gf_dim, df_dim: channels of G's and D's widest-resolution layer; deeper ones have up to 8x.
         c_dim: 3 for RGB, 1 for grey.
         lam: weight of the perceptual against the contextual loss in completion.
         prior: the perceptual loss in completion, a name in `dcgan.inpainting.losses.PRIORS`.
-        seed: seeds weights, z and the order of the data.
+        seed: seed for the weights, z and the order of the data.
         precision: of the convolutions, float32, bfloat16 or float16; variables, batch norm's
             statistics, G's first and D's last layer and the losses are always float32.
-        jit: compile training step and search with XLA; None is the training step on a GPU alone
-            (on a CPU, XLA's convolutions are many times slower).
-        margin: of the frame around its aligned faces, as `align.py --margin` has it.
+        jit: compile training step and search with XLA. None compiles only the training step, and
+            only on a single GPU (on a CPU, XLA's convolutions are many times slower).
+        margin: margin of its aligned faces, as in `align.py --margin`.
         architecture: an `Architecture` that replaces the sizes above, as read from a checkpoint.
         strategy: the `tf.distribute.Strategy` that trains it; None is one device.
     """
 
-    lowres = 8  # edge of the blocks that the `lowres` mask averages
+    lowres = 8  # width of the blocks that the `lowres` mask averages
 
     def __init__(self, image_size=64, batch_size=64, z_dim=100, gf_dim=64, df_dim=64, c_dim=3,
                  lam=0.1, prior="article", seed=0, precision="float32", jit=None, margin=0.0,
@@ -63,28 +63,28 @@ class DCGAN(tf.Module):
         self.batch_size, self.seed, self.dtype = batch_size, seed, tf.as_dtype(precision)
         self.lam, self.prior, self.margin = lam, prior, margin
         self.jit, self.strategy = jit, strategy or tf.distribute.get_strategy()
-        self.recipe, self.sync_batch_norm, self.ema = Recipe(), False, 0.0  # a training's
+        self.recipe, self.sync_batch_norm, self.ema = Recipe(), False, 0.0  # set by a training
         with self.strategy.scope():
             self.vars = {
                 name: tf.Variable(initial_value(name, shape, (seed, i)), name=name,
                                   trainable="moving_" not in name)
                 for i, (name, shape) in enumerate(self.architecture.shapes().items())}
-        self.average = {}  # of G's variables, if the training keeps one
+        self.average = {}  # moving average of G's variables, if the training keeps one
         self.weights = Weights(self.vars, self.average)
         self.g_vars = self.weights.net("generator", trainable=True)
         self.d_vars = self.weights.net("discriminator", trainable=True)
         self.g_optim = self.d_optim = None
-        # Where training stands: steps taken, the epoch, and how far into its shuffled file list.
+        # Progress of training: the steps, the epoch, and the position in its shuffled file list.
         self.progress = {
             name: tf.Variable(0, dtype=tf.int64, trainable=False, name=f"progress/{name}")
             for name in ("step", "epoch", "position")}
-        self.source = None  # the checkpoint that it comes from
+        self.source = None  # the checkpoint that was loaded
         self.compiled = Recent(COMPILED)  # searches, by their settings; copies share them
 
     # 1. Networks
 
     def batch_norm(self, h, name, momentum=ops.BN_MOMENTUM):
-        """Batch norm by the batch's own statistics, which move the running ones."""
+        """Batch norm with the batch's own statistics, which also update the running ones."""
         return ops.batch_norm(h, *(self.vars[f"{name}/{part}"] for part in BATCH_NORM),
                               momentum, self.sync_batch_norm)
 
@@ -93,11 +93,11 @@ class DCGAN(tf.Module):
 
         Args:
             z: `[B, z_dim]` float32, in [-1, 1]; or a layer's activations, as `to` returns them,
-                from which the layers after it compute the image (not in training).
-            training: batch norm by the batch's own statistics (True) or the running ones.
-            momentum: batch norm's, in training.
-            weights: of `self.weights`, in a form that is there already.
-            to: the edge of the layer to stop at, 4, 8, ..., image_size / 2; None is the image.
+                from which the later layers compute the image (not in training).
+            training: batch norm uses the batch's own statistics (True) or the running ones.
+            momentum: momentum of batch norm, in training.
+            weights: from `self.weights`, if they are already in the right form.
+            to: the width of the layer to stop at, 4, 8, ..., image_size / 2; None is the image.
 
         Returns:
             `[B, image_size, image_size, c_dim]` float32 in [-1, 1]; or the layer's activations
@@ -109,8 +109,8 @@ class DCGAN(tf.Module):
                 self.vars if training else self.weights.folded("generator", self.dtype))
             h = z
             if len(z.shape) == 2:
-                # In float32 at any precision: it costs next to nothing, and bfloat16 knows but 256
-                # places between neighbouring powers of two, too few for a search to move z.
+                # Always in float32: it costs almost nothing, and bfloat16 has only 128 values
+                # between neighbouring powers of two, too few for a search to move z.
                 h = ops.linear(z, v["generator/g_h0_lin/Matrix"], v["generator/g_h0_lin/bias"])
                 h = tf.reshape(h, [-1, 4, 4, widths[0]])
             h = tf.cast(h, self.dtype)
@@ -128,8 +128,8 @@ class DCGAN(tf.Module):
 
         Args:
             images: `[B, image_size, image_size, c_dim]` float32 in [-1, 1].
-            training: batch norm by the batch's own statistics (True) or the running ones.
-            weights: as `generator` takes them.
+            training: batch norm uses the batch's own statistics (True) or the running ones.
+            weights: as for `generator`.
 
         Returns:
             `(probability, logits)`, each `[B, 1]` float32; probability = sigmoid(logits).
@@ -155,25 +155,25 @@ class DCGAN(tf.Module):
 
     @staticmethod
     def d_loss_real(logits, label=1.0):
-        """D wants every real image to be called real; with a label below 1 (Salimans et al. 2016,
-        arXiv 1606.03498, one-sided label smoothing), with that probability."""
+        """D should call every real image real; with a label below 1, with that probability
+        (one-sided label smoothing, Salimans et al. 2016, arXiv 1606.03498)."""
         return ops.sigmoid_cross_entropy(logits, label)
 
     @staticmethod
     def d_loss_fake(logits):
-        """D wants every G(z) to be called fake."""
+        """D should call every G(z) fake."""
         return ops.sigmoid_cross_entropy(logits, 0.0)
 
     @staticmethod
     def g_loss(logits):
-        """G wants every G(z) to be called real: -log D(G(z))."""
+        """G is updated so that D calls every G(z) real: -log D(G(z))."""
         return ops.sigmoid_cross_entropy(logits, 1.0)
 
     # 3. The training step
 
     def make_optimizers(self, learning_rate=0.0002, beta1=0.5, ema=0.0):
-        """Fresh Adam slots for both networks; `load` fills them from a checkpoint that has some.
-        `ema`: the decay of a moving average of G's weights, which samples and completions then
+        """Create Adam slots for both networks; `load` restores them if the checkpoint has some.
+        `ema` is the decay of a moving average of G's weights, which samples and completions then
         use (Yazici et al. 2018, arXiv 1806.04498); 0 keeps none."""
         def adam(variables):
             scale = ops.LossScale() if self.dtype == tf.float16 else None
@@ -189,30 +189,30 @@ class DCGAN(tf.Module):
         """One batch of the article's schedule: D is updated once, then G twice with the same z, so
         that d_loss does not go to zero (the GAN paper updates G once).
 
-        D's update and G's first see the same G(z), so that forward pass runs once; its statistics
-        move the running ones as two passes would: momentum 0.9 squared. Each of several replicas
-        calls this with its part; updates are by their gradients' mean.
+        D's update and G's first update use the same G(z), so that forward pass runs once; momentum
+        0.9 squared moves the running statistics as two passes would. With several replicas, each
+        calls this with its part of the batch, and the mean of their gradients updates the networks.
 
         Args:
             images: `[B, image_size, image_size, c_dim]` float32 in [-1, 1].
             z: `[B, z_dim]` float32 in [-1, 1].
-            learning_rate: float32 scalar; None is the optimizers'.
-            noise: `[4, B, ...]` float32, of `dcgan.training.augment.draw`; None augments nothing.
+            learning_rate: float32 scalar; None is the optimizers' own.
+            noise: `[4, B, ...]` float32, from `dcgan.training.augment.draw`; None: no augmentation.
             penalise: add the R1 penalty to D's loss.
 
         Returns:
-            `{name: tensor}`: scalars `d_loss`, `d_loss_real`, `d_loss_fake`, `g_loss` (of its last
-            update) and, with a penalty, `r1`, which `d_loss` is without; `d` and `d_`, `[B, 1]`,
-            D's probabilities of the real and the generated images before its update.
+            `{name: tensor}`: scalars `d_loss`, `d_loss_real`, `d_loss_fake`, `g_loss` (at G's last
+            update) and, with a penalty, `r1`, which `d_loss` does not include; `d`, `d_`, `[B, 1]`,
+            D's probabilities for the real and the generated images before its update.
         """
         def weights(net):
             return self.weights.for_training(net, self.dtype, images.shape[0])
 
-        def D(x, k):  # of what its k-th pass sees of x
+        def D(x, k):  # noise[k] augments x in the k-th pass
             seen = x if noise is None else augment.augment(x, self.recipe.policies, noise[k])
             return self.discriminator(seen, training=True, weights=d_weights)
 
-        with tf.GradientTape() as g_tape:  # G(z), for D's update and for G's first
+        with tf.GradientTape() as g_tape:  # G(z), for D's update and G's first update
             fake = self.generator(z, training=True, momentum=ops.BN_MOMENTUM**2,
                                   weights=weights("generator"))
 
@@ -232,7 +232,7 @@ class DCGAN(tf.Module):
             g_loss = tf.reduce_mean(self.g_loss(D(fake, 2)[1]))
         self.g_optim.minimize(g_loss, g_tape, learning_rate)
 
-        with tf.GradientTape() as g_tape:  # and again
+        with tf.GradientTape() as g_tape:  # G's second update
             fake = self.generator(z, training=True, weights=weights("generator"))
             g_loss = tf.reduce_mean(self.g_loss(D(fake, 3)[1]))
         self.g_optim.minimize(g_loss, g_tape, learning_rate)
@@ -243,39 +243,39 @@ class DCGAN(tf.Module):
                 "g_loss": g_loss, "d": d, "d_": d_} | ({"r1": r1} if penalise else {})
 
     def train(self, settings):
-        """Train on a folder of images, from the newest whole checkpoint in `checkpoint_dir` on, as
-        `dcgan.training.settings.TrainingSettings` say; `dcgan.training.loop` has the errors."""
+        """Train on a folder of images as the `dcgan.training.settings.TrainingSettings` say, from
+        the newest intact checkpoint in `checkpoint_dir`; `dcgan.training.loop` lists the errors."""
         Training(self, settings).run()
 
     # 4. Completion (Yeh et al. 2016, section 3). The losses are `[B]`: one per image
 
     def contextual_loss(self, G, images, mask, lowres_mask=0.0):
-        """`[B]`: sum |mask * G(z) - mask * y|, how far each G(z) is from what is known of its
-        image, plus the same over block means where `lowres_mask` is 1."""
-        # Three gradients meet in G. These two are added by themselves: TensorFlow adds three in an
-        # order of its own, and the last digits could differ from call to call.
+        """`[B]`: sum |mask * G(z) - mask * y|, the distance of each G(z) from its image's known
+        pixels, plus the distance of the block means if `lowres_mask` is 1."""
+        # Three gradients meet in G. The identity adds two of them first: TensorFlow adds three in
+        # any order, and the last digits could differ from call to call.
         G = tf.identity(G)
         means = ops.downsample(G, self.lowres) - ops.downsample(images, self.lowres)
         return (tf.reduce_sum(tf.abs(mask * G - mask * images), axis=[1, 2, 3])
                 + tf.reduce_sum(lowres_mask * tf.abs(means), axis=[1, 2, 3]))
 
     def perceptual_loss(self, logits):
-        """`[B]`: how unreal D finds each G(z), by the prior's name in `inpainting.losses`."""
+        """`[B]`: how unreal D finds each G(z); `inpainting.losses` has the priors."""
         return PRIORS[self.prior](logits)
 
     def completion_losses(self, z, images, mask, lowres_mask=0.0, weights=None, G=None):
         """The loss of each z as a completion of its image (Yeh et al. 2016, section 3).
 
-        complete = contextual + lam * perceptual. All per image: the article adds lam times the
-        *batch mean* of the perceptual loss to each, whose gradient is the same.
+        complete = contextual + lam * perceptual, for each image. The article adds lam times the
+        *batch mean* of the perceptual loss to each image's loss, which has the same gradient.
 
         Args:
             z: `[B, z_dim]` float32 in [-1, 1].
-            images: `[B, H, W, C]` float32 in [-1, 1], the y; pixels under mask 0 do not matter.
-            mask: broadcastable to `images`, 1 = known, 0 = missing; or how much each pixel counts.
+            images: `[B, H, W, C]` float32 in [-1, 1], the y; pixels under mask 0 are ignored.
+            mask: broadcastable to `images`, 1 = known, 0 = missing; or the weight of each pixel.
             lowres_mask: broadcastable to the block means, 1 = that mean is known.
-            weights: as `generator` takes them.
-            G: G(z), where it is there already.
+            weights: as for `generator`.
+            G: G(z), if it was already computed.
 
         Returns:
             `(complete, contextual, perceptual)`, each `[B]` float32.
@@ -286,8 +286,8 @@ class DCGAN(tf.Module):
         return contextual + self.lam * perceptual, contextual, perceptual
 
     def completion_gradient(self, z, *arguments):
-        """`(loss, gradient)`: of `completion_losses` the first, `[B]`, and its gradient by z,
-        `[B, z_dim]`."""
+        """`(loss, gradient)`: the complete loss of `completion_losses`, `[B]`, and its gradient
+        with respect to z, `[B, z_dim]`."""
         with tf.GradientTape() as tape:
             tape.watch(z)
             loss = self.completion_losses(z, *arguments)[0]
@@ -298,20 +298,20 @@ class DCGAN(tf.Module):
 
         Args:
             images: `[B, image_size, image_size, c_dim]` uint8, or floats in [-1, 1], which are
-                rounded to bytes; pixels under mask 0 do not matter.
+                rounded to bytes; pixels under mask 0 are ignored.
             masks: `[B, image_size, image_size]`, or one for all, 1 = known, 0 = missing.
-            preset: article, fast or best; None is the plain search.
+            preset: article, fast or best; None is the default search.
             progress: called with a `dcgan.inpainting.completion.Progress` before the first
-                iteration of each batch and after every `outInterval`, but the last; where it
-                returns something true, the search ends, that of later batches before it begins.
-            **settings: those of `dcgan.inpainting.completion.SETTINGS`, such as `nIter` and `lam`,
-                as complete.py's flags have them; with `maskType` `lowres`, the means over blocks
-                are known too. What neither they nor the preset says is as the constructor's.
+                iteration of each batch and then every `outInterval` iterations, except after the
+                last. If it returns a true value, the search stops; later batches are not searched.
+            **settings: some of `dcgan.inpainting.completion.SETTINGS`, such as `nIter` and `lam`,
+                named like complete.py's flags; with `maskType` `lowres`, the means over blocks are
+                known too. Settings given neither here nor by the preset are the constructor's.
 
         Returns:
             A `dcgan.inpainting.completion.Completion`: `images`, `z`, `losses`, ...
 
-        Raises ValueError where an array or a setting is of no use.
+        Raises ValueError if an array or a setting is invalid.
         """
         chosen = completion.call_settings(self, preset, settings)
         return completion.complete(self.configured(chosen), images, masks, chosen, progress)
@@ -319,22 +319,22 @@ class DCGAN(tf.Module):
     # 5. Use
 
     def configured(self, settings):
-        """The same networks, to complete as `dcgan.inpainting.presets.CompletionSettings` say."""
+        """The same networks, set up by a `dcgan.inpainting.presets.CompletionSettings`."""
         return completion.configure(copy.copy(self), settings)
 
     def initial_z(self, numbers, candidate=0, seed=None):
         """Uniform z in [-1, 1], `[B, z_dim]`, one for each of B numbers. Each z depends only on
-        the seed, its own number, and which of an image's searches it is for (`candidate`)."""
+        the seed, its own number, and the index of an image's search (`candidate`)."""
         return initial_z.uniform_z(
             self.z_dim, self.seed if seed is None else seed, numbers, candidate)
 
     @functools.cached_property
     def gaussian(self):
-        """The `Gaussian` beside the checkpoint, read where it is first wanted; or None."""
+        """The `Gaussian` in the checkpoint's folder, read at first use; None if there is none."""
         return self.source and gaussian.read_beside(self.source, self.image_size**2 * self.c_dim)
 
     def sample(self, count, seed=None):
-        """Images that G makes up by a seed (None: the constructor's), `[count, H, W, C]` uint8."""
+        """Images `[count, H, W, C]` uint8 that G generates; seed None is the constructor's."""
         Number(int, low=1).require("count", count)
         Number(int, low=0).require("seed", self.seed if seed is None else seed)
         z = self.initial_z(range(count), seed=seed)
@@ -343,7 +343,7 @@ class DCGAN(tf.Module):
             lambda z: drawing.to_uint8(self.generator(z, weights=weights)), z, self.batch_size)
 
     def discriminate(self, images):
-        """D's probability that each image is real, `[B]` float32; of images `[B, image_size,
+        """D's probability that each image is real, `[B]` float32. Images are `[B, image_size,
         image_size, c_dim]`, uint8 or floats in [-1, 1]."""
         y = completion.as_floats(completion.checked_images(self, images))
         weights = self.weights.for_inference(self.dtype)
@@ -353,29 +353,29 @@ class DCGAN(tf.Module):
     # 6. Checkpoints
 
     def save(self, checkpoint_dir, max_to_keep=5):
-        """Write a checkpoint of the present step; returns its path."""
+        """Write a checkpoint of the current step; returns its path."""
         return tracking.save(self, local_path(checkpoint_dir), max_to_keep)
 
     def export(self, path):
-        """Write the weights that images are made with, in half precision, for `from_checkpoint`."""
+        """Write the weights for `from_checkpoint` in half precision, with G's average if kept."""
         tracking.export(self, local_path(path))
 
     @classmethod
     def from_checkpoint(cls, checkpoint_dir, **settings):
-        """A DCGAN of the sizes that the newest whole checkpoint has, with its weights: of G the
-        average, if it has one; and with the Gaussian beside it, if there is one. `pretrained` is
-        the one that comes with the program; the settings are the constructor's, but for sizes."""
+        """A DCGAN with the sizes and weights of the newest intact checkpoint (G's moving average,
+        if it has one) and the `gaussian.npz` next to it. `pretrained` is the network that ships
+        with the program. The settings are the constructor's, except the sizes."""
         return tracking.from_checkpoint(cls, local_path(checkpoint_dir), settings)
 
     def load(self, checkpoint_dir, weights_only=False):
-        """Restore the newest whole checkpoint of a folder, or the one of a path without suffix:
-        ours, or a name-based one of the original TF 1 code. Ours also restores where training
-        stands, and the optimizers' slots if they were made; `weights_only` the networks alone.
+        """Restore the newest intact checkpoint of a folder, or the one at a path without suffix:
+        this project's, or a name-based one of the original TF 1 code. This project's also restore
+        the progress of training and existing optimizer slots, unless `weights_only` is set.
 
         Returns:
             The path of the checkpoint.
 
         Raises:
-            UserError: there is none, it is damaged, or its variables are not this network's.
+            UserError: it is missing or damaged, or its variables are not this network's.
         """
         return tracking.load(self, local_path(checkpoint_dir), weights_only)

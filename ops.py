@@ -1,7 +1,7 @@
-"""Layers and tensor functions: everything here maps tensors to tensors and touches no disk.
+"""Layers and tensor functions; nothing here reads or writes files.
 
 Shapes are NHWC. `linear`, `conv2d`, `conv2d_transpose`, `lrelu` and `batch_norm` are the article's
-layers with its constants; variables are made by the caller (`model.py`) and passed in.
+layers with its constants; the caller (`model.py`) creates the variables and passes them in.
 """
 
 import dcgan  # noqa: F401, I001  (before TensorFlow, whose environment it sets)
@@ -12,24 +12,24 @@ import tensorflow as tf
 BN_MOMENTUM = 0.9
 BN_EPSILON = 1e-5
 LEAK = 0.2
-FEW_CHANNELS = 4  # at most as many: `subpixel_transpose`
-FEW_PLACES = 16  # at most as many: `product_filter_gradient`
+FEW_CHANNELS = 4  # up to this many output channels: `subpixel_transpose`
+FEW_PLACES = 16  # up to this many output pixels: `product_filter_gradient`
 
 
 def linear(x, matrix, bias):
-    """`[B, n]` times `[n, m]` plus `[m]`, to `[B, m]`."""
+    """`[B, n]` times `[n, m]` plus `[m]`: `[B, m]`."""
     return tf.matmul(x, matrix) + bias
 
 
 def conv2d(x, w, biases, leak=1.0):
-    """5x5 stride-2 SAME convolution, as the article's, in the precision of x.
+    """The article's 5x5 convolution with stride 2 and padding SAME, in the precision of x.
 
     Args:
         x: `[B, H, W, in]`.
-        w: `[5, 5, in, out]`, or where H = W = 8 what `networks.convolution.fastest_filter` makes of
-            it.
+        w: `[5, 5, in, out]`; or for H = W = 8, the kernel in a form that
+            `networks.convolution.fastest_filter` returns.
         biases: `[out]`.
-        leak: of an `lrelu` behind it, which TensorFlow can then fuse into it; 1 is none.
+        leak: negative slope of a leaky ReLU that is fused into the convolution; 1: no activation.
 
     Returns:
         `[B, ceil(H / 2), ceil(W / 2), out]`, the dtype of x.
@@ -44,7 +44,7 @@ def conv2d(x, w, biases, leak=1.0):
             y = lrelu(y, leak)
 
         def gradient(dy):
-            if leak < 1:  # by the result's sign, so that nothing else needs what goes into lrelu
+            if leak < 1:  # the result has the sign of lrelu's input, which need not be kept
                 dy = tf.raw_ops.LeakyReluGrad(
                     gradients=dy, features=tf.stop_gradient(y), alpha=leak)
             shape = [tf.shape(x)[0], *x.shape[1:]]
@@ -61,8 +61,8 @@ def conv2d_transpose(x, w, biases):
 
     Args:
         x: `[B, H, W, in]`.
-        w: `[5, 5, out, in]`, TensorFlow's order for transposed convolutions, or where H = W = 4
-            what `networks.convolution.fastest_filter` makes of it.
+        w: `[5, 5, out, in]`, TensorFlow's order for transposed convolutions; or for H = W = 4, the
+            kernel in a form that `networks.convolution.fastest_filter` returns.
         biases: `[out]`.
 
     Returns:
@@ -83,18 +83,19 @@ def conv2d_transpose(x, w, biases):
     return convolve(x, tf.cast(w, x.dtype), tf.cast(biases, x.dtype))
 
 
-# The gradients of the two, which are each other's. On a CPU oneDNN's kernels reach the speed of a
-# plain matrix product, except at the two ends of the networks: where a picture of few channels is
-# made, and between 8x8 and 4x4 places. `benchmarks/layers.py` measures what takes their place.
+# The gradients of `conv2d` and `conv2d_transpose`, which are each other's. On a CPU, oneDNN's
+# kernels reach the speed of a plain matrix product, except at the two ends of the networks: in the
+# layer that outputs a picture of few channels, and between 8x8 and 4x4 pixels.
+# `benchmarks/layers.py` measures the replacements.
 
 
 def on_cpu():
-    """Whether TensorFlow computes on the CPU, where the detours pay."""
+    """Whether TensorFlow computes on the CPU, where the replacements are faster."""
     return not tf.config.get_visible_devices("GPU")
 
 
 def input_gradient(dy, w, shape):
-    """The gradient of `conv2d(x, w)` for its x of `shape`."""
+    """The gradient of `conv2d(x, w)` with respect to x, which has the shape `shape`."""
     doubles = all(shape[axis] == 2 * dy.shape[axis] for axis in (1, 2))
     if on_cpu() and doubles and w.shape[2] <= FEW_CHANNELS:
         return subpixel_transpose(dy, w)
@@ -102,7 +103,7 @@ def input_gradient(dy, w, shape):
 
 
 def filter_gradient(x, dy, shape):
-    """The gradient of `conv2d(x, w)` for its w of `shape`."""
+    """The gradient of `conv2d(x, w)` with respect to w, which has the shape `shape`."""
     if on_cpu() and dy.shape[1] * dy.shape[2] <= FEW_PLACES:
         return product_filter_gradient(x, dy, shape)
     return tf.raw_ops.Conv2DBackpropFilter(
@@ -110,30 +111,30 @@ def filter_gradient(x, dy, shape):
 
 
 def subpixel_transpose(dy, w):
-    """`conv2d` transposed, to twice the size, as a 3x3 convolution that makes each 2x2 block of
-    the result as 4 times the channels (Shi et al. 2016, arXiv 1609.07009).
+    """The transpose of `conv2d`, to twice the size, as a 3x3 convolution that computes each 2x2
+    block of the result as 4 times the channels (Shi et al. 2016, arXiv 1609.07009).
 
-    Row 2m + p of the result is the sum over d = -1, 0, 1 of row m + d of dy times tap p + 1 - 2d:
-    with a zero in front of the five taps, those of p = 0, 1 are a pair of six, the last pair first.
-    It computes 36 products for 25, which only pays where there are few channels to make.
+    Row 2m + p of the result is the sum over d = -1, 0, 1 of row m + d of dy times tap p + 1 - 2d.
+    With a zero before the five taps there are six, and p = 0, 1 use them in pairs, the last pair
+    first. This computes 36 products instead of 25, which is faster only for few output channels.
     """
     height, width, n_out, n_in = dy.shape[1], dy.shape[2], w.shape[2], w.shape[3]
     taps = tf.reshape(tf.pad(w, [[1, 0], [1, 0], [0, 0], [0, 0]]), [3, 2, 3, 2, n_out, n_in])
     kernel = tf.transpose(tf.reverse(taps, axis=[0, 2]), [0, 2, 5, 1, 3, 4])
     y = tf.nn.conv2d(dy, tf.reshape(kernel, [3, 3, n_in, 4 * n_out]), strides=1, padding="SAME")
-    y = tf.reshape(y, [-1, height, width, 2, 2 * n_out])  # columns lie beside their channels
+    y = tf.reshape(y, [-1, height, width, 2, 2 * n_out])  # columns next to their channels
     return tf.reshape(tf.transpose(y, [0, 1, 3, 2, 4]), [-1, 2 * height, 2 * width, n_out])
 
 
 def columns_of(x):
-    """The 5x5 places of x that each result of `conv2d` is made of: `[B h w, 25 in]`."""
+    """The 5x5 pixels of x from which `conv2d` computes each output pixel: `[B h w, 25 in]`."""
     patches = tf.image.extract_patches(
         x, [1, 5, 5, 1], [1, 2, 2, 1], [1, 1, 1, 1], padding="SAME")
     return tf.reshape(patches, [-1, 25 * x.shape[3]])
 
 
 def product_filter_gradient(x, dy, shape):
-    """The gradient for a filter as one matrix product, which pays for the smallest maps."""
+    """`filter_gradient` as one matrix product, which is faster for the smallest feature maps."""
     rows = tf.reshape(dy, [-1, shape[3]])
     return tf.reshape(tf.matmul(columns_of(x), rows, transpose_a=True), shape)
 
@@ -144,18 +145,18 @@ def lrelu(x, leak=LEAK):
 
 
 def in_batches(function, values, size):
-    """What a function makes of values, so many at once, as one array.
+    """Apply a function to values in batches; returns one array.
 
     Args:
-        function: of `[B, ...]`, B at most `size`, to as many rows.
+        function: a function of `[B, ...]`, B at most `size`, that returns B rows.
         values: `[N, ...]`, N at least 1.
-        size: how many at once.
+        size: the batch size.
     """
     return np.concatenate([function(values[i:i + size]) for i in range(0, len(values), size)])
 
 
 def mean_of_replicas(values):
-    """The mean over all replicas of a structure of tensors; with one replica, the tensors."""
+    """The mean of a structure of tensors over all replicas."""
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync == 1:
         return values
@@ -163,11 +164,11 @@ def mean_of_replicas(values):
 
 
 def average_statistics(variables):
-    """Make the running statistics of all replicas the mean of theirs. An update of them is linear
-    in the batch's, so that once at the end of a step is as good as at every update.
+    """Set the running statistics of all replicas to their mean. An update of running statistics is
+    linear in the batch's statistics, so averaging once at the end of a step is equivalent.
 
     Args:
-        variables: `{name: variable}`; those that are not trainable are running statistics.
+        variables: `{name: variable}`; the variables that are not trainable are running statistics.
     """
     if tf.distribute.get_replica_context().num_replicas_in_sync > 1:
         moved = {name: tf.identity(v) for name, v in variables.items() if not v.trainable}
@@ -176,13 +177,13 @@ def average_statistics(variables):
 
 
 def move_average(averages, variables, decay, updates):
-    """Move averages of variables towards their present values; the first steps keep less, so that
-    the initial values are soon forgotten.
+    """Update exponential moving averages of variables. The decay is smaller in the first steps, so
+    that the initial values are forgotten quickly.
 
     Args:
         averages, variables: `{name: variable}`.
-        decay: the share that an average keeps in a step.
-        updates: how many the variables had.
+        decay: the fraction of an average that a step keeps.
+        updates: how many updates the variables have had.
     """
     updates = tf.cast(updates, tf.float32)
     keep = tf.minimum(decay, (1 + updates) / (10 + updates))
@@ -191,17 +192,17 @@ def move_average(averages, variables, decay, updates):
 
 
 def batch_norm(x, gamma, beta, moving_mean, moving_variance, momentum=BN_MOMENTUM, sync=False):
-    """Batch normalisation in training, over every axis but the last (Ioffe & Szegedy 2015).
+    """Batch normalisation in training, over all axes except the last (Ioffe & Szegedy 2015).
 
     It normalises with the batch's own mean and variance and moves the two running statistics
-    towards them (the variance by its unbiased estimate, as TensorFlow's fused kernel reports it).
+    towards them (towards the unbiased variance, as TensorFlow's fused kernel returns it).
 
     Args:
         x: `[B, H, W, C]`, of any precision; the statistics are float32.
         gamma, beta: `[C]` float32 scale and offset.
         moving_mean, moving_variance: `[C]` float32 `tf.Variable`, updated.
-        momentum: the share of the old running statistics that an update keeps.
-        sync: take the mean and variance of all replicas' x together.
+        momentum: the fraction of the old running statistics that an update keeps.
+        sync: use the mean and variance over all replicas' x.
 
     Returns:
         `[B, H, W, C]`, the shape and dtype of `x`.
@@ -209,8 +210,8 @@ def batch_norm(x, gamma, beta, moving_mean, moving_variance, momentum=BN_MOMENTU
     if sync and tf.distribute.get_replica_context().num_replicas_in_sync > 1:
         y, mean, variance = _synchronised_batch_norm(x, gamma, beta)
     else:
-        # The raw op because tf.nn.batch_normalization is not fused, and because its public wrapper
-        # silently raises an epsilon of 1e-5 to 1.001e-5.
+        # The raw op, because tf.nn.batch_normalization is not fused, and the public wrapper of this
+        # op silently raises an epsilon of 1e-5 to 1.001e-5.
         y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=x, scale=gamma, offset=beta, mean=[], variance=[], epsilon=BN_EPSILON,
             is_training=True)
@@ -220,7 +221,8 @@ def batch_norm(x, gamma, beta, moving_mean, moving_variance, momentum=BN_MOMENTU
 
 
 def _synchronised_batch_norm(x, gamma, beta):
-    """`(y, mean, unbiased variance)` by the statistics of all replicas, each with as large an x."""
+    """`(y, mean, unbiased variance)` with the statistics of all replicas, whose x are equally
+    large."""
     wide = tf.cast(x, tf.float32)
     mean, variance = tf.nn.moments(wide, [0, 1, 2])
     mean, square = tf.unstack(mean_of_replicas(tf.stack([mean, variance + mean**2])))
@@ -233,7 +235,7 @@ def _synchronised_batch_norm(x, gamma, beta):
 
 
 def batch_norm_scale_and_offset(gamma, beta, moving_mean, moving_variance):
-    """Batch normalisation in inference, which is `x * scale + offset` with constants.
+    """Batch normalisation in inference, as the constants of `x * scale + offset`.
 
     Args:
         gamma, beta, moving_mean, moving_variance: `[C]` float32.
@@ -268,9 +270,9 @@ def downsample(images, factor):
 class LossScale:
     """Keeps small gradients above float16's smallest number (Micikevicius et al. 2018).
 
-    The loss is multiplied by a scale that halves whenever a gradient overflows, in which case the
-    update is left out, and doubles after `patience` updates without. Not a `tf.Module`, so that a
-    checkpoint has it only where it is asked for, and others can be read without.
+    The loss is multiplied by a scale. If a gradient overflows, the update is skipped and the scale
+    halved; after `patience` updates without an overflow, the scale is doubled. This is not a
+    `tf.Module`, so that checkpoints contain it only for float16, and others can be read without it.
     """
 
     def __init__(self, scale=2.0**15, patience=2000):
@@ -279,7 +281,7 @@ class LossScale:
         self.patience = patience
 
     def update(self, finite):
-        """Count an update whose gradients were all finite, or not."""
+        """Adjust the scale after an update; `finite` says whether all its gradients were finite."""
         grows = self.since + 1 >= self.patience
         factor = tf.where(finite, tf.where(grows, 2.0, 1.0), 0.5)
         self.scale.assign(tf.maximum(self.scale * factor, 1.0))
@@ -289,12 +291,12 @@ class LossScale:
 class Adam(tf.Module):
     """Adam (Kingma & Ba 2015) in TensorFlow's form: epsilon is added before bias correction.
 
-    One fused kernel updates a variable and both its slots in a single pass over memory, where
-    Keras 3's optimizer is written in separate operations. Slots and step count are `tf.Variable`s,
-    so a `tf.train.Checkpoint` keeps them.
+    One fused kernel updates a variable and both its slots in a single pass over memory, whereas
+    Keras 3's optimizer uses separate operations. Slots and step count are `tf.Variable`s, so a
+    `tf.train.Checkpoint` saves them.
 
     Args:
-        variables: `{name: tf.Variable}`, what it updates.
+        variables: `{name: tf.Variable}`, the variables to update.
         learning_rate, beta1, beta2, epsilon: Python floats; epsilon is TensorFlow's default.
         loss_scale: a `LossScale`, or None.
     """
@@ -313,16 +315,16 @@ class Adam(tf.Module):
                   for name, v in variables.items()}
 
     def scaled(self, loss):
-        """The loss whose gradients `apply` takes."""
+        """The loss, multiplied by the loss scale; `apply` expects the gradients of this."""
         return loss if self.loss_scale is None else loss * self.loss_scale.scale
 
     def minimize(self, loss, tape, learning_rate=None):
-        """Update every variable once by a loss.
+        """Update every variable once by the gradient of a loss.
 
         Args:
-            loss: scalar, of this replica's part of the batch.
-            tape: the `tf.GradientTape` that recorded it.
-            learning_rate: as `apply` takes it.
+            loss: scalar, for this replica's part of the batch.
+            tape: the `tf.GradientTape` that recorded the loss.
+            learning_rate: as for `apply`.
         """
         with tape:
             loss = self.scaled(loss)
@@ -333,7 +335,7 @@ class Adam(tf.Module):
 
         Args:
             gradients: `{name: tensor}` float32, with the names of the variables.
-            learning_rate: float32 scalar, for this update instead of the optimizer's.
+            learning_rate: float32 scalar for this update; None is the optimizer's own.
         """
         if learning_rate is None:
             learning_rate = self.learning_rate

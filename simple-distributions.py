@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Draw the article's pictures of distributions: normal in one and two dimensions, and completion
-there: the most likely y given x."""
+"""Draw the article's pictures of normal distributions in one and two dimensions, and of completion
+in two dimensions: the most likely y for a known x."""
 
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # `python -P` leaves it out
-import dcgan.cli.environment  # first: it says so where packages are missing
+import dcgan.cli.environment  # first: it names missing packages
 
 import numpy as np
 
@@ -23,13 +23,15 @@ KNOWN_X = 1.0
 
 def parse_args(argv=None):
     parser = flags.Parser(prog="simple-distributions.py", description=__doc__)
-    parser.add_argument("--outDir", type=settings.path, default=".", help="where the pictures go")
-    parser.add_argument("--seed", type=Number(int, low=0), default=0, help="of the samples")
+    parser.add_argument("--outDir", type=settings.path, default=".", metavar="PATH",
+                        help="folder of the pictures")
+    parser.add_argument("--seed", type=Number(int, low=0), default=0, metavar="N",
+                        help="seed of the samples")
     return parser.parse_args(argv)
 
 
 def most_likely_y(x, mean=MEAN, covariance=COVARIANCE):
-    """argmax over y of the normal density p(x, y): the conditional mean.
+    """The y that maximises the normal density p(x, y): the conditional mean.
 
     Args:
         x: the known first coordinate.
@@ -56,7 +58,7 @@ def draw_pdf(folder):
 
 
 def draw_samples(folder, rng):
-    """Samples of the standard normal, on the axis where their density is."""
+    """Samples of the standard normal on the x axis, with its density."""
     from scipy import stats
 
     figure, axes = new_figure()
@@ -79,7 +81,7 @@ def draw_contours(axes):
 
 
 def draw_2d(folder, rng):
-    """A two-dimensional normal: its density, and samples of it."""
+    """A two-dimensional normal: its density and samples."""
     figure, axes = new_figure()
     draw_contours(axes)
     axes.plot(*rng.multivariate_normal(MEAN, COVARIANCE, 100).T, "o", color="black",
@@ -88,7 +90,7 @@ def draw_2d(folder, rng):
 
 
 def draw_completion(folder):
-    """Completion in two dimensions: x is known, and the most likely y fills in the rest."""
+    """Completion in two dimensions: x is known, and the most likely y completes it."""
     figure, axes = new_figure()
     draw_contours(axes)
     y = most_likely_y(KNOWN_X)

@@ -1,8 +1,8 @@
-"""Pictures: what users of the library call to read and write them, to make grids and animations.
+"""The library's functions for pictures: reading, writing, grids and animations.
 
-Pictures are `[H, W, C]` uint8 arrays, C 1 (grey) or 3 (RGB); the networks' range [-1, 1] is entered
-and left by `to_float` and `to_uint8`, which map every byte to itself. The package never imports
-this module: a user's own `utils.py` may stand in front of it.
+Pictures are `[H, W, C]` uint8 arrays, with C 1 (grey) or 3 (RGB). `to_float` converts them to the
+networks' range [-1, 1], and `to_uint8` back, without changing any byte. The package never imports
+this module, because a user's own `utils.py` may come before it on the path.
 """
 
 from dcgan.messages import UserError

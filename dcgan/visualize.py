@@ -1,7 +1,7 @@
-"""What a network's latent space looks like: pictures of `train-dcgan.py --visualize`.
+"""Pictures of a network's latent space, for `train-dcgan.py --visualize`.
 
-The walks between z and the arithmetic with their means are those of Radford et al. 2015 (arXiv
-1511.06434, sections 5.1, 6.1 and 6.3.2).
+The walks between z and the arithmetic with mean z follow Radford et al. 2015 (arXiv 1511.06434,
+sections 5.1, 6.1 and 6.3.2).
 """
 
 import os
@@ -16,20 +16,20 @@ from dcgan.messages import UserError
 from dcgan.pictures import drawing, reading
 
 ROWS, COLUMNS = 8, 8
-STEPS = 2 * COLUMNS - 1  # of a walk: every second is a column of the picture
-NOISE = 0.25  # around a z that arithmetic found, as Radford et al. have it
-FIND = 150  # iterations for the z of whole pictures: more than usual, because all is known
+STEPS = 2 * COLUMNS - 1  # of a walk; every second step is a column of the picture
+NOISE = 0.25  # added to the z of an arithmetic, as in Radford et al.
+FIND = 150  # iterations for the z of whole pictures: more than usual, as all pixels are known
 
 
 def visualize(model, settings):
-    """Write `KIND.png`, and of what moves `KIND.gif`, into `sample_dir`.
+    """Write `KIND.png`, and for walks also `KIND.gif`, into `sample_dir`.
 
     Args:
         model: a `DCGAN`.
-        settings: the `TrainingSettings` and `training.settings.Latent` in one.
+        settings: a `TrainingSettings` that is also a `training.settings.Latent`.
 
     Raises:
-        UserError: no picture can be read, or none can be written.
+        UserError: no picture can be read, or no file can be written.
     """
     path = os.path.join(settings.sample_dir, settings.visualize)
     record.require_free([f"{path}.png", f"{path}.gif"],
@@ -44,7 +44,7 @@ def visualize(model, settings):
 
 
 def generate(model, z):
-    """G(z) of `[..., z_dim]` as `[..., S, S, C]` uint8."""
+    """G(z) for z `[..., z_dim]`, as `[..., S, S, C]` uint8."""
     flat = np.reshape(z, (-1, model.z_dim)).astype(np.float32)
     weights = model.weights.for_inference(model.dtype)
     images = ops.in_batches(
@@ -54,26 +54,26 @@ def generate(model, z):
 
 
 def between(start, end):
-    """`[N, STEPS, z_dim]`: the straight ways from N z to N others."""
+    """`[N, STEPS, z_dim]`: straight lines from N z to N other z."""
     share = np.linspace(0, 1, STEPS)[:, np.newaxis]
     return (1 - share) * np.expand_dims(start, -2) + share * np.expand_dims(end, -2)
 
 
 def samples(model, settings):
-    """G of 64 random z."""
+    """G(z) for 64 random z."""
     z = model.initial_z(range(ROWS * COLUMNS)).numpy()
     return generate(model, z.reshape(ROWS, COLUMNS, -1)), None
 
 
 def interpolate(model, settings):
-    """A row each: the walk from one random z to the next, which begins the next row."""
+    """Each row: the walk from a random z to the z with which the next row begins."""
     z = model.initial_z(range(ROWS)).numpy()
     walk = generate(model, between(z, np.roll(z, -1, axis=0)))
     return walk[:, ::2], walk
 
 
 def sweep(model, settings):
-    """A row each: a random z, of which one coordinate goes from -1 to 1."""
+    """Each row: a random z, in which one coordinate goes from -1 to 1."""
     z = model.initial_z(range(ROWS)).numpy()
     k = settings.coordinate
     if k is None:
@@ -89,7 +89,7 @@ def sweep(model, settings):
 
 
 def _most_visible(model, z):
-    """The coordinate whose way from -1 to 1 changes the pictures of z most."""
+    """The coordinate whose change from -1 to 1 changes the pictures of these z most."""
     changes = []
     for k in range(model.z_dim):
         ends = np.stack([z, z])
@@ -102,9 +102,10 @@ def _most_visible(model, z):
 def arithmetic(model, settings):
     """The mean z of groups of pictures, added and subtracted.
 
-    A row for each group, first those of `--positive`: G of the z that were found for its first
-    pictures, and last of their mean. The last row: G of the sum, and of z near it. What moves is
-    the way from the first group's mean, and from z near it, to these.
+    There is a row for each group, those of `--positive` first: G(z) for the z that were found for
+    the group's first pictures, and in the last column for their mean. The last row shows G(z) for
+    the sum and for z near it. The animation walks from the first group's mean, and from z near it,
+    to the last row.
     """
     start, end, rows = 0, 0, []
     for sign, group in [*((1, group) for group in settings.positive),
@@ -128,7 +129,7 @@ def arithmetic(model, settings):
 
 
 def pictures(model, settings, paths):
-    """Yield `(number, picture)` of every one that can be read, as training reads them."""
+    """Yield `(index, picture)` for every readable picture, read as in training."""
     for i, path in enumerate(tqdm(paths, unit="picture", disable=None)):
         picture = reading.read_or_warn(path, model.image_size, model.c_dim, settings.crop)
         if picture is not None:
@@ -136,7 +137,7 @@ def pictures(model, settings, paths):
 
 
 def find_z(model, images):
-    """The z whose G(z) are nearest to whole pictures, `[B, S, S, C]` uint8, as `[B, z_dim]`."""
+    """The z `[B, z_dim]` whose G(z) are closest to whole pictures, `[B, S, S, C]` uint8."""
     everything = np.ones(images.shape[1:3])
     with tqdm(total=-(-len(images) // model.batch_size) * FIND, unit="it", disable=None) as bar:
         def show(progress):
@@ -148,13 +149,13 @@ def find_z(model, images):
 
 
 def neighbours(model, settings):
-    """A row each: G of a random z, and the pictures of the dataset that are nearest to it by the
-    root of the mean squared difference, as they are or mirrored; so that one sees whether G shows
-    what it learned from by heart."""
+    """Each row: G(z) for a random z, and the pictures of the dataset that are nearest to it in root
+    mean squared difference, mirrored or not. They show whether G has memorised its training
+    pictures."""
     files = list_images([settings.dataset], "--dataset ", writes=[settings.sample_dir or "."])
     files = files[:settings.train_size]
     G = generate(model, model.initial_z(range(ROWS)).numpy())
-    nearest = [[] for _ in G]  # (distance, number, picture)
+    nearest = [[] for _ in G]  # (distance, index, picture)
     count = 0
     for i, picture in pictures(model, settings, files):
         count += 1

@@ -4,7 +4,8 @@ import math
 
 import tensorflow as tf
 
-# Step sizes of a search: functions of the iteration, from the first step size and the iterations.
+# Schedules: functions from the first step size and the number of iterations to a function from the
+# iteration to its step size.
 SCHEDULES = {
     "constant": lambda lr, n_iter: lambda i: lr,
     # Half a cosine down to 0 (Loshchilov & Hutter 2017).
@@ -13,11 +14,11 @@ SCHEDULES = {
 }
 
 
-# The z-search. Each approach is a pair `(init, update)`: `init(z, numbers)` makes its state for
-# searches that have these numbers, and `update(z, state, loss, gradient, i, objective)`
-# returns the next `(z, state)`. z is `[B, z_dim]`, loss `[B]`, i the iteration counted from 0, and
-# `objective(z)` returns `(loss, gradient)`; step sizes come from `rate(i)`. Every approach projects
-# z onto [-1, 1], where z was drawn in training (Yeh et al. 2016).
+# The search for z. Each approach is a pair `(init, update)`: `init(z, numbers)` returns the initial
+# state for searches with these numbers, and `update(z, state, loss, gradient, i, objective)`
+# returns the next `(z, state)`. z is `[B, z_dim]`, loss `[B]`, and i the iteration, counted from 0;
+# `objective(z)` returns `(loss, gradient)`, and `rate(i)` the step size. Every approach projects z
+# onto [-1, 1], from which training draws z (Yeh et al. 2016).
 
 
 def nesterov(rate, momentum):
@@ -35,7 +36,7 @@ def nesterov(rate, momentum):
 
 
 def projected_adam(rate, beta1, beta2, eps, limit=1.0):
-    """Adam with bias correction before epsilon, the paper's algorithm 1 (Kingma & Ba 2015); within
+    """Adam with bias correction before epsilon (Kingma & Ba 2015, algorithm 1), projected onto
     [-limit, limit]."""
     def init(z, numbers):
         return tf.zeros_like(z), tf.zeros_like(z)
@@ -53,11 +54,12 @@ def projected_adam(rate, beta1, beta2, eps, limit=1.0):
 
 
 def hmc(beta, epsilon, n_leapfrog, anneal, seed):
-    """Hamiltonian Monte Carlo samples of exp(-beta * loss), each image accepted by itself.
+    """Hamiltonian Monte Carlo samples of exp(-beta * loss), accepted or rejected per image.
 
     An iteration draws a momentum, takes `n_leapfrog` steps of size `epsilon` (Neal 2011, section
-    2.3, in the original's order: half a momentum step before and after each step of z), and then
-    multiplies beta by `anneal`. What it draws is a function of seed, search number and iteration.
+    2.3, in the original code's order: half a momentum step before and after each step of z), and
+    then multiplies beta by `anneal`. The random numbers depend only on the seed, the search's
+    number and the iteration.
     """
     def init(z, numbers):
         return tf.constant(beta, tf.float32), tf.constant(numbers, tf.int32)
@@ -65,7 +67,7 @@ def hmc(beta, epsilon, n_leapfrog, anneal, seed):
     def draw(z, numbers, i):
         def draw_one(number):
             key = tf.random.fold_in(tf.stack([seed, i]), number)
-            # Another key for the other draw: of one key, both would come from the same bits.
+            # Two draws need two keys, or both would come from the same bits.
             return (tf.random.stateless_normal(z.shape[1:], key),
                     tf.random.stateless_uniform([], tf.random.fold_in(key, 1)))
 

@@ -1,5 +1,5 @@
-"""How G(z) is put into the hole: pasted, or blended by solving Poisson's equation (Perez, Gangnet
-and Blake 2003), so that its gradients meet the known pixels without a seam."""
+"""Puts G(z) into the hole: pasted, or blended with Poisson's equation (Perez, Gangnet and Blake
+2003), which keeps the gradients of G(z) and fits them to the known pixels without a seam."""
 
 import functools
 
@@ -9,21 +9,20 @@ from dcgan.inpainting.masks import group_by_mask
 from dcgan.pictures import drawing
 from dcgan.pictures.filling import bounding_slices
 
-CACHE_LIMIT = 20_000  # unknown pixels up to which the factors of a mask are kept: megabytes each
-DIRECT_LIMIT = 2**16  # pixels around a hole up to which its equation is factored: any network's
+CACHE_LIMIT = 20_000  # largest hole, in pixels, whose factors are kept; they take megabytes
+DIRECT_LIMIT = 2**16  # largest box around a hole, in pixels, whose equation is factored
 
 
 def paste(image, fill, mask):
-    """`fill` in the hole, `image` elsewhere; arguments as of `poisson_blend`."""
+    """`fill` in the hole, `image` elsewhere; see `poisson_blend` for the arguments."""
     return np.where(mask[..., np.newaxis] != 0, image, fill)
 
 
 def poisson_blend(image, fill, mask):
-    """The gradients of `fill` in the hole, with the known pixels of `image` as boundary.
+    """Fill the hole with the gradients of `fill`; the known pixels of `image` are the boundary.
 
-    Solves the discrete Poisson equation on the four neighbours that a pixel has inside the picture.
-    As fill + h, its solution is the one in which h is harmonic and equals image - fill around the
-    hole.
+    The result solves the discrete Poisson equation on the four neighbours of each pixel. It is
+    fill + h, where h is harmonic in the hole and equals image - fill around it.
 
     Args:
         image: `[..., H, W, C]` float; pixels in the hole are not read.
@@ -31,7 +30,7 @@ def poisson_blend(image, fill, mask):
         mask: `[H, W]`, 1 = known, 0 = missing.
 
     Returns:
-        `[..., H, W, C]` float, `image` where it is known; `fill` if nothing is.
+        `[..., H, W, C]` float, with the known pixels of `image`; `fill` if no pixel is known.
     """
     known = mask != 0
     difference = np.where(known[..., np.newaxis], image - fill, 0)
@@ -42,8 +41,8 @@ BLENDS = {"paste": paste, "poisson": poisson_blend}
 
 
 def blend(method, images, fills, masks):
-    """Blend a batch: `images` and `fills` `[B, H, W, C]`, `masks` `[B, H, W]`; one solution for all
-    that share a mask."""
+    """Blend a batch: `images` and `fills` `[B, H, W, C]`, `masks` `[B, H, W]`. Images that share a
+    mask are solved together."""
     results = np.empty_like(images)
     for mask, indices in group_by_mask(masks):
         results[indices] = BLENDS[method](images[indices], fills[indices], mask)
@@ -51,19 +50,19 @@ def blend(method, images, fills, masks):
 
 
 def blend_into_holes(batch, G, method):
-    """G(z) `[B, S, S, C]` blended into the holes of a `CompletionBatch`, as uint8; the known pixels
-    are the images' bit for bit."""
+    """G(z) `[B, S, S, C]` blended into the holes of a `CompletionBatch`, as uint8. The known pixels
+    do not change."""
     blended = blend(method, batch.y, G, batch.mask[..., 0])
     return np.where(batch.mask == 1, batch.images, drawing.to_uint8(blended))
 
 
 def combine_candidates(losses, G, method):
-    """One fill of several candidates.
+    """Combine the candidates of each image into one fill.
 
     Args:
         losses: `[B, K]`.
-        G: `[B, K, S, S, C]`, their G(z).
-        method: best, that of the lowest loss, or mean, of all.
+        G: `[B, K, S, S, C]`, the candidates' G(z).
+        method: best, for the candidate with the lowest loss, or mean, for the mean of all.
 
     Returns:
         `[B, S, S, C]`.
@@ -72,39 +71,39 @@ def combine_candidates(losses, G, method):
 
 
 def mix_with_gaussian(batch, G, share):
-    """What fills the holes of a `CompletionBatch`: G, and by a share what is most likely under the
-    Gaussian of its network, `[B, S, S, C]` float32."""
+    """The fill of a `CompletionBatch`, `[B, S, S, C]` float32: G, mixed with the linear model of
+    faces, whose weight is `share`."""
     return G if batch.likely is None else (1 - share) * G + share * batch.likely
 
 
 def fill_from_candidates(batch, losses, G, settings):
-    """What fills the holes of a `CompletionBatch`, `[B, S, S, C]` float32: of its candidates, as
-    `combine_candidates` takes them, with the Gaussian's share in it."""
+    """The fill of a `CompletionBatch`, `[B, S, S, C]` float32, from the losses and G(z) of its
+    candidates: combined, and mixed with the linear model of faces."""
     G = combine_candidates(losses, G, settings.combine)
     return mix_with_gaussian(batch, G, settings.gaussian)
 
 
 def harmonic(image, mask):
-    """The hole filled so smoothly that each pixel is the mean of its neighbours.
+    """Fill the hole smoothly: each of its pixels becomes the mean of its neighbours.
 
     Args:
         image: `[..., H, W, C]` float; pixels in the hole are not read.
         mask: `[H, W]`, 1 = known, 0 = missing.
 
     Returns:
-        `[..., H, W, C]` float; 0 in the hole if nothing is known.
+        `[..., H, W, C]` float; the hole is 0 if no pixel is known.
     """
     known = np.ascontiguousarray(mask != 0)
     result = np.where(known[..., np.newaxis], image, 0)
     if known.all() or not known.any():
         return result
-    part = bounding_slices(known)  # all that matters
+    part = bounding_slices(known)  # the only pixels that matter
     known, values = known[part], np.moveaxis(result, (-3, -2), (0, 1))[part]
     flat = values.reshape(*known.shape, -1)
     if known.size > DIRECT_LIMIT:
         from dcgan.inpainting import multigrid
 
-        for k in range(flat.shape[-1]):  # one by one, for the memory's sake
+        for k in range(flat.shape[-1]):  # one channel at a time, to save memory
             flat[..., k] = multigrid.harmonic(flat[..., k], known)
     else:
         flat[~known] = _direct(flat, known)
@@ -113,16 +112,16 @@ def harmonic(image, mask):
 
 
 def _direct(flat, known):
-    """The unknown pixels `[N, K]` of `[H, W, K]`, by factoring their equation."""
+    """The unknown pixels `[N, K]` of `[H, W, K]`, solved by factoring their equation."""
     cached = np.count_nonzero(~known) <= CACHE_LIMIT
     A, B = (factors if cached else factors.__wrapped__)(known.shape, known.tobytes())
     return A.solve(B @ flat.reshape(known.size, -1).astype(float))
 
 
 def _equation(known):
-    """The equation of the unknown pixels: `A h = B k` with k all pixels, where 0 is the unknown.
+    """The equation `A h = B k` of the unknown pixels h; k has all pixels, with 0 for the unknown.
 
-    Each says that so many times the pixel as it has neighbours is their sum.
+    Each row says that a pixel, times the number of its neighbours, equals their sum.
     """
     from scipy import sparse
 
@@ -149,10 +148,10 @@ def _equation(known):
 
 @functools.lru_cache(maxsize=32)
 def factors(shape, known):
-    """The equation of a mask, given by its shape and bytes: `A` factored, and `B`."""
+    """The factored `A` and the `B` of the equation of a mask, given by its shape and bytes."""
     from scipy.sparse.linalg import splu
 
     A, B = _equation(np.frombuffer(known, bool).reshape(shape))
-    # Symmetric and diagonally dominant: the order may follow the pattern alone, without pivots.
+    # A is symmetric and diagonally dominant, so it needs no pivoting.
     return splu(A, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0,
                 options={"SymmetricMode": True}), B

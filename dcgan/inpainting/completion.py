@@ -1,4 +1,4 @@
-"""Images completed in memory, arrays in and arrays out: what `DCGAN.complete` does."""
+"""Completes images in memory, arrays in and arrays out: the work of `DCGAN.complete`."""
 
 import difflib
 import warnings
@@ -14,35 +14,35 @@ from dcgan.inpainting.settings import Loss, Search
 from dcgan.pictures import drawing
 from dcgan.settings import names_of
 
-# The settings of a call. Not among them: files, masks and frames, which are the arrays' matter, and
-# what TensorFlow has to know when it is imported.
+# The settings of a call. Files, masks and frames are not among them, because the caller passes
+# arrays; nor are settings that TensorFlow needs when it is imported.
 SETTINGS = (*names_of(Search, Loss), "precision", "jit", "maskType")
 
 
 class Completion(NamedTuple):
-    """What was found for B images, of each K candidates."""
+    """The result for B images, with K candidates each."""
 
     images: np.ndarray  # `[B, S, S, C]` uint8, the images with their holes filled
     z: np.ndarray  # `[B, K, z_dim]` float32 in [-1, 1]
     losses: np.ndarray  # `[B, K]` float32, contextual + lam * perceptual
     contextual: np.ndarray  # `[B, K]` float32
     perceptual: np.ndarray  # `[B, K]` float32
-    fills: np.ndarray  # `[B, S, S, C]` float32 in [-1, 1], what the holes were filled from
+    fills: np.ndarray  # `[B, S, S, C]` float32 in [-1, 1], from which the holes were filled
     activations: np.ndarray = None  # `[B, K, r, r, n]` float16, with `deeper`
 
 
 class Progress(NamedTuple):
-    """Where the search for a batch of B images stands, of each K candidates."""
+    """The state of the search for a batch of B images, with K candidates each."""
 
     iteration: int
-    first: int  # the number of the batch's first image
+    first: int  # index of the batch's first image
     losses: np.ndarray  # `[B, K]` float32, the lowest so far; inf before the first iteration
-    images: np.ndarray  # `[B, S, S, C]` uint8, completed as it stands
-    fills: np.ndarray  # `[B, S, S, C]` float32 in [-1, 1], what the holes are filled from
+    images: np.ndarray  # `[B, S, S, C]` uint8, the completions so far
+    fills: np.ndarray  # `[B, S, S, C]` float32 in [-1, 1], from which the holes are filled
 
 
 class _Reported(Observer):
-    """Calls the caller's `progress` with what is told of a search, and ends it where that says."""
+    """Calls the caller's `progress` during a search, and stops the search if that returns true."""
 
     def __init__(self, progress, batch, first, settings):
         self.progress, self.batch, self.first = progress, batch, first
@@ -50,7 +50,7 @@ class _Reported(Observer):
         self.looks = progress is not None
 
     def pictures(self, i, losses, G):
-        losses = losses.astype(np.float32)  # a copy: the search goes on in its own
+        losses = losses.astype(np.float32)  # a copy: the search changes its own
         fill = fill_from_candidates(self.batch, losses, G, self.settings)
         self.stopped = bool(self.progress(Progress(
             i, self.first, losses, blend_into_holes(self.batch, fill, self.settings.blend), fill)))
@@ -60,7 +60,7 @@ class _Reported(Observer):
 
 
 def configure(model, settings):
-    """A `DCGAN`, from now on to complete as the `CompletionSettings` say."""
+    """Set a `DCGAN` to complete as the `CompletionSettings` say; returns it."""
     model.batch_size, model.seed = settings.batchSize, settings.seed
     model.lam, model.prior = settings.lam, settings.prior
     model.dtype = tf.as_dtype(settings.precision)
@@ -72,12 +72,12 @@ def call_settings(model, preset, given):
     """The `CompletionSettings` of a call of `DCGAN.complete`.
 
     Args:
-        model: the `DCGAN`, whose own settings stand where nothing else is said.
-        preset: its name, or None.
-        given: `{name: value}` of some of `SETTINGS`; None counts as left out.
+        model: the `DCGAN`; its own settings are the defaults.
+        preset: the preset's name, or None.
+        given: `{name: value}` of some of `SETTINGS`; None counts as not given.
 
     Raises:
-        ValueError: there is no such setting or preset, or a value is of no use.
+        ValueError: a setting or the preset is unknown, or a value is invalid.
     """
     for name in given:
         if name not in SETTINGS:
@@ -93,7 +93,7 @@ def call_settings(model, preset, given):
 
 
 def complete(model, images, masks, settings, progress=None):
-    """Arguments, result and errors as of `DCGAN.complete`, with the `CompletionSettings`."""
+    """Complete images; `DCGAN.complete` describes the arguments, the result and the errors."""
     if progress is not None and not callable(progress):
         raise ValueError(f"progress must be a function. Received: {progress!r}")
     lowres = settings.maskType == "lowres"
@@ -108,7 +108,7 @@ def complete(model, images, masks, settings, progress=None):
         batch = CompletionBatch.from_images(
             images[rows], masks[rows], settings, lowres, model=model)
         observer = _Reported(progress, batch, first, settings)
-        observer.stopped = stopped  # what comes behind is completed from where it starts
+        observer.stopped = stopped  # later batches keep their starts
         found.append(searcher.run(batch, observer))
         batches.append(batch)
         stopped = observer.stopped
@@ -126,7 +126,7 @@ def complete(model, images, masks, settings, progress=None):
 
 
 def checked_images(model, images):
-    """Images as an array `[B, S, S, C]`; ValueError if they are not of the network's size, or
+    """Images as an array `[B, S, S, C]`; ValueError if they do not have the network's size, or are
     neither uint8 nor floats."""
     images = np.asarray(images)
     shape = (model.image_size, model.image_size, model.c_dim)
@@ -140,8 +140,8 @@ def checked_images(model, images):
 
 
 def checked_masks(masks, shape):
-    """Masks as float32 of the images' shape `[B, S, S]`; ValueError for those of another shape, or
-    with other values than 0 and 1."""
+    """Masks as float32 in the images' shape `[B, S, S]`; ValueError if they have another shape, or
+    other values than 0 and 1."""
     masks = np.asarray(masks)
     if masks.shape not in (shape, shape[1:]):
         raise ValueError(f"masks must be {list(shape)}, or one of {list(shape[1:])} for all. "
@@ -153,7 +153,7 @@ def checked_masks(masks, shape):
 
 
 def as_floats(images):
-    """What `checked_images` returned as float32 in [-1, 1]; ValueError if floats are not in it."""
+    """Checked images as float32; ValueError if floats are outside [-1, 1]."""
     if images.dtype == np.uint8:
         return drawing.to_float(images)
     if not (np.abs(images) <= 1).all():
@@ -166,7 +166,7 @@ def as_floats(images):
 
 
 def as_bytes(images, masks=None):
-    """The same as uint8; what is under mask 0 may be any float, nan too."""
+    """Checked images as uint8; pixels under mask 0 may be any float, even nan."""
     if images.dtype == np.uint8:
         return images
     return drawing.to_uint8(as_floats(

@@ -1,40 +1,40 @@
-"""Holes of millions of pixels, filled harmonically by multigrid and conjugate gradients.
+"""Fills holes of millions of pixels harmonically, with multigrid and conjugate gradients.
 
-A multigrid cycle carries what is known across a hole of any size, in a time that grows with its
-pixels alone. By itself it is slow around scattered known pixels, which its coarse grids cannot
-resolve; as the preconditioner of conjugate gradients (Tatebe 1993) it needs a few cycles for holes
-of every shape.
+A multigrid cycle spreads the known values across a hole of any size, in a time proportional to its
+pixels. Alone, it converges slowly around scattered known pixels, which its coarse grids cannot
+represent; as the preconditioner of conjugate gradients (Tatebe 1993), it needs only a few cycles
+for holes of any shape.
 """
 
 import cv2
 import numpy as np
 
-# The search ends when a step moves no pixel by more than this share of the largest value: of
-# pictures in [-1, 1], an eighth of a byte's step. What is left is less, as a rule by far.
+# The iteration stops when a step moves no pixel by more than this fraction of the largest value,
+# which for pictures in [-1, 1] is an eighth of a byte's step. The error is usually far smaller.
 TOLERANCE = 2.0**-11
-MOST_STEPS = 100  # of all holes that were tried, none took more than 14
-# The two steps of the smoother are Chebyshev's for the eigenvalues from 2 to 8: all that a grid of
-# half the size cannot show.
+MOST_STEPS = 100  # no hole that was tried needed more than 14
+# The smoother's two steps are Chebyshev's for the eigenvalues from 2 to 8, which a grid of half the
+# size cannot represent.
 SMOOTHING = np.float32(1 / (5 + 3 * np.cos(np.pi * np.array([0.25, 0.75]))))
 
 
 def harmonic(values, known):
-    """The hole filled so smoothly that each pixel is the mean of its neighbours in the picture.
+    """Fill the hole smoothly: each of its pixels becomes the mean of its neighbours.
 
     Args:
         values: `[H, W]` float; pixels in the hole are not read.
         known: `[H, W]` bool, some of it True.
 
     Returns:
-        `[H, W]` float32, `values` where it is known.
+        `[H, W]` float32; known pixels keep their values.
     """
     values = np.where(known, values, 0).astype(np.float32)
     return _solve(values, _levels(known), TOLERANCE * np.abs(values).max())
 
 
 def _levels(known):
-    """The hole on grids of half the edge each, `[H, W]` float32, 1 = unknown: coarse pixels are
-    unknown where all that they cover are."""
+    """The hole on ever coarser grids, each of half the width, `[H, W]` float32, 1 = unknown. A
+    coarse pixel is unknown if all pixels that it covers are."""
     levels = [np.float32(~known)]
     while levels[-1].size > 4:
         coarse = np.float32(_block_sums(1 - levels[-1]) == 0)
@@ -45,7 +45,7 @@ def _levels(known):
 
 
 def _solve(values, levels, tolerance):
-    """`harmonic` of values that are 0 in the hole, from the solution on the next coarser grid."""
+    """`harmonic` for values that are 0 in the hole; starts from the next coarser solution."""
     unknown, *coarser = levels
     if coarser:
         means = _block_sums(values) / np.maximum(_block_sums(1 - unknown), 1)
@@ -75,9 +75,10 @@ def _solve(values, levels, tolerance):
 
 
 def _cycle(residual, levels):
-    """A V-cycle: about the `[H, W]` that lies 0 around the hole and whose Laplacian is -residual.
+    """A V-cycle: an approximate solution `[H, W]` that is 0 around the hole and has the Laplacian
+    -residual.
 
-    It is a symmetric function of the residual, as conjugate gradients want it.
+    It is a symmetric function of the residual, as conjugate gradients require.
     """
     unknown, *coarser = levels
     result = SMOOTHING[0] * residual  # the first step from 0
@@ -96,7 +97,7 @@ def _cycle(residual, levels):
 
 
 def _smooth(result, residual, unknown, steps):
-    """Bring the Laplacian of `result` closer to -residual, in place, where neighbours differ."""
+    """Bring the Laplacian of `result` closer to -residual, in place; fine detail converges."""
     for step in steps:
         left = _laplacian(result, unknown)
         left += residual
@@ -105,9 +106,10 @@ def _smooth(result, residual, unknown, steps):
 
 
 def _laplacian(values, unknown):
-    """The sum of each unknown pixel's neighbours less as many times itself; 0 where it is known.
+    """The sum of each unknown pixel's neighbours, minus that many times the pixel; 0 for known
+    pixels.
 
-    A border replicated is one without neighbours behind it.
+    A replicated border has the effect that border pixels have no neighbours outside.
     """
     result = cv2.Laplacian(values, cv2.CV_32F, ksize=1, borderType=cv2.BORDER_REPLICATE)
     result *= unknown
@@ -115,7 +117,7 @@ def _laplacian(values, unknown):
 
 
 def _block_sums(values):
-    """The sums of 2x2 pixels, of fewer at the end of an odd edge."""
+    """The sums over blocks of 2x2 pixels; the last blocks of an odd width or height are smaller."""
     rows = values[::2].copy()
     rows[:len(values) // 2] += values[1::2]
     sums = rows[:, ::2].copy()
@@ -124,6 +126,6 @@ def _block_sums(values):
 
 
 def _enlarged(values, shape):
-    """Twice the size by linear interpolation, cut to a shape."""
+    """Values at twice the size, linearly interpolated and cropped to a shape."""
     twice = cv2.resize(values, (2 * values.shape[1], 2 * values.shape[0]))
     return twice[:shape[0], :shape[1]]

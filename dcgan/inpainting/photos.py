@@ -1,8 +1,8 @@
-"""Pictures of any size and shape as the network's frames, and the completed frames put back.
+"""Cuts the network's frames from pictures of any size, and puts the completed frames back.
 
-A frame is the square that the network sees, cut from a picture by a map of pixels `[2, 3]`: of the
-face by its landmarks, or of a box. Pixels that a mask of one's own hides are overwritten as soon as
-a picture is read, so that no fill can depend on them; only the search for the face sees them.
+A frame is the square that the network sees. An affine map `[2, 3]` cuts it from a picture: a face,
+aligned by its landmarks, or a box. Pixels that the user's mask hides are overwritten as soon as a
+picture is read, so that no fill can depend on them; only the face detector sees them.
 """
 
 import functools
@@ -22,59 +22,59 @@ from dcgan.inpainting.masks import MASKS, OwnMask
 from dcgan.messages import UserError, or_warn, warn
 from dcgan.pictures import colours, drawing, filling, reading
 
-HIDDEN = 128  # the grey of what a mask of one's own hides
+HIDDEN = 128  # the grey that replaces pixels hidden by the user's mask
 
 
 class Photo(NamedTuple):
-    """A picture as it came, upright."""
+    """A picture at its own size, upright."""
 
-    pixels: np.ndarray  # `[H, W, 3]` uint8; what is not known is filled from around it
+    pixels: np.ndarray  # `[H, W, 3]` uint8; unknown pixels are filled from their surroundings
     known: np.ndarray  # `[H, W]` bool
-    original: np.ndarray = None  # the pixels as they came, which only the search for a face sees
+    original: np.ndarray = None  # unchanged pixels, which only the face detector sees
 
 
 class Place(NamedTuple):
-    """Where a frame is in a picture."""
+    """The position of a frame in a picture."""
 
     transform: np.ndarray  # `[2, 3]`, from pixels of the picture to pixels of the frame
-    points: np.ndarray = None  # `[3, 2]`, the landmarks that were put in place: x, y in pixels
-    by: str = ""  # what these come from, a key of `placing.BY`
-    box: tuple = None  # x, y, width, height, where the frame is a box: the corner, not a centre
+    points: np.ndarray = None  # `[3, 2]`, the landmarks of the alignment: x, y in pixels
+    by: str = ""  # the source of the landmarks, a key of `placing.BY`
+    box: tuple = None  # x and y of the corner, width, height, if the frame is a box
 
     @classmethod
     def of_box(cls, x, y, width, height, size):
-        """The place of a frame whose edge has `size` pixels."""
+        """The place of a frame that is `size` pixels wide."""
         scale_x, scale_y = size / width, size / height
         return cls(np.array([[scale_x, 0, (0.5 - x) * scale_x - 0.5],
                              [0, scale_y, (0.5 - y) * scale_y - 0.5]]), box=(x, y, width, height))
 
     def corners(self, size):
-        """Those of the frame, whose edge has `size` pixels, in the picture: `[4, 2]` x, y."""
+        """The corners of the frame, which is `size` pixels wide, in the picture: `[4, 2]` x, y."""
         corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * size - 0.5
         return alignment.apply_transform(alignment.invert_transform(self.transform), corners)
 
 
 class Cut(NamedTuple):
-    """A frame's part of a picture."""
+    """The pixels of a frame, cut from a picture."""
 
     place: Place
     image: np.ndarray  # `[S, S, C]` uint8
-    known: np.ndarray  # `[S, S]` bool, has nothing in it that is unknown or outside the picture
+    known: np.ndarray  # `[S, S]` bool, covers only known pixels inside the picture
     inside: np.ndarray  # `[S, S]` bool, lies inside the picture
 
 
 class Frame(NamedTuple):
     """What the network sees of a picture."""
 
-    name: str  # of its results
+    name: str  # of the result files
     path: str  # of the picture
     place: Place
     image: np.ndarray  # `[S, S, C]` uint8
     mask: np.ndarray  # `[S, S]` float32, 1 = known, 0 = missing
-    hole: np.ndarray  # `[S, S]` bool, what is missing and lies inside the picture
-    truth: np.ndarray  # `[S, S, C]` uint8, what the hole hides, or None
-    siblings: int  # the frames of this picture
-    whole: bool  # the picture is more than this frame
+    hole: np.ndarray  # `[S, S]` bool, missing and inside the picture
+    truth: np.ndarray  # `[S, S, C]` uint8, the undamaged frame, or None
+    siblings: int  # how many frames this picture has
+    whole: bool  # the picture is larger than this frame
 
 
 class Framer:
@@ -83,13 +83,13 @@ class Framer:
     Args:
         framing: the `inpainting.settings.Framing`.
         files: the pictures.
-        size, c_dim: of a frame, the edge and the channels.
-        seed: of the masks that are drawn at random.
-        writes: folders whose pictures are results, neither masks nor truths.
-        margin: of the frame around a face, as `alignment.template` takes it.
+        size, c_dim: width and channels of a frame.
+        seed: for the random masks.
+        writes: folders whose pictures are results, neither masks nor undamaged pictures.
+        margin: the margin of the frame around a face; see `alignment.template`.
 
     Raises:
-        UserError: a file of masks, landmarks or truth is missing or of no use.
+        UserError: a file of masks, landmarks or undamaged pictures is missing or invalid.
     """
 
     def __init__(self, framing, files, size, c_dim, seed=0, writes=(), margin=0.0):
@@ -107,14 +107,14 @@ class Framer:
                             f"{naming.stem(files[0])}.png")
 
     def frames(self):
-        """Yield the frames of every picture that can be used, and warn of each that cannot."""
+        """Yield the frames of all pictures; unusable pictures are skipped with a warning."""
         for index, path in enumerate(self.files):
             yield from or_warn(path, functools.partial(self.frames_of, index)) or []
 
     def photo(self, path):
-        """Read a picture and what is known of it; ValueError if that is nothing or all of it."""
+        """Read a picture and its mask; ValueError if the mask hides nothing or everything."""
         image = reading.open_image(path)
-        # Transparency that is a mask is none that anybody sees.
+        # With --maskFromAlpha, transparency is the mask; otherwise it shows white.
         pixels = np.array(colours.as_seen(image, over_white=not self.framing.maskFromAlpha))
         if self.own_mask is None:
             return Photo(pixels, np.ones(pixels.shape[:2], bool))
@@ -126,8 +126,8 @@ class Framer:
         return Photo(filling.smooth(pixels, known), known, pixels)
 
     def frames_of(self, index, photo=None):
-        """The frames of picture number `index`, a list; OSError or ValueError if there is none.
-        `photo` is what the method of that name returned, where it was read before."""
+        """The frames of picture number `index`, a list; OSError or ValueError if it has none.
+        `photo` is the result of the method `photo`, if the picture was already read."""
         path = self.files[index]
         photo = photo or self.photo(path)
         cuts = [self.cut(photo, place) for place in self.places(photo, path)]
@@ -148,7 +148,7 @@ class Framer:
         return [self.frame(index, k, len(cuts), cut, truth, photo) for k, cut in enumerate(cuts)]
 
     def what(self):
-        """What of a picture a hole has to be in, in words."""
+        """The name of the part of a picture that the network sees."""
         places = {"face": "the face", "region": "--region", "crop": "the centre square"}
         return places.get(self.framing.frame, "the picture")
 
@@ -160,7 +160,7 @@ class Framer:
             image = np.where(known[..., np.newaxis], image, HIDDEN).astype(np.uint8)
             truth = truth and self.cut(truth, place).image
         else:
-            # By its name, which nothing beside it changes; and not by pixels, which it may hide.
+            # The seed depends on the name only: not on other pictures, nor on hidden pixels.
             number = zlib.crc32(os.fsencode(naming.seen_stem(self.files[index])))
             rng = np.random.default_rng([self.seed, number, k, 1])
             mask = MASKS[self.framing.maskType](known.shape, rng, self.framing) * known
@@ -173,15 +173,15 @@ class Framer:
                      count, whole)
 
     def places(self, photo, path):
-        """The `Place`s of the frames that a picture has, the first of which is meant if only one
-        is."""
+        """The `Place`s of the frames of a picture; if only one frame is completed, it is the
+        first."""
         height, width = photo.known.shape
         if self.framing.frame == "face":
             return self.face_places(photo, path)
         x, y, w, h = self.framing.region or (0, 0, width, height)
         if x + w > width or y + h > height:
             raise ValueError(f"--region {x},{y},{w},{h} is not inside its {width}x{height} pixels")
-        if self.framing.frame != "stretch":  # a square around the box, or inside it
+        if self.framing.frame != "stretch":  # the square around the box or inside it
             edge = min(w, h) if self.framing.frame == "crop" else max(w, h)
             x, y, w, h = x + (w - edge) / 2, y + (h - edge) / 2, edge, edge
         return [Place.of_box(x, y, w, h, self.size)]
@@ -199,7 +199,7 @@ class Framer:
         return places
 
     def find_faces(self, photo):
-        """The faces of a photo, a list of `placing.Placed`; ValueError if there is none."""
+        """The faces of a photo, a list of `placing.Placed`; ValueError if no face is found."""
         predictor = self.framing.dlibFacePredictor or detection.face_predictor_path()
         if self.own_mask:
             faces = placing.find_faces(photo.original, photo.known, predictor)
@@ -215,7 +215,7 @@ class Framer:
         return [placing.Placed(face, "face") for face in faces]
 
     def given_faces(self, path):
-        """The face that `--landmarks` has of a picture."""
+        """The face of a picture, as given by `--landmarks`."""
         points = self.landmarks.get(naming.seen_stem(path), self.landmarks.get(None))
         if points is None:
             raise ValueError(f"no line for it in --landmarks {self.framing.landmarks}")
@@ -236,7 +236,7 @@ class Framer:
         return Cut(place, image, known, inside)
 
     def truth(self, path, shape):
-        """The whole picture behind one with a mask, as a Photo; None if it is not known."""
+        """The undamaged picture for a picture with a mask, as a Photo; None if there is none."""
         truth = self.truths.get(naming.seen_stem(path))
         pixels = reading.read_or_warn(truth) if truth else None
         if pixels is None:
@@ -248,16 +248,16 @@ class Framer:
         return Photo(pixels, np.ones(shape, bool))
 
     def completed(self, frames, fills, method, photo=None):
-        """A whole picture with its frames completed.
+        """The whole picture with its frames completed.
 
         Args:
             frames: all frames of one picture.
-            fills: `[n, S, S, C]` float32 in [-1, 1], the G(z) of each.
+            fills: `[n, S, S, C]` float32 in [-1, 1], the fill of each frame.
             method: a name in `BLENDS`.
-            photo: of the picture, where it was read before.
+            photo: the picture's `Photo`, if it was already read.
 
         Returns:
-            `(pixels, hole)`: `[H, W, 3]` uint8, the picture's own outside of the hole; and the hole
+            `(pixels, hole)`: `[H, W, 3]` uint8, which is unchanged outside the hole; and the hole,
             `[H, W]` bool.
         """
         import cv2
@@ -293,11 +293,12 @@ class Framer:
 
 
 def cut_box(photo, box, size, c_dim):
-    """`(image, known, inside)` of a box `(x, y, width, height)`: `[S, S, C]` uint8, antialiased as
-    `utils.read_image` does it; and the shares of each pixel, `[S, S]` float32."""
+    """`(image, known, inside)` of a box `(x, y, width, height)`: the image `[S, S, C]` uint8,
+    antialiased as in `utils.read_image`; and, `[S, S]` float32, the fractions of each pixel that
+    are known and inside the picture."""
     height, width = photo.known.shape
     corner, box_size = np.array(box[:2]), np.array(box[2:])
-    # Pillow wants the box inside: the edge is continued where it is not.
+    # Pillow needs a box inside the picture; the picture is padded by repeating its border.
     before = np.maximum(np.ceil(-corner), 0).astype(int)
     behind = np.maximum(np.ceil(corner + box_size - (width, height)), 0).astype(int)
     pad = (before[1], behind[1]), (before[0], behind[0])
@@ -319,18 +320,19 @@ def cut_box(photo, box, size, c_dim):
 
 
 def spread_fills(transforms, fills, shape):
-    """Frames warped back, each pixel from the frame that it is most central in.
+    """Warp frames back into a picture; each pixel comes from the frame in which it is most central.
 
-    What lies outside all frames continues their edges.
+    Pixels outside all frames repeat the frames' borders.
 
     Args:
-        transforms: the maps `[2, 3]` from these pixels to those of each frame.
+        transforms: the maps `[2, 3]` from the picture's pixels to those of each frame.
         fills: `[n, S, S, C]` float32, C 1 or 3.
         shape: (H, W).
 
     Returns:
-        `(fill, distance)`: `[H, W, 3]` float32; and `[H, W]`, how many pixels of the frame it is to
-        the frame's centre, horizontally or vertically: inside, at most half its edge.
+        `(fill, distance)`: `[H, W, 3]` float32; and, `[H, W]`, the horizontal or vertical distance
+        to the frame's centre, whichever is larger, in the frame's pixels. Inside the frame it is at
+        most half the width.
     """
     import cv2
 

@@ -1,5 +1,5 @@
-"""The search for the z of damaged images (Yeh et al. 2016, section 3), and after it for activations
-of deeper layers of G (Daras et al. 2021, arXiv 2102.07364), compiled and observed."""
+"""The compiled search for the z of damaged images (Yeh et al. 2016, section 3), and afterwards for
+activations of deeper layers of G (Daras et al. 2021, arXiv 2102.07364)."""
 
 import copy
 import dataclasses
@@ -22,14 +22,14 @@ from dcgan.settings import SettingError
 class CompletionBatch(NamedTuple):
     """Images that are completed together."""
 
-    names: list  # of the images
+    names: list  # the images' names
     images: np.ndarray  # `[B, H, W, C]` uint8
-    y: np.ndarray  # the same, float32 in [-1, 1]
+    y: np.ndarray  # the images as float32 in [-1, 1]
     mask: np.ndarray  # `[B, H, W, 1]` float32, 1 = known, 0 = missing
-    weights: np.ndarray  # `[B, H, W, 1]` float32, the mask as the contextual loss weighs it
-    lowres_mask: np.ndarray  # `[1, 1, 1, 1]` float32, 1 = the blocks' means are known
-    likely: np.ndarray  # `[B, H, W, C]` float32 in [-1, 1], of `Gaussian.fills`; or None
-    numbers: np.ndarray  # `[B]` int32, which the random draws for an image depend on
+    weights: np.ndarray  # `[B, H, W, 1]` float32, weights of the contextual loss
+    lowres_mask: np.ndarray  # `[1, 1, 1, 1]` float32, 1 = the means over blocks are known
+    likely: np.ndarray  # `[B, H, W, C]` float32 in [-1, 1], the linear model's fill; or None
+    numbers: np.ndarray  # `[B]` int32, seeds for the random draws of each image
 
     @classmethod
     def from_images(cls, images, masks, loss, lowres=False, names=None, model=None):
@@ -39,9 +39,9 @@ class CompletionBatch(NamedTuple):
             images: `[B, H, W, C]` uint8.
             masks: `[B, H, W]` float32.
             loss: the `inpainting.settings.Loss`.
-            lowres: the blocks' means are known.
-            names: of the images.
-            model: the `DCGAN` whose Gaussian counts, where the loss gives it a share.
+            lowres: the means over blocks are known.
+            names: the images' names.
+            model: the `DCGAN`, whose linear model of faces is used if the loss gives it a weight.
         """
         mask, y = masks[..., np.newaxis], drawing.to_float(images)
         weights = contextual_weights(mask, loss.contextual, loss.window, loss.mix)
@@ -52,41 +52,41 @@ class CompletionBatch(NamedTuple):
 
 
 def numbers_of(known):
-    """A number for each image, `[B]` int32, that depends only on its bytes: the known pixels,
-    `[B, H, W, C]` uint8. (An image's place in the batch would depend on the other images.)"""
+    """A number for each image, `[B]` int32, that depends only on its known pixels, `[B, H, W, C]`
+    uint8. An image's index in the batch would depend on the other images."""
     return np.array([zlib.crc32(np.ascontiguousarray(image)) >> 1 for image in known], np.int32)
 
 
 class SearchState(NamedTuple):
-    """Where the search of B images stands, for z or for a layer's activations, `[B, ...]`."""
+    """The state of the search for B images, for z or for a layer's activations, `[B, ...]`."""
 
     z: tf.Tensor  # `[B, ...]`
-    approach: tuple  # what the approach keeps, with a row per image but for scalars
+    approach: tuple  # the approach's state: scalars, and tensors with a row per image
     best_z: tf.Tensor  # `[B, ...]`, the z of the lowest loss so far
     best_loss: tf.Tensor  # `[B]`
-    mark: tf.Tensor  # `[B]`, the loss that last counted as progress
+    mark: tf.Tensor  # `[B]`, the loss at the last progress
     waited: tf.Tensor  # `[B]` int32, iterations since then
 
     def rows(self, index):
-        """The state of some of the images."""
+        """The state of the images at these indices."""
         return tf.nest.map_structure(
             lambda t: tf.gather(t, index) if t.shape.rank else t, self)
 
     def result(self, loss, keep_best):
-        """The z of lowest loss, or the last one; `loss` `[B]` is that of the last."""
+        """The z with the lowest loss, or the last z; `loss` `[B]` is the loss of the last z."""
         return chosen(loss < self.best_loss, self.z, self.best_z) if keep_best else self.z
 
 
 def chosen(which, z, other):
-    """The rows of z `[B, ...]` where `which` `[B]` is True, else those of the other."""
+    """The rows of z `[B, ...]` for which `which` `[B]` is True, otherwise the rows of other."""
     return tf.where(tf.reshape(which, [-1, *[1] * (len(z.shape) - 1)]), z, other)
 
 
 class Numbers(NamedTuple):
-    """What a compiled search is told of its settings at each call, so that others of these need no
-    other one: `patience` and `seed` int32, the others float64."""
+    """The settings that a compiled search gets at each call, so that it need not be compiled again
+    if they change. `patience` and `seed` are int32, the others float64."""
 
-    lr: tf.Tensor  # or one for each channel, `[n]`
+    lr: tf.Tensor  # a scalar, or `[n]`, one for each channel
     nIter: tf.Tensor
     tol: tf.Tensor
     patience: tf.Tensor
@@ -95,25 +95,25 @@ class Numbers(NamedTuple):
 
     @classmethod
     def of(cls, model, settings):
-        """Those of the `inpainting.settings.Search`, and of a `DCGAN` that is set as it says."""
+        """The numbers of an `inpainting.settings.Search` and of a `DCGAN` set up for it."""
         given = (settings.lr or 0.0, settings.nIter, settings.tol, patience_of(settings),
                  model.lam, model.seed)
         return cls(*(tf.constant(value, tf.int32 if name in ("patience", "seed") else tf.float64)
                      for name, value in zip(cls._fields, given)))
 
 
-# What of an approach's settings is compiled in.
+# The settings of an approach that are compiled into the search.
 COMPILED_IN = ("approach", "schedule", "momentum", "beta1", "beta2", "eps", "hmcBeta", "hmcEps",
                "hmcL", "hmcAnneal")
 
 
 def patience_of(settings):
-    """Iterations without progress after which an image's search ends."""
+    """Iterations without progress after which an image's search stops."""
     return settings.patience if settings.tol > 0 else tf.int32.max
 
 
 def approach_of(settings, lr, n_iter, seed, limit=1.0):
-    """`(init, update)` of the settings' approach, as `approaches` has them."""
+    """`(init, update)` of the settings' approach; see `approaches`."""
     rate = approaches.SCHEDULES[settings.schedule](lr, n_iter)
     return {
         "momentum": lambda s: approaches.nesterov(rate, s.momentum),
@@ -123,8 +123,8 @@ def approach_of(settings, lr, n_iter, seed, limit=1.0):
 
 
 def compile_search(model, settings, edge):
-    """The compiled iterations, as `make_search` describes them, of weights and `Numbers` too."""
-    # (AutoGraph leaves compiled code in the system's temporary folder.)
+    """Compile the iterations that `make_search` describes; weights and `Numbers` are arguments."""
+    # AutoGraph would leave compiled code in the system's temporary folder.
     @tf.function(jit_compile=model.jit, reduce_retracing=True, autograph=False)
     def search(state, images, mask, lowres_mask, first, n, weights, numbers):
         lr, less_tol, lam = (tf.cast(value, tf.float32)
@@ -160,8 +160,8 @@ def compile_search(model, settings, edge):
 
 
 def compile_evaluation(model):
-    """`evaluate(z, images, mask, lowres_mask, weights, lam)`: `(complete, contextual, perceptual,
-    G(z))`, the losses as `DCGAN.completion_losses` has them."""
+    """Compile `evaluate(z, images, mask, lowres_mask, weights, lam)`, which returns `(complete,
+    contextual, perceptual, G(z))`; see `DCGAN.completion_losses` for the losses."""
     @tf.function(reduce_retracing=True, autograph=False)
     def evaluate(z, images, mask, lowres_mask, weights, lam):
         weighing = copy.copy(model)
@@ -173,23 +173,24 @@ def compile_evaluation(model):
 
 
 def make_search(model, settings, batch=None, edge=0):
-    """The compiled search, which is made once for a network and the settings that matter.
+    """The compiled search, which is compiled once for a network and the settings that matter.
 
     `search(state, images, mask, lowres_mask, first, n)` runs iterations `first` to `first + n - 1`
     inside the graph and returns `(state, losses, zs)`: the next state, and for each iteration the
-    losses `[n, B]` and the zs `[n, B, z_dim]` at which they were taken. An image stays at its z
-    once `patience` iterations have not lowered its loss by a share of `tol`.
+    losses `[n, B]` and the zs `[n, B, z_dim]` that have these losses. An image keeps its z once
+    `patience` iterations have not lowered its loss by the fraction `tol`.
 
     Args:
         model: a `DCGAN`.
         settings: the `inpainting.settings.Search`, with `lr`, `tol` and `patience`.
-        batch: how many z it mostly has at once (`batch_size`); what is fastest depends on it.
-        edge: 0, or the edge of the layer of G whose activations are searched in the place of z:
-            `lr` is then in their standard deviations, by Adam; there are no zs.
+        batch: the usual number of z at once (default: `batch_size`), which decides what form of
+            the weights is fastest.
+        edge: 0 to search for z, or the width of the layer of G whose activations are searched
+            instead. `lr` is then in standard deviations of the activations, and there are no zs.
 
     Returns:
-        `(start, search)`: `start(z, numbers)` is the `SearchState` at z `[B, z_dim]`, for searches
-        that have these numbers, `[B]` int32.
+        `(start, search)`: `start(z, numbers)` is the `SearchState` at z `[B, z_dim]`; numbers,
+        `[B]` int32, seed the random draws.
     """
     init, _ = approach_of(settings, settings.lr, settings.nIter, model.seed)
     weights = model.weights.for_search(model.dtype, batch or model.batch_size)
@@ -213,18 +214,18 @@ def make_search(model, settings, batch=None, edge=0):
 
 
 def deviations(model, edge):
-    """The standard deviations of the activations of G's layer of that edge, `[n]` float64: batch
-    norm's scales of its channels."""
+    """The standard deviations of the activations of G's layer of that width, `[n]` float64: the
+    batch-norm scales of its channels."""
     i = model.architecture.edges.index(edge)
     return tf.cast(tf.abs(model.weights.shown[f"generator/g_bn{i}/gamma"]), tf.float64)
 
 
 def stages(model, settings):
-    """The stages of a search: of z, and then of the activations of one deeper layer after another,
-    from those that the stage before has found (Daras et al. 2021, arXiv 2102.07364).
+    """The stages of a search: for z, and then for the activations of one deeper layer after the
+    other; each stage starts from the previous result (Daras et al. 2021, arXiv 2102.07364).
 
     Returns:
-        `[(edge, Search)]`: 0 for z, or the layer's edge; and the settings of the stage.
+        `[(edge, Search)]`: 0 for z, or the layer's width; and the settings of the stage.
     """
     edges = [edge for edge in model.architecture.edges if edge <= settings.deeperTo]
     counts = [len(part) for part in np.array_split(range(settings.deeper), len(edges))]
@@ -235,21 +236,21 @@ def stages(model, settings):
 
 
 def require_memory(model, settings, count):
-    """Raise a SettingError if a search needs more memory than is free: the system or TensorFlow may
-    end the process for that without a word. What the search needs at least is counted.
+    """Raise a SettingError if a search needs more memory than is free, because the system or
+    TensorFlow may otherwise end the process without a message. The estimate is a lower bound.
 
     Args:
         model: the `DCGAN`.
         settings: the `inpainting.settings.Search`.
         count: images in a batch.
     """
-    if tf.config.get_visible_devices("GPU"):  # whose memory TensorFlow counts, and says so
+    if tf.config.get_visible_devices("GPU"):  # TensorFlow reports a lack of GPU memory itself
         return
     sizes, n = model.architecture, settings.nInit
     pixels = model.image_size**2 * model.c_dim
     activations = sum(edge**2 * width for edge, width in zip(
         (*sizes.edges, *sizes.edges[::-1]), (*sizes.g_widths, *sizes.d_widths)))
-    # A bank for each candidate, and two more for a moment; of the regression, equations of n z.
+    # A bank for each candidate, and one copy; for the regression, an equation of n unknowns.
     starts = (settings.nCandidates + 1) * n * pixels
     if settings.initBy == "regression":
         starts += n * pixels + 3 * n**2
@@ -267,59 +268,60 @@ def require_memory(model, settings, count):
 
 
 class Observer:
-    """Is called as a search goes on. This one ignores it; others write files, or show pictures."""
+    """Is called during a search; does nothing itself. Subclasses write files or show pictures."""
 
-    looks = False  # whether it wants `pictures`
+    looks = False  # whether `pictures` is called
 
     def iterations(self, rows, first, losses, zs):
-        """After the n iterations from `first` on, of the searches numbered `rows` (R of B * K, an
-        image's K candidates side by side): losses `[n, R]` and zs `[n, R, z_dim]`."""
+        """Called after n iterations, the first of which has number `first`, for the searches in
+        `rows` (R of B * K; an image's K candidates are consecutive): losses `[n, R]` and zs
+        `[n, R, z_dim]`."""
 
     def advance(self, n, loss):
-        """After another n iterations; `loss` is the mean, or None if they were skipped because all
-        searches had ended."""
+        """Called after n more iterations; `loss` is the mean loss, or None if they were skipped
+        because all searches had stopped."""
 
     def pictures(self, i, losses, G):
-        """After i iterations: the lowest losses so far `[B, K]`, and G(z) `[B, K, S, S, C]`
-        float32."""
+        """Called after i iterations with the lowest losses so far `[B, K]`, and G(z)
+        `[B, K, S, S, C]` float32."""
 
     def stops(self):
-        """Whether the search is to end now, with what it has."""
+        """Whether to stop the search now and keep its current result."""
         return False
 
 
 class Found(NamedTuple):
-    """The result of a search for B images, of K candidates each."""
+    """The result of a search for B images, with K candidates each."""
 
-    i: int  # iterations that were done
+    i: int  # number of iterations
     z: np.ndarray  # `[B, K, z_dim]` float32
-    activations: np.ndarray  # `[B, K, r, r, n]` float16, of the deepest stage's layer; or None
+    activations: np.ndarray  # `[B, K, r, r, n]` float16, of the deepest layer; or None
     complete: np.ndarray  # `[B, K]` float32, contextual + lam * perceptual
     contextual: np.ndarray
     perceptual: np.ndarray
-    G: np.ndarray  # `[B, K, S, S, C]` float32 in [-1, 1]: of the activations, or else of z
+    G: np.ndarray  # `[B, K, S, S, C]` float32 in [-1, 1], from the activations or from z
 
 
 class Stage(NamedTuple):
-    """A part of the search: for z, or for the activations of a layer of G."""
+    """A stage of the search: for z, or for the activations of a layer of G."""
 
-    edge: int  # of the layer; 0 is z
-    settings: tuple  # its `inpainting.settings.Search`
-    start: object  # of `make_search`
+    edge: int  # width of the layer; 0 for z
+    settings: tuple  # an `inpainting.settings.Search`
+    start: object  # from `make_search`
     search: object
 
 
 @dataclasses.dataclass
 class Task:
-    """The search for a batch as it stands, an image's candidates side by side."""
+    """The state of the search for a batch; an image's candidates are consecutive."""
 
     batch: CompletionBatch
     y: np.ndarray  # `[B * K, H, W, C]`
     weights: np.ndarray  # `[B * K, H, W, 1]`
     observer: Observer
-    z: np.ndarray  # `[B * K, z_dim]`, where it starts; after the first stage what that found
+    z: np.ndarray  # `[B * K, z_dim]`, the start; after the first stage, its result
     lowest: np.ndarray  # `[B * K]`, the lowest losses so far
-    i: int = 0  # iterations that were done
+    i: int = 0  # number of iterations so far
 
 
 class Searcher:
@@ -328,8 +330,8 @@ class Searcher:
     Args:
         model: a `DCGAN`.
         settings: the `inpainting.settings.Search`.
-        images: how many images a batch has at most.
-        saved, source: as `InitialZ` takes them.
+        images: the largest number of images in a batch.
+        saved, source: see `InitialZ`.
     """
 
     def __init__(self, model, settings, images, saved=None, source=None):
@@ -343,7 +345,7 @@ class Searcher:
         self.initial_z = InitialZ(model, settings, saved, source)
 
     def run(self, batch, observer):
-        """Search for the z of a batch, and from there for activations of deeper layers.
+        """Search for the z of a batch, and then for activations of deeper layers.
 
         Args:
             batch: a `CompletionBatch` of B images.
@@ -361,7 +363,7 @@ class Searcher:
         for stage in self.stages[1:]:
             h = self.model.generator(h, weights=self.weights, to=stage.edge).numpy()
             h, evaluated = self._run_stage(task, stage, h)
-        if self.deepest:  # in half precision, as they are saved
+        if self.deepest:  # in half precision, in which they are saved
             activations = h.astype(np.float16)
             evaluated = self._evaluate(task, activations.astype(np.float32), slice(None))
         return Found(task.i, *(t if t is None else self._by_image(t)
@@ -369,15 +371,15 @@ class Searcher:
 
     @property
     def deepest(self):
-        """The edge of the last stage's layer, 0 if that is z."""
+        """The width of the last stage's layer; 0 if that stage searches for z."""
         return self.stages[-1].edge
 
     def _run_stage(self, task, stage, h):
-        """Search from h on, `[B * K, ...]`: z, or the activations of the stage's layer.
+        """Search from h, `[B * K, ...]`, which is z or the activations of the stage's layer.
 
         Returns:
-            `(h, evaluated)`: where it ended, and what `_evaluate` returns of that; None before the
-            last stage.
+            `(h, evaluated)`: the result, and the result of `_evaluate` for it; `evaluated` is None
+            before the last stage.
         """
         settings, observer, end = stage.settings, task.observer, task.i + stage.settings.nIter
         began, at_once, evaluated = task.i, 1, None
@@ -385,9 +387,9 @@ class Searcher:
             task.batch.numbers, np.arange(settings.nCandidates, dtype=np.int32)).ravel()
         state = stage.start(tf.constant(h), numbers)
         now, result = h.copy(), h.copy()
-        running = np.arange(len(h))  # the searches that are not done, a row of the state each
+        running = np.arange(len(h))  # indices of the running searches; the state has a row for each
 
-        def tell(rows, losses, z):  # activations are too many to log: their z
+        def tell(rows, losses, z):  # activations are too many to log; z is logged
             observer.iterations(rows, task.i, losses, z if not stage.edge else np.broadcast_to(
                 task.z[rows], (*losses.shape, self.model.z_dim)))
 
@@ -397,7 +399,7 @@ class Searcher:
                 done = self._done(state, settings, ends)
                 if done.any():
                     last, loss = state.z, tf.fill([len(running)], np.inf)
-                    if stage.edge == self.deepest:  # the next starts from the best so far
+                    if stage.edge == self.deepest:  # other stages pass on best_z
                         evaluated = self._evaluate(task, last, running)
                         loss = evaluated[0]
                         tell(running[done], loss.numpy()[np.newaxis, done],
@@ -410,14 +412,14 @@ class Searcher:
                     observer.pictures(task.i, self._by_image(task.lowest), self._by_image(
                         self.model.generator(now, weights=self.weights)))
                 if observer.stops():
-                    continue  # to the end, with the z that was shown
+                    continue  # stop with the z that was shown
             n = min(at_once, settings.outInterval - task.i % settings.outInterval, end - task.i)
             before = time.perf_counter()
             state, losses, zs = stage.search(
                 state, tf.constant(task.y[running]), task.weights[running],
                 task.batch.lowres_mask, task.i - began, n)
             tell(running, losses.numpy(), zs if stage.edge else zs.numpy())
-            # About a second's, so that progress is seen and Ctrl-C is answered.
+            # Iterations of about a second, so that the user sees progress and can press Ctrl-C.
             at_once = max(1, int(n / (time.perf_counter() - before)))
             now[running] = state.z
             task.lowest[running] = np.minimum(task.lowest[running], state.best_loss)
@@ -429,7 +431,7 @@ class Searcher:
         return result, evaluated
 
     def _evaluate(self, task, h, rows):
-        """`(complete, contextual, perceptual, G(h))` of some of the searches."""
+        """`(complete, contextual, perceptual, G(h))` of the searches in `rows`."""
         return self.evaluate(
             tf.constant(h), tf.constant(task.y[rows]), tf.constant(task.weights[rows]),
             tf.constant(task.batch.lowres_mask), self.weights,
@@ -439,8 +441,8 @@ class Searcher:
         return np.reshape(t, (-1, self.settings.nCandidates, *t.shape[1:]))
 
     def _done(self, state, settings, ends):
-        """Which searches have ended, `[R]` bool: all, or those without progress."""
+        """Boolean mask `[R]` of the finished searches: all, or those without progress."""
         done = (state.waited.numpy() >= patience_of(settings)) | ends
-        if self.model.jit and not done.all():  # XLA would compile anew for each smaller batch
+        if self.model.jit and not done.all():  # XLA would compile again for each smaller batch
             done[:] = False
         return done

@@ -1,1 +1,1 @@
-"""The process, and the machine that it runs on."""
+"""The process and its machine: CPU, memory, signals, importing TensorFlow, versions."""

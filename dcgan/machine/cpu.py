@@ -1,4 +1,4 @@
-"""This machine's CPUs: how many there are for this process, and which instructions they have."""
+"""This machine's CPUs: how many this process may use, and which instructions they support."""
 
 import functools
 import math
@@ -8,22 +8,22 @@ import re
 from dcgan.machine import groups
 
 INFO = "/proc/cpuinfo"
-# In the order in which oneDNN's environment variable ONEDNN_MAX_CPU_ISA counts them.
+# In the order of oneDNN's environment variable ONEDNN_MAX_CPU_ISA.
 _LEVELS = ("SSE41", "AVX", "AVX2", "AVX512_CORE", "AVX512_CORE_BF16", "AVX512_CORE_AMX")
 _FLAGS = {"avx2": "AVX2", "avx512f": "AVX512_CORE", "avx512_bf16": "AVX512_CORE_BF16",
           "amx_bf16": "AVX512_CORE_AMX"}
 
 
 def usable():
-    """How many CPUs this process may use: of the machine's, what `taskset` and a container's limit
-    (`docker run --cpus`) leave."""
-    count = (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")  # Linux alone has it
+    """How many CPUs this process may use, within `taskset` and a container's limit
+    (`docker run --cpus`)."""
+    count = (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")  # only on Linux
              else os.cpu_count())
     return max(1, math.ceil(min([count, *_quotas()])))
 
 
 def _quotas():
-    """Yield the CPUs' time that each of this process's control groups has, in CPUs."""
+    """Yield the CPU limit of each of this process's control groups, in CPUs."""
     for names in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):
         for quota, period in groups.limits(*names):
             if quota not in ("max", "-1"):
@@ -32,7 +32,7 @@ def _quotas():
 
 @functools.cache
 def _flags():
-    """What Linux says that the CPU has; nothing elsewhere."""
+    """The CPU flags that Linux lists; an empty set on other systems."""
     try:
         with open(INFO) as info:
             flags = re.search(r"^flags\s*:(.*)", info.read(), re.MULTILINE)
@@ -42,10 +42,10 @@ def _flags():
 
 
 def has(flag):
-    """Whether oneDNN finds an instruction set here, and is not told to leave it alone.
+    """Whether oneDNN finds an instruction set here and is allowed to use it.
 
     Args:
-        flag: avx2, avx512f, avx512_bf16 or amx_bf16, as `lscpu` writes it.
+        flag: avx2, avx512f, avx512_bf16 or amx_bf16, as in `lscpu`.
     """
     limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
     # Newer levels (AVX512_CORE_AMX_FP16, DEFAULT, ...) allow all of these.
@@ -54,5 +54,5 @@ def has(flag):
 
 
 def has_bfloat16():
-    """Whether the CPU computes in bfloat16, so that it is faster than float32."""
+    """Whether the CPU has bfloat16 instructions, which make it faster than float32."""
     return has("avx512_bf16") or has("amx_bf16")

@@ -1,4 +1,4 @@
-"""Processes that were forked after TensorFlow had begun to work."""
+"""Refuses networks in processes that were forked after TensorFlow had started."""
 
 import os
 
@@ -10,8 +10,8 @@ _first = None  # the process that made the first network
 
 
 def refuse_in_children(kind):
-    """To be called where a `kind` of network is made: in processes that are forked from now on,
-    whatever is asked of one is a RuntimeError, and so is this."""
+    """Call this when a network of the class `kind` is made. In processes that are forked later,
+    every use of such a network raises a RuntimeError, and so does this function."""
     global _first
     if _first is None:
         _first = os.getpid()
@@ -21,6 +21,6 @@ def refuse_in_children(kind):
 
 
 def _refuse(network, name):
-    if name.startswith("__"):  # Python's own
+    if name.startswith("__"):  # attributes of Python itself
         return object.__getattribute__(network, name)
     raise RuntimeError(_FORKED)

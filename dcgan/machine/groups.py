@@ -1,4 +1,4 @@
-"""What Linux's control groups leave of the machine to this process: a container's limits."""
+"""Limits of this process's Linux control groups, such as a container's."""
 
 import os
 import pathlib
@@ -8,10 +8,11 @@ _GROUP, _ROOT = "/proc/self/cgroup", "/sys/fs/cgroup"
 
 
 def limits(*names):
-    """Yield the words in files of the group that this process is in, and of those around it.
+    """Yield the words in files of this process's control group and of each group around it.
 
     Args:
-        *names: of files that all have to be there; their words come in one list.
+        *names: file names. A group yields the words of all of them in one list, or nothing if one
+            is missing.
     """
     try:
         group = re.search(r"^0::/?(.*)", pathlib.Path(_GROUP).read_text(), re.MULTILINE)

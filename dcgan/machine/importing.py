@@ -1,4 +1,4 @@
-"""TensorFlow imported, quietly and as the flags of the machine say."""
+"""Imports TensorFlow without its messages, set up as the flags say."""
 
 import contextlib
 import importlib.util
@@ -12,15 +12,15 @@ from dcgan.messages import UserError
 
 @contextlib.contextmanager
 def _without_keras():
-    """Let TensorFlow be imported without Keras, which nothing here uses: with matplotlib, which
-    Keras imports, it is a quarter of the time.
+    """Let TensorFlow be imported without Keras, which this project does not use. Keras, and
+    matplotlib, which Keras imports, take a quarter of the time.
 
-    TensorFlow imports Keras along with itself, or Keras 2 if this variable is set, and goes on
-    without if that is not installed. `tf.keras` stays Keras 3: TensorFlow imports it, and reads the
-    variable again, where a program first uses it.
+    TensorFlow imports Keras, or Keras 2 if this variable is set, and continues without it if it is
+    not installed. `tf.keras` stays Keras 3: TensorFlow imports it, and reads the variable again,
+    when a program first uses it.
     """
     if "TF_USE_LEGACY_KERAS" in os.environ or importlib.util.find_spec("tf_keras"):
-        yield  # the user has chosen, or has Keras 2 installed
+        yield  # the user chose a version, or has Keras 2
         return
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     try:
@@ -30,17 +30,17 @@ def _without_keras():
 
 
 def import_tensorflow(tf32=True, deterministic=False):
-    """Import TensorFlow without its notes; its C++ warnings and errors still reach stderr.
+    """Import TensorFlow without its information messages; warnings and errors still reach stderr.
 
-    It then takes a GPU's memory as it needs it, not all at once.
+    TensorFlow is set to take a GPU's memory as needed, not all at once.
 
     Args:
         tf32: whether GPUs may multiply float32 in TF32.
-        deterministic: make every run with the same seed bitwise the same. Op determinism alone is
-            not enough on a CPU; it also takes that operations run one after the other.
+        deterministic: make runs with the same seed equal bit for bit. On a CPU, op determinism is
+            not enough; operations must also run one after the other.
 
-    TF_CPP_MIN_LOG_LEVEL holds back only some of them (tensorflow's issue 100442), and an error of
-    ours should be the only line that a user sees.
+    TF_CPP_MIN_LOG_LEVEL hides only some of the messages (tensorflow's issue 100442), and an error
+    message of this program should be the only line that a user sees.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     stderr = os.dup(2)
@@ -51,7 +51,7 @@ def import_tensorflow(tf32=True, deterministic=False):
                 import tensorflow as tf
 
             for gpu in tf.config.list_physical_devices("GPU"):
-                with contextlib.suppress(RuntimeError):  # in a notebook, where it is at work
+                with contextlib.suppress(RuntimeError):  # it has already started, in a notebook
                     tf.config.experimental.set_memory_growth(gpu, True)
             tf.config.experimental.enable_tensor_float_32_execution(tf32)
             if deterministic:
@@ -66,6 +66,6 @@ def import_tensorflow(tf32=True, deterministic=False):
             os.close(stderr)
             captured.seek(0)
             for line in captured.read().decode(errors="replace").splitlines():
-                # The last is what a machine without a GPU says.
+                # The last pattern appears on machines without a GPU.
                 if not re.match(r"I\d{4} |WARNING: All log messages before|.*call to cuInit", line):
                     print(line, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""How much memory there is for this process."""
+"""How much memory this process may use."""
 
 import pathlib
 import re
@@ -9,8 +9,8 @@ _INFO = "/proc/meminfo"
 
 
 def available():
-    """Bytes that this process may still take: of the machine's, what a container's limit leaves;
-    infinite where the system does not say."""
+    """Bytes that this process may still use, within the machine's memory and a container's limit;
+    infinity if the system does not report it."""
     left = [float("inf")]
     try:
         info = pathlib.Path(_INFO).read_text()

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP, answered between two steps."""
+"""Handles Ctrl-C, SIGTERM and SIGHUP between two steps."""
 
 import contextlib
 import os
@@ -7,11 +7,11 @@ import threading
 
 
 class Stopped(Exception):
-    """A signal asked to stop, and what there was to save is saved; `args[0]` is its number."""
+    """A signal asked to stop, and everything is saved; `args[0]` is the signal's number."""
 
 
 class StopRequest:
-    """What `deferred_stop` yields: the signal that asked to stop, or 0."""
+    """Yielded by `deferred_stop`: the number of the signal that asked to stop, or 0."""
 
     signum = 0
 
@@ -19,28 +19,28 @@ class StopRequest:
         return self.signum != 0
 
     def raise_if_set(self):
-        """Raise `Stopped` if a signal came."""
+        """Raise `Stopped` if a signal has arrived."""
         if self.signum:
             raise Stopped(self.signum)
 
 
 def that_stop():
-    """The signals that ask to stop; SIGHUP, by which a terminal goes away, not under `nohup`."""
+    """The signals that ask to stop; SIGHUP (a terminal has closed) only without `nohup`."""
     ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     return (signal.SIGINT, signal.SIGTERM) + (signal.SIGHUP,) * (not ignored)
 
 
 @contextlib.contextmanager
 def deferred_stop():
-    """Make the first Ctrl-C, SIGTERM or SIGHUP set the `StopRequest` that this yields; a second
-    Ctrl-C or SIGTERM ends the process at once.
+    """Yield a `StopRequest`, which the first Ctrl-C, SIGTERM or SIGHUP sets. A second Ctrl-C or
+    SIGTERM ends the process immediately.
 
-    As an exception it could come between an update and its count, or within a destructor of
-    TensorFlow's, where Python swallows it. Python runs handlers between its own instructions alone,
-    which may be a minute apart when TensorFlow is at work: so another thread waits for the signals.
+    An exception could arrive between an update and its count, or in a TensorFlow destructor, where
+    Python ignores it. Python runs signal handlers only between its own instructions, which may be a
+    minute apart while TensorFlow computes; therefore another thread waits for the signals.
     """
     request, signals = StopRequest(), that_stop()
-    if threading.current_thread() is not threading.main_thread():  # where no signal arrives
+    if threading.current_thread() is not threading.main_thread():  # signals do not arrive here
         yield request
         return
     arrived, arrival = os.pipe()
@@ -48,9 +48,9 @@ def deferred_stop():
 
     def watch():
         while byte := os.read(arrived, 1):
-            if byte[0] not in signals:  # one that a user of the library has a handler for
+            if byte[0] not in signals:  # handled by a user of the library
                 continue
-            # A terminal's end comes twice: the system tells all its processes, the shell its jobs.
+            # SIGHUP arrives twice: from the system to all processes, from the shell to its jobs.
             if byte[0] == signal.SIGHUP:
                 request.signum = request.signum or signal.SIGHUP
             elif request.signum in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""What computes: the versions of the program and of what it stands on, and the CPU."""
+"""The versions of the program and of its packages, and the CPU."""
 
 import importlib.metadata
 import pathlib
@@ -12,18 +12,18 @@ _LEVELS = {"avx2": "AVX2", "avx512f": "AVX-512", "amx_bf16": "AMX"}
 
 
 def installed():
-    """`{name: version}` of the program, Python and the packages that compute; imports none."""
+    """`{name: version}` of the program, Python and the main packages, which are not imported."""
     found = {"dcgan": dcgan.__version__, "python": platform.python_version()}
     for package in ("tensorflow", "numpy", "pillow"):
         try:
             found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:  # TensorFlow goes by other names too
+        except importlib.metadata.PackageNotFoundError:  # such as TensorFlow under another name
             found[package] = "of another package"
     return found
 
 
 def described():
-    """What to write into a report, two lines: versions; system, CPU and its instructions."""
+    """Two lines for a bug report: the versions; the system, the CPU and its instructions."""
     try:
         names = re.findall(r"(?m)^model name\s*: (.*)", pathlib.Path(cpu.INFO).read_text())
     except OSError:

@@ -1,4 +1,4 @@
-"""The sizes of both networks, and the values that their variables begin with."""
+"""The sizes of both networks, and the initial values of their variables."""
 
 from typing import NamedTuple
 
@@ -6,10 +6,10 @@ import tensorflow as tf
 
 
 class Architecture(NamedTuple):
-    """Everything that fixes the shape of every variable; each checkpoint carries it.
+    """The sizes that determine the shapes of all variables; each checkpoint contains them.
 
     `g_widths` are the generator's channels at resolutions 4, 8, ..., image_size / 2, and `d_widths`
-    the discriminator's at image_size / 2, ..., 8, 4.
+    the discriminator's channels at image_size / 2, ..., 8, 4.
     """
 
     image_size: int
@@ -31,16 +31,16 @@ class Architecture(NamedTuple):
 
     @property
     def edges(self):
-        """The edges of G's layers before the image: 4, 8, ..., image_size / 2."""
+        """The widths in pixels of G's layers before the image: 4, 8, ..., image_size / 2."""
         return [4 * 2**i for i in range(len(self.g_widths))]
 
     def sizes(self):
-        """The sizes as the flags of train-dcgan.py have them, by name."""
+        """The sizes by the names of train-dcgan.py's flags."""
         return {"image_size": self.image_size, "z_dim": self.z_dim, "c_dim": self.c_dim,
                 "gf_dim": self.g_widths[-1], "df_dim": self.d_widths[0]}
 
     def shapes(self):
-        """`{name: shape}` of every variable, under the names of the article's own checkpoint."""
+        """`{name: shape}` of every variable, with the names in the article's checkpoint."""
         shapes = {}
 
         def add_batch_norm(name, width):
@@ -69,7 +69,8 @@ class Architecture(NamedTuple):
 
 
 def initial_value(name, shape, seed):
-    """Weights N(0, 0.02) (D's convolutions truncated at two deviations), gammas and variances 1."""
+    """Weights from N(0, 0.02), truncated at two deviations in D's convolutions; gammas and
+    variances are 1, all others 0."""
     part = name.rsplit("/", 1)[1]
     if part in ("gamma", "moving_variance"):
         return tf.ones(shape)

@@ -1,12 +1,12 @@
-"""The 5x5 stride-2 convolution between 8x8 and 4x4 places, faster than by TensorFlow's own kernels.
+"""The 5x5 stride-2 convolution between 8x8 and 4x4 pixels, faster than TensorFlow's own kernels.
 
-`ops.conv2d` and `ops.conv2d_transpose` are each other's gradients: three primitives make up both.
-On a GPU cuDNN's are used throughout. On a CPU oneDNN's reach the speed of a plain matrix product,
-except at the two ends of the networks: where a picture of few channels is made, and between 8x8 and
-4x4 places. What is faster there depends on batch and precision, and only for bfloat16 on the kind
-of CPU. `fastest_filter` chooses here, and `input_gradient` and `filter_gradient` in ops.py;
-`benchmarks/layers.py` measures each of these choices, and benchmarks/RESULTS.md has its figures for
-CPUs with AVX2, with AVX-512 and with AMX.
+`ops.conv2d` and `ops.conv2d_transpose` are each other's gradients and share three primitives. On a
+GPU, all of them are cuDNN's. On a CPU, oneDNN's primitives reach the speed of a plain matrix
+product, except at the two ends of the networks: in the layer that outputs a picture of few
+channels, and between 8x8 and 4x4 pixels. The fastest replacement depends on the batch and the
+precision, and for bfloat16 also on the CPU. `fastest_filter` selects it for this module;
+`input_gradient` and `filter_gradient` do so in ops.py. `benchmarks/layers.py` measures all choices,
+and benchmarks/RESULTS.md has the figures for CPUs with AVX2, AVX-512 and AMX.
 """
 
 from typing import NamedTuple
@@ -17,20 +17,20 @@ import tensorflow as tf
 import ops
 from dcgan.machine import cpu
 
-MANY_IMAGES = 16  # at least as many, in float32: `MinimalFilter`
-FEW_IMAGES = 4  # fewer, in bfloat16 without AMX: `ProductFilter`
+MANY_IMAGES = 16  # from this batch size on, float32 uses `MinimalFilter`
+FEW_IMAGES = 4  # below this batch size, bfloat16 without AMX uses `ProductFilter`
 
 
 def fastest_filter(dtype, batch, trained=False):
-    """The form of a kernel between 8x8 and 4x4 places that is fastest here, if it is used often.
+    """The fastest form of a kernel between 8x8 and 4x4 pixels on this machine, if it is used often.
 
     Args:
-        dtype: of the convolution.
-        batch: images that go through it at once.
-        trained: whether the kernel's own gradient is wanted.
+        dtype: dtype of the convolution.
+        batch: number of images at once.
+        trained: whether the kernel needs a gradient.
 
     Returns:
-        `MinimalFilter`, `ProductFilter`, or None where TensorFlow's own kernels are the fastest.
+        `MinimalFilter`, `ProductFilter`, or None if TensorFlow's own kernels are the fastest.
     """
     if not ops.on_cpu():
         return None
@@ -42,14 +42,14 @@ def fastest_filter(dtype, batch, trained=False):
 
 
 class ProductFilter(NamedTuple):
-    """The kernel of a convolution between 8x8 and 4x4 places, made ready for matrix products.
+    """The kernel of a convolution between 8x8 and 4x4 pixels, rearranged for matrix products.
 
-    Its time goes into reading the kernel where images are few, and a product reads it but once.
-    For weights that stay, as in the search: it has no gradient for them.
+    With few images, most of the time goes into reading the kernel, and a matrix product reads it
+    only once. It is for constant weights, as in a search, because it has no gradient for them.
     """
 
     kernel: tf.Tensor  # `[25 in, out]`
-    parities: tuple  # of rows and columns of the transpose's result: 4 times `[n out, in]`
+    parities: tuple  # for even and odd rows and columns of the transpose: 4 times `[n out, in]`
 
     @classmethod
     def of(cls, w):
@@ -62,8 +62,8 @@ class ProductFilter(NamedTuple):
 
     @staticmethod
     def _taps():
-        """For even and odd rows, and columns, of the transpose's result: pairs of a place, counted
-        from half its own, and the tap by which that place counts."""
+        """For even and odd rows and columns of the transpose's result: pairs of the offset of an
+        input pixel, relative to half the output's index, and the tap that weights it."""
         pairs = [[(d, parity + 1 - 2 * d) for d in (-1, 0, 1) if 0 <= parity + 1 - 2 * d < 5]
                  for parity in (0, 1)]
         return [(rows, columns) for rows in pairs for columns in pairs]
@@ -96,25 +96,25 @@ class ProductFilter(NamedTuple):
 
 
 def _vandermonde(points, width):
-    """Powers 0 to width - 1 of each point, and of infinity: polynomials evaluated there."""
+    """Powers 0 to width - 1 of each point and of infinity, which evaluate polynomials there."""
     return np.vstack([np.vander(points, width, increasing=True), np.eye(width)[-1:]])
 
 
 def _minimal_filtering():
-    """Matrices of `conv2d` between 8 and 4 places with 11 products instead of 20.
+    """Matrices that compute `conv2d` between 8 and 4 pixels with 11 products instead of 20.
 
-    One dimension of it is A' [(K w) * (B x)] for the 5 taps w and the 8 places x. It is the sum of
-    two filters of stride 1: taps 0, 2, 4 on the odd places and 1, 3 on the even ones, for 4 results
-    each. By Toom and Cook a filter of r taps takes 4 + r - 1 products, one per point at which its
-    polynomials are evaluated (Winograd 1980; Lavin & Gray 2015, arXiv 1509.09308); these points are
-    chosen for little rounding (at 256 channels 2e-6 of the values, where TensorFlow's own kernel
-    has 1e-6). Places outside the picture are 0.
+    In one dimension, the result is A' [(K w) * (B x)] for the 5 taps w and the 8 pixels x. It is
+    the sum of two filters of stride 1 with 4 results each: taps 0, 2, 4 on the odd pixels and taps
+    1, 3 on the even pixels. After Toom and Cook, a filter of r taps needs 4 + r - 1 products, one
+    for each point at which its polynomials are evaluated (Winograd 1980; Lavin & Gray 2015, arXiv
+    1509.09308). The points are chosen for little rounding: at 256 channels the error is 2e-6 of the
+    values, and that of TensorFlow's own kernel 1e-6. Pixels outside the picture are 0.
 
     Returns:
         `(A [11, 4], B [11, 8], K [11, 5])` float64.
     """
     A, B, K = np.zeros((11, 4)), np.zeros((11, 8)), np.zeros((11, 5))
-    # rows, the taps and places of each filter, where the picture begins in its window, points
+    # rows, first tap and pixel of each filter, start of the picture in its window, points
     for rows, first, begin, points in (
             (slice(0, 6), 0, 1, [0, 0.7, -0.7, 1.4, -1.4]),
             (slice(6, 11), 1, 0, [0, 0.8, -0.8, 1.5])):
@@ -126,11 +126,11 @@ def _minimal_filtering():
 
 
 class MinimalFilter(NamedTuple):
-    """The kernel of a convolution between 8x8 and 4x4 places, made ready for fewer products.
+    """The kernel of a convolution between 8x8 and 4x4 pixels, transformed to need fewer products.
 
-    11x11 products take the place of 20x20: half the time of a large batch. Making it costs less
-    than that saves once, and it is made of TensorFlow's operations: a training step that uses a
-    kernel several times makes it anew, and has the gradient for the kernel through it.
+    11x11 products replace 20x20, which halves the time of a large batch. One use saves more than
+    the transformation costs. It consists of TensorFlow operations, so a training step can transform
+    the current kernel and get the kernel's gradient.
     """
 
     products: tf.Tensor  # `[121, in, out]` float32
@@ -153,7 +153,7 @@ class MinimalFilter(NamedTuple):
         return tf.transpose(y, [2, 0, 1, 3])
 
     def transpose(self, dy):
-        """`[B, 4, 4, out]` to `[B, 8, 8, in]`: `convolve` backwards, step by step."""
+        """`[B, 4, 4, out]` to `[B, 8, 8, in]`: the steps of `convolve`, transposed, in reverse."""
         A, B = self._matrices()
         places = tf.reshape(tf.transpose(dy, [1, 2, 0, 3]), [16, -1])
         factors = tf.reshape(tf.matmul(A, places), [121, -1, dy.shape[3]])
@@ -164,5 +164,5 @@ class MinimalFilter(NamedTuple):
 
     @staticmethod
     def _matrices():
-        """A `[121, 16]` and B `[121, 64]` of both dimensions at once."""
+        """A `[121, 16]` and B `[121, 64]` for both dimensions at once."""
         return [tf.constant(np.kron(M, M), tf.float32) for M in _minimal_filtering()[:2]]

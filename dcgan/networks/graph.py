@@ -1,4 +1,4 @@
-"""The networks as TensorBoard shows them."""
+"""The graph of the networks for TensorBoard."""
 
 import tensorflow as tf
 
@@ -6,8 +6,8 @@ import tensorflow as tf
 def graph(kind, architecture):
     """A `GraphDef`: z to G to D, and images to D.
 
-    Built anew with variables of its own, which lie inside the boxes of their networks; in the graph
-    of the compiled training step they are a hundred loose inputs that hide everything.
+    It is built with its own variables, which TensorBoard then shows inside their networks. In the
+    graph of the compiled training step, they would be a hundred separate inputs.
 
     Args:
         kind: the `DCGAN` class.
@@ -19,6 +19,6 @@ def graph(kind, architecture):
         images = tf.compat.v1.placeholder(tf.float32, shape, "images")
         z = tf.compat.v1.placeholder(tf.float32, [None, architecture.z_dim], "z")
         ends = twin.discriminator(images)[0], twin.discriminator(twin.generator(z))[0]
-    # Without what G(z) and D do not need: initial values, and where training stands.
+    # Leave out what G(z) and D do not need: initial values, and the progress of training.
     return tf.compat.v1.graph_util.extract_sub_graph(
         whole.as_graph_def(add_shapes=True), [end.op.name for end in ends])

@@ -1,4 +1,4 @@
-"""The networks' weights, and the forms of them that are fastest for what is done with them."""
+"""The networks' weights, and the forms of them that are fastest for each computation."""
 
 import collections
 import re
@@ -10,21 +10,21 @@ import ops
 from dcgan.networks.convolution import fastest_filter
 
 BATCH_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
-FORMS = 4  # that are kept at once: each is as large as the networks, or up to three times that
+FORMS = 4  # how many are kept: each has the size of the networks, or up to three times that
 
 
 class Recent:
-    """The last few values that were wanted, by what they were made for.
+    """A cache of the most recently used values.
 
     Args:
-        count: how many; a new one takes the place of that which was wanted longest ago.
+        count: how many values are kept; a new one replaces the least recently used.
     """
 
     def __init__(self, count):
         self.count, self.values = count, collections.OrderedDict()
 
     def of(self, key, make):
-        """The value that `make()` returned for a key, when it was last asked for."""
+        """The cached value for a key; otherwise the result of `make()`, which is cached."""
         value = self.values.pop(key, None)
         if value is None:
             value = make()
@@ -38,51 +38,52 @@ class Recent:
 
 
 class Weights:
-    """The variables of G and D, in the form that each computation wants.
+    """The variables of G and D, in the form that each computation needs.
 
-    What is made of them for inference is kept until a variable changes, whoever changes it.
+    Forms for inference are cached until a variable changes, whoever changes it.
 
     Args:
         variables: `{name: variable}` of both networks.
-        average: the same of G's moving average, with which all images are made; `{}` is none.
+        average: `{name: variable}` of G's moving average, which generates all images; `{}` if there
+            is none.
     """
 
     def __init__(self, variables, average):
         self.variables, self.average = variables, average
         self.forms, self.banks = Recent(FORMS), Recent(1)
-        self._seen = {}  # the values of which these were made
+        self._seen = {}  # the variables' values when these were made
 
     def net(self, net, trainable=False):
-        """`{name: variable}` of G or D; without the running statistics, if only the trainable."""
+        """`{name: variable}` of G or D; if `trainable`, without the running statistics."""
         return {name: v for name, v in self.variables.items()
                 if name.startswith(f"{net}/") and (v.trainable or not trainable)}
 
     @property
     def shown(self):
-        """`variables`, but of G the average, if there is one."""
+        """`variables`, in which G's moving average, if there is one, replaces G's variables."""
         return self.variables | self.average
 
     def folded(self, net, dtype):
-        """Those of one net for inference, as `folded` makes them, made anew."""
+        """The `folded` weights of one network for inference, not cached."""
         return folded({name: v for name, v in self.shown.items() if name.startswith(net)}, dtype)
 
     def for_inference(self, dtype):
-        """Those of both nets, as `folded` makes them, kept."""
+        """The `folded` weights of both networks for inference, cached."""
         return self.kept(self.forms, (dtype, None), lambda: folded(self.shown, dtype))
 
     def for_search(self, dtype, batch):
-        """The same, in the form that is fastest for a search of `batch` z at once."""
+        """`for_inference`, in the form that is fastest for a search of `batch` z at once."""
         kind = fastest_filter(dtype, batch)
         return self.kept(self.forms, (dtype, kind),
                          lambda: with_filters(self.for_inference(dtype), kind))
 
     def for_training(self, net, dtype, batch):
-        """The variables of G or D in the form that is fastest for updates with `batch` images, of
-        which gradients reach the variables; to be made within their tape."""
+        """The variables of G or D in the form that is fastest for updates with `batch` images. Call
+        it within the gradient tape, so that gradients reach the variables."""
         return with_filters(self.net(net), fastest_filter(dtype, batch, trained=True))
 
     def kept(self, recent, key, make):
-        """What `make()` returns of the variables as they are, out of one of the two `Recent`."""
+        """The result of `make()` for the current variables, cached in one of the two `Recent`."""
         now = {name: tf.convert_to_tensor(v) for name, v in self.shown.items()}
         if not self._seen or not all(_is_same(self._seen[name], now[name]) for name in now):
             self.forget()
@@ -90,7 +91,7 @@ class Weights:
         return recent.of(key, make)
 
     def forget(self):
-        """Keep nothing."""
+        """Clear both caches."""
         self.forms.clear()
         self.banks.clear()
         self._seen = {}
@@ -99,8 +100,8 @@ class Weights:
 def _is_same(before, now):
     """Whether a variable has not changed between two readings.
 
-    While somebody holds what was read, TensorFlow writes a variable's next value elsewhere in
-    memory; so on a CPU the place tells, and nothing has to be compared.
+    While the first reading is alive, TensorFlow writes the variable's next value to another place
+    in memory. On a CPU it is therefore enough to compare the addresses.
     """
     if "CPU" in now.device:
         return np.asarray(memoryview(before)).ctypes.data == np.asarray(
@@ -110,14 +111,14 @@ def _is_same(before, now):
 
 def folded(variables, dtype):
     """The weights for inference: batch norm, which is constant there, is multiplied into the layer
-    in front of it, and convolutions have a dtype of their own.
+    before it, and convolutions are cast to a dtype.
 
     Args:
         variables: `{name: variable}` of G, of D or of both.
-        dtype: of the convolutions.
+        dtype: dtype of the convolutions.
 
     Returns:
-        `{name: tensor}`, what `DCGAN.generator` and `discriminator` take as `weights`.
+        `{name: tensor}`, the `weights` of `DCGAN.generator` and `DCGAN.discriminator`.
     """
     weights = {name: tf.convert_to_tensor(v) for name, v in variables.items()
                if "_bn" not in name}
@@ -131,7 +132,7 @@ def folded(variables, dtype):
         elif i > 0:
             kernel, bias = f"generator/g_h{i}/w", f"generator/g_h{i}/biases"
             weights[kernel] *= scale[:, tf.newaxis]
-        else:  # this layer makes 4x4 pixels of all channels
+        else:  # this layer outputs all channels of 4x4 pixels
             kernel, bias = "generator/g_h0_lin/Matrix", "generator/g_h0_lin/bias"
             scale, offset = tf.tile(scale, [16]), tf.tile(offset, [16])
             weights[kernel] *= scale
@@ -140,11 +141,11 @@ def folded(variables, dtype):
 
 
 def with_filters(weights, kind):
-    """The weights, those of the layers between 8x8 and 4x4 places as a filter of `convolution`.
+    """The weights, in which the kernels between 8x8 and 4x4 pixels become filters of `convolution`.
 
     Args:
         weights: `{name: tensor or variable}`.
-        kind: what `fastest_filter` returned, a class or None.
+        kind: the result of `fastest_filter`, a class or None.
     """
     convolutions = [name for name in weights if re.match(r"discriminator/d_h\d+_conv/w", name)]
     ends = weights.keys() & {"generator/g_h1/w", *convolutions[-1:]}
