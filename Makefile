@@ -12,7 +12,7 @@ STALE := $(shell test ! -d .venv -o -h .venv || { .venv/bin/python -c '' && \
 	} 2> /dev/null || echo stale)
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup stale paint demo test pins docs-check pictures photographs screenshots paint-pictures bench
+.PHONY: setup stale paint demo test test-fast pins docs-check pictures photographs screenshots paint-pictures bench
 setup: .venv/installed
 
 stale:
@@ -70,7 +70,12 @@ demo: setup
 
 test: .venv/test .venv/paint-test
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --durations=25
+
+# A minute's worth of them, while one works.
+test-fast: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 .venv/test: .venv/installed tests/requirements.txt
 	$(PIP) -r tests/requirements.txt

@@ -21,6 +21,7 @@ from dcgan.inpainting.settings import Masking
 from dcgan.machine import memory
 from model import DCGAN
 
+pytestmark = pytest.mark.slow
 COUNT = 5
 
 

@@ -154,6 +154,7 @@ def test_the_graph_for_tensorboard_lies_within_the_networks():
     assert not [node.name for node in whole.node if "Random" in node.op]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_low_precision_is_close_and_keeps_variables_in_float32(precision):
     model, v = tiny(16, precision=precision)
@@ -184,6 +185,7 @@ def test_float16_leaves_out_an_update_that_overflows():
     assert float(model.g_optim.loss_scale.scale) == pytest.approx(1e38 / 4)
 
 
+@pytest.mark.slow
 def test_xla_trains_the_same():
     """On a CPU it is slow, but its results are those that a GPU's should be."""
     results = []

@@ -45,6 +45,7 @@ def test_conv2d_transpose_is_the_adjoint_of_conv2d():
 
 
 # The first has 4x4 maps or less and few channels, where the CPU takes other ways than cuDNN.
+@pytest.mark.slow
 @pytest.mark.parametrize("size,channels", [(4, 2), (10, 5)])
 @pytest.mark.parametrize("op", [ops.conv2d, ops.conv2d_transpose])
 def test_convolution_gradients(op, size, channels):

@@ -96,7 +96,8 @@ def test_without_pillows_limit_every_picture_is_read(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("module,function", [
-    (exif, "orientation"), (depth, "has_deep_channels"), (depth, "to_bytes"), (reading, "note")])
+    (exif, "orientation"), (depth, "has_deep_channels"), (depth, "to_bytes"),
+    (reading, "warn_once")])
 def test_an_error_of_the_programs_own_is_no_damage_of_the_file(
         tmp_path, monkeypatch, module, function):
     def fail(*_):

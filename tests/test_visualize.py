@@ -18,6 +18,7 @@ from dcgan.messages import UserError
 from dcgan.training.settings import KINDS
 from model import DCGAN
 
+pytestmark = pytest.mark.slow
 SIZES = {"image_size": 16, "z_dim": 10, "gf_dim": 4, "df_dim": 4}
 
 

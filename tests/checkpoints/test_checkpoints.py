@@ -28,6 +28,8 @@ from dcgan.messages import UserError
 from dcgan.networks.architecture import Architecture
 from model import DCGAN
 
+pytestmark = pytest.mark.slow
+
 
 def head_variables():
     """The same as the original's HEAD names and sizes them, with what its Saver keeps besides."""

@@ -13,6 +13,8 @@ from conftest import ROOT, draw_faces, run_here, save_lively
 
 import dcgan
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):

@@ -9,6 +9,8 @@ import pytest
 from conftest import ROOT, assert_one_line_error
 from test_scripts import SCRIPTS, TRAINERS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def bare(tmp_path):

@@ -60,6 +60,7 @@ def test_what_is_wrong_is_still_one_line(script, flags, word, tmp_path):
     assert_one_line_error(run_script(script, *flags, cwd=tmp_path), word)
 
 
+@pytest.mark.slow
 def test_the_home_folder_is_meant_by_a_tilde(tmp_path):
     """Which shells leave in --flag=~/folder."""
     result = run_script("simple-distributions.py", "--outDir=~/pictures", cwd=tmp_path,

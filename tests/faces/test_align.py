@@ -15,6 +15,7 @@ from dcgan.faces import detection, mean
 from dcgan.faces.alignment import LANDMARK_TEMPLATE
 from dcgan.files import record
 
+pytestmark = pytest.mark.slow
 RAW = SHARED / "faces" / "raw"
 
 

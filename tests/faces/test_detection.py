@@ -14,6 +14,7 @@ import utils
 from dcgan.faces import detection
 from dcgan.faces.alignment import LANDMARK_TEMPLATE, face_transform
 
+pytestmark = pytest.mark.slow
 RAW = SHARED / "faces" / "raw"
 PREDICTOR = detection.face_predictor_path()
 PLACES = {i: 64 * np.array(LANDMARK_TEMPLATE[i]) for i in (39, 42, 57)}

@@ -10,6 +10,7 @@ from dcgan.faces.alignment import apply_transform, invert_transform, similarity
 from dcgan.faces.hidden import HiddenLandmarks
 from dcgan.pictures.filling import smooth
 
+pytestmark = pytest.mark.slow
 RNG = np.random.default_rng(0)
 TURNED = np.array([[30.0, -12, 200], [12, 30, 150]])
 

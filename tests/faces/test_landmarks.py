@@ -48,6 +48,7 @@ def test_shapes_are_fitted_whatever_their_pose():
     assert np.abs(models.most_likely(points, deviations) - truth).max() < 0.1 * np.ptp(truth)
 
 
+@pytest.mark.slow
 def test_a_sample_leads_to_the_truth(tmp_path):
     image, face = astronaut()
     import utils
@@ -78,6 +79,7 @@ def test_the_mirrored_landmarks():
     assert np.abs(mean[script.MIRRORED] * (-1, 1) - mean).max() < 0.1
 
 
+@pytest.mark.slow
 def test_what_is_trained_is_what_is_used(capsys):
     """The network in NumPy, with the weights that TensorFlow trained: it has learned two moves."""
     models = hidden.HiddenLandmarks.load()._replace(weights={})

@@ -24,6 +24,7 @@ from dcgan.inpainting.photos import Framer
 from dcgan.inpainting.presets import CompletionSettings
 from model import DCGAN
 
+pytestmark = pytest.mark.slow
 EYES_AND_LIP = alignment.ALIGNMENTS["innerEyesAndBottomLip"]
 
 

@@ -7,6 +7,7 @@ from conftest import SHARED, astronaut, needs_shared
 import utils
 from dcgan.faces import detection, placing
 
+pytestmark = pytest.mark.slow
 PREDICTOR = detection.face_predictor_path()
 MOUTH, EYES, FRAME = slice(48, 68), slice(36, 48), [39, 42, 57]
 PAINTS = {"white": 255, "black": 0, "red": (200, 30, 40)}

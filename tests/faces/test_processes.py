@@ -14,6 +14,8 @@ from conftest import ROOT
 from dcgan.faces.jobs import run_jobs
 from dcgan.files import writing
 
+pytestmark = pytest.mark.slow
+
 
 def double(job):
     """Twice the number; of 5, 11 and 12 the process is killed, and 7 has no memory."""

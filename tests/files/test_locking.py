@@ -12,6 +12,8 @@ from dcgan.faces import aligning
 from dcgan.files import locking, writing
 from dcgan.messages import UserError
 
+pytestmark = pytest.mark.slow
+
 
 def everything_below(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}

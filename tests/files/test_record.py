@@ -13,6 +13,8 @@ from dcgan.files import record, writing
 from dcgan.messages import UserError
 from dcgan.results import logs
 
+pytestmark = pytest.mark.slow
+
 
 def write(path, text="ours"):
     writing.write_text(str(path), text)

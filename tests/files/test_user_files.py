@@ -15,6 +15,7 @@ from dcgan.faces import aligning
 from dcgan.files.record import NAME
 from dcgan.messages import UserError
 
+pytestmark = pytest.mark.slow
 NAMES = ("a", "b", "c")
 # Where results of the program go, below whatever folder is named.
 REFUSED = re.compile("would be overwritten|must be a folder")

@@ -14,6 +14,7 @@ from dcgan.inpainting.search import numbers_of, stages
 from dcgan.inpainting.settings import Search
 from model import DCGAN
 
+pytestmark = pytest.mark.slow
 SIZE = 16
 LR, DEEPER_LR = 0.05, 0.1
 MASK = np.ones((SIZE, SIZE))

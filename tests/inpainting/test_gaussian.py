@@ -12,6 +12,8 @@ from dcgan.inpainting.gaussian import Gaussian
 from dcgan.messages import UserError
 from model import DCGAN
 
+pytestmark = pytest.mark.slow
+
 
 def test_principal_components():
     rng = np.random.default_rng(0)

@@ -12,6 +12,7 @@ from PIL import Image
 from dcgan.files import record
 from dcgan.inpainting.masks import MASKS
 
+pytestmark = pytest.mark.slow
 HOLE = np.zeros((24, 40), bool)
 HOLE[6:14, 16:28] = HOLE[20:, :9] = True
 
@@ -83,14 +84,19 @@ SOURCES = {"file": with_mask_file, "folder": with_mask_folder, "alpha": with_alp
 SOURCES |= {name: with_mask_type(name) for name in MASKS if name not in ("full", "lowres")}
 
 
-# Frames other than all of the picture, for pictures that are larger than the network's.
-FRAMED = ("stretched", "region", "face")
-SMALL = ("network's size", *MASKS)
+def cases():
+    """Every mask of one's own with all flags; each type of mask with two of them, by turns."""
+    framed = "stretched", "region", "face"  # want pictures larger than the network's
+    whole = [flags for flags in FLAGS if flags not in framed]
+    for i, source in enumerate(SOURCES):
+        if source in MASKS:
+            chosen = [whole[(i + k) % len(whole)] for k in (0, 3)]
+        else:
+            chosen = whole if source == "network's size" else FLAGS
+        yield from ((source, flags) for flags in chosen)
 
 
-@pytest.mark.parametrize("source,flags", [
-    (source, flags) for source in SOURCES for flags in FLAGS
-    if source not in SMALL or flags not in FRAMED])
+@pytest.mark.parametrize("source,flags", cases())
 def test_hidden_pixels_change_nothing(lively, tmp_path, monkeypatch, capfd, source, flags):
     own = source not in MASKS
     for seed in (1, 2):

@@ -73,6 +73,7 @@ def test_small_holes_are_solved_as_ever(monkeypatch):
         blending.harmonic(np.ones((256, 257, 1)), np.pad(known, ((0, 0), (0, 1))))
 
 
+@pytest.mark.slow
 def test_a_hole_of_500_pixels_square_is_blended_as_by_the_direct_solution():
     rng, known = np.random.default_rng(2), np.ones((520, 540), bool)
     known[10:510, 20:520] = False

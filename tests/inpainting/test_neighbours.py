@@ -12,6 +12,7 @@ from dcgan.inpainting.photos import Framer
 from dcgan.inpainting.search import numbers_of
 from dcgan.inpainting.settings import Framing
 
+pytestmark = pytest.mark.slow
 # In a batch of another size, TensorFlow adds numbers in another order.
 ROUNDING = {"rtol": 1e-4, "atol": 1e-4}
 

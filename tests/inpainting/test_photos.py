@@ -18,6 +18,7 @@ from dcgan.inpainting.settings import Framing
 from dcgan.messages import UserError
 from dcgan.pictures import saving
 
+pytestmark = pytest.mark.slow
 complete = load_script("complete.py")
 HOLE = slice(6, 14), slice(20, 30)  # of the mask below
 

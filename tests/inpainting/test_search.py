@@ -17,6 +17,7 @@ from dcgan.inpainting.settings import Search
 from dcgan.training.steps import make_train_step
 from model import DCGAN
 
+pytestmark = pytest.mark.slow
 PATIENCE = 20
 
 

@@ -9,6 +9,8 @@ from conftest import ROOT
 
 from dcgan.machine import cpu, groups, memory
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("first", ["model", "ops", "utils", "dcgan.networks.convolution"])
 @pytest.mark.parametrize("given,expected", [(None, "1"), ("0", "0")])

@@ -12,6 +12,8 @@ from conftest import ROOT
 
 from dcgan.machine import signals
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_second_signal_need_not_wait_for_the_first(number):

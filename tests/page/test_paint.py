@@ -24,6 +24,7 @@ import utils
 from dcgan.inpainting.gaussian import Gaussian
 from paint.uploads import Picture
 
+pytestmark = pytest.mark.slow
 pytest.importorskip("uvicorn", reason="what the page needs is not there: make paint installs it")
 pytest.importorskip("starlette", reason="what the page needs is not there: make paint installs it")
 

@@ -14,7 +14,7 @@ pytest.importorskip("uvicorn", reason="what the page needs is not there: make pa
 playwright = pytest.importorskip(
     "playwright.sync_api",
     reason="Playwright is not there: pip install -r paint/requirements-test.txt")
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 
+import pytest
 from conftest import ROOT
 
+pytestmark = pytest.mark.slow
 PROGRAM = """
 import files
 import settings

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 from conftest import ROOT, draw_faces, run_script
 
+pytestmark = pytest.mark.slow
 LINES = (ROOT / "docker" / "Dockerfile").read_text().replace("\\\n", "").splitlines()
 
 

@@ -13,6 +13,7 @@ import pytest
 from conftest import ROOT, draw_faces, load_script, run_script, save_lively
 from PIL import Image
 
+pytestmark = pytest.mark.slow
 check = load_script("docs/check.py")
 DOCUMENTS = {os.path.relpath(path, ROOT): open(path).read() for path in check.documents()}
 SCRIPTS = sorted(str(path.relative_to(ROOT)) for pattern in ("*.py", "demo/*.py", "benchmarks/*.py",

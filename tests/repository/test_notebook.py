@@ -7,6 +7,7 @@ import textwrap
 import pytest
 from conftest import ROOT, draw_faces, save_lively
 
+pytestmark = pytest.mark.slow
 NOTEBOOK = """
     import io
     import runpy

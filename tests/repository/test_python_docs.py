@@ -17,6 +17,7 @@ from PIL import Image
 
 import utils
 
+pytestmark = pytest.mark.slow
 NOTEBOOK = ROOT / "docs" / "completion.ipynb"
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 import utils
 
+pytestmark = pytest.mark.slow
 spec = importlib.util.spec_from_file_location(
     "training_set", ROOT / "pretrained" / "training_set.py")
 training_set = importlib.util.module_from_spec(spec)

@@ -9,6 +9,8 @@ import pytest
 from conftest import assert_one_line_error, draw_faces, needs_shared, run_here, train_here
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory):

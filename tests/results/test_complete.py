@@ -27,6 +27,7 @@ from dcgan.inpainting.presets import PRESETS
 from dcgan.machine import cpu
 from model import DCGAN
 
+pytestmark = pytest.mark.slow
 FAST = ("--nIter", 5, "--outInterval", 2)
 
 

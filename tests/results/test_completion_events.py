@@ -8,6 +8,8 @@ import pytest
 from completing import draw, run
 from conftest import draw_faces, run_here
 
+pytestmark = pytest.mark.slow
+
 
 def test_tensorboard_has_losses_and_quality_of_each_picture(done):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -17,6 +17,7 @@ from dcgan.files import record
 from dcgan.messages import UserError
 from dcgan.results import outputs
 
+pytestmark = pytest.mark.slow
 complete = load_script("complete.py").main
 
 

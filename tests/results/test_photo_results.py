@@ -13,6 +13,8 @@ import utils
 from dcgan import metrics
 from dcgan.messages import UserError
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_hundred_pictures_with_masks_of_their_own(lively, tmp_path):
     """Of mixed sizes and modes, three of them bad and one without a mask: the rest is not lost."""

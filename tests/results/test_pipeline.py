@@ -10,6 +10,8 @@ from dcgan.machine import memory
 from dcgan.messages import UserError
 from dcgan.results import pipeline
 
+pytestmark = pytest.mark.slow
+
 
 def test_batched():
     assert list(pipeline.batched(range(5), 2)) == [[0, 1], [2, 3], [4]]

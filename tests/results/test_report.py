@@ -6,11 +6,14 @@ import subprocess
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from conftest import needs_chromium
 
 from dcgan.files import writing
 from dcgan.inpainting.presets import CompletionSettings
 from dcgan.results import report
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_report_needs_nothing_but_itself(done):

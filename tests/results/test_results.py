@@ -20,6 +20,8 @@ from dcgan.pictures import drawing
 from dcgan.results.tables import read_latents
 from model import DCGAN
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_mean_of_candidates(lively, three_faces, tmp_path):
     run(lively, three_faces, "--outDir", tmp_path, "--nCandidates", 3, "--combine", "mean")

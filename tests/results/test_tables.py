@@ -12,6 +12,8 @@ from dcgan import metrics
 from dcgan.messages import UserError
 from dcgan.results.tables import read_latents
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_table(done, three_faces):
     with open(done / "results.csv") as file:

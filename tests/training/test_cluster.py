@@ -20,6 +20,7 @@ from dcgan.messages import UserError
 from dcgan.training import cluster
 from model import DCGAN
 
+pytestmark = pytest.mark.slow
 SIZES = ("--image_size", 32, "--gf_dim", 4, "--df_dim", 4, "--z_dim", 20)
 STEPS = ("--batch_size", 64, "--max_steps", 10, "--epoch", 100, "--ema", 0.5)
 

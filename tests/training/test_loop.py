@@ -26,6 +26,8 @@ from dcgan.training import loop
 from dcgan.training.settings import TrainingSettings
 from model import DCGAN
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_average_of_G_is_kept_and_is_what_completes(faces, tmp_path, capsys):
     """Against its definition, over a restart; with it on from a checkpoint without, too."""

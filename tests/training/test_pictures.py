@@ -21,6 +21,7 @@ from dcgan.pictures import reading
 from dcgan.training.cache import Cache
 from dcgan.training.dataset import Pictures
 
+pytestmark = pytest.mark.slow
 SIZE = 8
 
 

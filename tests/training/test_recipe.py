@@ -26,6 +26,7 @@ from dcgan.training.recipe import Recipe
 from dcgan.training.steps import z_of_step
 from model import DCGAN
 
+pytestmark = pytest.mark.slow
 ALL = ("--diffaug", "color", "translation", "cutout", "--label_smoothing", 0.1, "--r1", 1,
        "--r1_interval", 2, "--lr_schedule", "cosine")
 

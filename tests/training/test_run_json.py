@@ -12,6 +12,7 @@ from trainings import keep_identity
 from dcgan.messages import UserError
 from dcgan.training import run_json
 
+pytestmark = pytest.mark.slow
 # What run.json had under `flags` before settings were dataclasses; they are compared over restarts.
 RECORDED = {
     "batch_size", "beta1", "c_dim", "cache", "checkpoint_dir", "coordinate", "crop", "dataset",

@@ -14,6 +14,8 @@ from dcgan.messages import UserError
 from dcgan.training.settings import TrainingSettings
 from dcgan.training.starting import model_for
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_warm_start_takes_weights_and_nothing_else(trained, faces, tmp_path):
     train_here(tmp_path, faces, "--max_steps", 1, "--init", trained / "checkpoint",

@@ -2,11 +2,14 @@
 
 import os
 
+import pytest
 import tensorflow as tf
 from conftest import draw_faces, run_here, save_lively
 from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
 
 from dcgan.tensorboard import run_folder
+
+pytestmark = pytest.mark.slow
 
 
 def write(folder, step=0):

@@ -12,6 +12,8 @@ from trainings import checkpoints, events, variable
 from dcgan.files import record
 from dcgan.messages import UserError
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_writes_checkpoints_samples_and_says_where(trained):
     # 24 pictures in batches of 8, two epochs: 6 steps. Saved every 2, two kept.

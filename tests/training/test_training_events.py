@@ -7,9 +7,12 @@ import time
 import urllib.request
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from trainings import events
+
+pytestmark = pytest.mark.slow
 
 
 def test_tensorboard_has_every_step_under_the_original_tags(trained):

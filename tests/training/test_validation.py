@@ -25,6 +25,8 @@ from dcgan.training import validation
 from dcgan.training.validation import SCALARS
 from model import DCGAN
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def others(tmp_path_factory):
