@@ -1,4 +1,4 @@
-"""Who may ask the page's server for something: its own page, under an address of this machine."""
+"""Allows requests only from the server's own page, at an address of this machine."""
 
 import asyncio
 import functools
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 
-# The page needs nothing but itself, and no other page may show or read it.
+# The page loads only its own files, and no other page may embed or read it.
 HEADERS = {"Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; "
                                       "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
            "Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy":
@@ -18,21 +18,21 @@ HEADERS = {"Content-Security-Policy": "default-src 'self'; img-src 'self' data: 
 
 
 class HostCheck:
-    """Refuses what other pages ask for.
+    """Refuses requests of other pages.
 
-    A page elsewhere can make a browser ask this machine for something: under a name of its own that
-    it lets point here (then `Host` is that name), or as what it is (then `Origin` is).
+    Another page can make a browser send requests to this machine: from a host name that the page's
+    owner points here (then `Host` is that name), or from its own origin (then `Origin` is that).
 
     Args:
-        app: the application behind it.
-        host: what `--host` says.
-        outer: what `--url` says, such as https://faces.example.org; None if nothing.
+        app: the application that receives allowed requests.
+        host: the value of `--host`.
+        outer: the value of `--url`, such as https://faces.example.org; None if it is not given.
     """
 
     def __init__(self, app, host, outer=None):
         name = socket.gethostname().lower()
         self.app, self.outer = app, outer
-        # The last one is of mDNS, by which a machine tells others in its network of itself.
+        # The last name is the one that mDNS announces in the local network.
         self.names = {"localhost", host.lower(), name, f"{name.partition('.')[0]}.local"}
         if outer:
             self.names.add(urlsplit(outer).hostname)
@@ -44,13 +44,13 @@ class HostCheck:
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
         if not await self.is_here(host):
-            refused = (f"{host}: is no name of this machine; use its number, or start the page "
-                       f"with --url http://{host}")
+            refused = (f"{host}: not a known name of this machine; open the page by IP address, or "
+                       f"start it with --url http://{host}")
         elif origin not in (None, self.outer, f"http://{host}"):
-            refused = (f"{origin}: other pages may not use this one; if it is this one behind a "
-                       f"proxy, start it with --url {origin}")
+            refused = (f"{origin}: other pages may not use this server; if this is its own page "
+                       f"behind a proxy, start it with --url {origin}")
         elif headers.get("sec-fetch-site") == "cross-site" and scope["path"] != "/":
-            refused = "other pages may not use this one"
+            refused = "other pages may not use this server"
         else:
             refused = None
 
@@ -64,8 +64,8 @@ class HostCheck:
         await app(scope, receive, send_guarded)
 
     async def is_here(self, host):
-        """Whether a `Host` is one that only this machine can have. No name that belongs to somebody
-        else is a number."""
+        """Whether a `Host` belongs to this machine. An IP address does, because nobody else can let
+        one point here."""
         name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
         name = name.strip("[]").lower().rstrip(".")
         try:
@@ -77,5 +77,5 @@ class HostCheck:
 
 @functools.cache
 def full_name():
-    """This machine's name with its domain. To find it may take seconds."""
+    """This machine's name with its domain. The lookup may take seconds."""
     return socket.getfqdn().lower()

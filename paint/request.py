@@ -1,4 +1,4 @@
-"""What the page asks for: settings, a mask, a face; and what it is told of the settings."""
+"""The page's search requests (settings, a mask, a face), and the settings that it offers."""
 
 import base64
 import binascii
@@ -18,49 +18,49 @@ from dcgan.inpainting.presets import (
 from dcgan.messages import UserError
 from dcgan.settings import SettingError
 
-# What can be set on the page, in its order: settings of complete.py.
+# The settings of complete.py that the page offers, in its order.
 SETTINGS = ("preset", "nIter", "nCandidates", "lam", "blend")
 USUAL = {"preset": "best", "seed": 0}
-MOST = {"nIter": 5000, "nCandidates": 24}  # for the memory's and the next one's sake
+MOST = {"nIter": 5000, "nCandidates": 24}  # to limit memory, and the time that others wait
 PNG = "data:image/png;base64"
 
 
 class Request(NamedTuple):
-    """What the page asks for."""
+    """A search request of the page."""
 
-    settings: dict  # of complete.py, without those that stay as they are
-    mask: bytes  # of a PNG: what is white is missing
+    settings: dict  # settings of complete.py; those that are left out keep their defaults
+    mask: bytes  # a PNG, in which white pixels are missing
     points: list  # three `[x, y]` of the face, or None for the whole picture
-    by_hand: bool  # the user put the points where they are
+    by_hand: bool  # the user has placed the points
 
 
 def parse(message):
-    """A `Request`, from what the page sent.
+    """The `Request` in a message of the page.
 
     Args:
         message: bytes of JSON, with `settings`, `mask`, `points` and `by_hand`.
 
     Raises:
-        UserError: something of it is not as it should be.
+        UserError: the message is invalid.
     """
     try:
         message = json.loads(message)
     except ValueError as error:
-        raise UserError(f"the message: {error}") from error
+        raise UserError(f"the message: not JSON ({error})") from error
     if not isinstance(message, dict):
-        raise UserError("the message: must have settings, mask and points")
+        raise UserError("the message: must be an object with settings, mask and points")
     settings, points = message.get("settings", {}), message.get("points")
     if not isinstance(settings, dict) or not settings.keys() <= {*SETTINGS, "seed"}:
-        raise UserError(f"settings: must be of {', '.join(SETTINGS)} and seed")
+        raise UserError(f"settings: must be among {', '.join(SETTINGS)} and seed")
     for name, most in MOST.items():
         if name in settings and not (isinstance(settings[name], int) and settings[name] <= most):
-            raise UserError(f"--{name} {settings[name]}: must be a whole number, on this page at "
-                            f"most {most}")
+            raise UserError(f"--{name} {settings[name]}: must be a whole number, at most {most} on "
+                            "this page")
     if points is not None:
         try:
             points = np.array(points, float).reshape(3, 2).round(2).tolist()
         except (TypeError, ValueError):
-            raise UserError("points: must be three of x and y") from None
+            raise UserError("points: must be three pairs of x and y") from None
     head, _, data = str(message.get("mask")).partition(",")
     try:
         if head != PNG:
@@ -72,7 +72,7 @@ def parse(message):
 
 
 def settings_of(given):
-    """The `CompletionSettings` of some of them; a UserError in complete.py's words."""
+    """The `CompletionSettings` for the given settings; UserError with complete.py's message."""
     try:
         return completion_settings(given)
     except SettingError as error:
@@ -80,11 +80,11 @@ def settings_of(given):
 
 
 def describe():
-    """What the page shows of the settings.
+    """Describe the settings that the page offers.
 
     Returns:
-        A list of dicts: `name`, `help` and `choices` as complete.py's flag has them, `most`; by
-        preset the `defaults`, and what the preset `sets`.
+        A list of dicts: `name`, `help` and `choices` of complete.py's flag; `most`, the page's
+        limit; `defaults`, by preset; and `sets`, the flags of each preset.
     """
     fields = {field.name: field.metadata for field in dataclasses.fields(CompletionSettings)}
     presets = {name: settings_of({"mask": "mask", "preset": name}) for name in PRESETS}

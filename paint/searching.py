@@ -1,4 +1,4 @@
-"""One search for what is missing of a picture: what it tells while it goes on, and its files."""
+"""One search that completes a picture: its progress messages and its result files."""
 
 import base64
 import dataclasses
@@ -24,17 +24,17 @@ from dcgan.pictures.filling import bounding_slices
 from dcgan.pictures.saving import save_photo
 from paint import request, uploads
 
-PROGRESS_LINES = 40  # of a search: about how many there are
-PREVIEW_SHARE = 0.25  # of the time may go into showing how far it is
-TILE = 160  # the edge of a candidate's picture on the page
+PROGRESS_LINES = 40  # about how many progress messages a search sends
+PREVIEW_SHARE = 0.25  # fraction of the time that previews may take
+TILE = 160  # width of a candidate's picture on the page
 
 
 class Cancelled(Exception):
-    """Nobody waits for the search any more."""
+    """The page no longer waits for the search."""
 
 
 def load(checkpoint):
-    """The `DCGAN` of a checkpoint, as `--checkpointDir` takes it; UserError if there is none."""
+    """The `DCGAN` of a checkpoint, given as for `--checkpointDir`; UserError if there is none."""
     import_tensorflow()
     from dcgan.checkpoints.finding import or_pretrained
     from model import DCGAN
@@ -43,7 +43,7 @@ def load(checkpoint):
 
 
 def warm_up(dcgan):
-    """Do once what takes longer the first time."""
+    """Run a short search, because the first one takes longer."""
     mask = np.ones((dcgan.image_size, dcgan.image_size))
     mask[len(mask) // 4:len(mask) // 2, len(mask) // 4:len(mask) // 2] = 0
     image = np.zeros((1, *mask.shape, dcgan.c_dim), np.uint8)
@@ -51,25 +51,25 @@ def warm_up(dcgan):
 
 
 class Search:
-    """A search, and the results that it leaves in a folder of its own.
+    """A search, with a folder for its results.
 
     Args:
         picture: an `uploads.Picture`.
         wanted: a `request.Request`.
 
     Raises:
-        UserError: complete.py would not take the settings.
-        OSError: the mask cannot be kept.
+        UserError: complete.py does not accept the settings.
+        OSError: the mask cannot be written.
     """
 
     def __init__(self, picture, wanted):
         self.picture, self.stopped, self.cancelled = picture, False, False
-        self.spent = 0.0  # on previews, in seconds
+        self.spent = 0.0  # seconds that previews took
         self.framer = self.photo = self.frame = None
-        self.completion = None  # of `DCGAN.complete`, when it is done
-        self.candidates = None  # `[K, S, S, C]` float32, their G(z)
-        self.files = {}  # by candidate, or None: paths of the completed picture
-        # Not numbered: a search that was refused has no number.
+        self.completion = None  # from `DCGAN.complete`, when the search is done
+        self.candidates = None  # `[K, S, S, C]` float32, the candidates' G(z)
+        self.files = {}  # `{candidate or None: paths of the completed picture}`
+        # The name has no number, because a refused search gets none.
         self.folder = tempfile.mkdtemp(prefix="result-", dir=picture.folder)
         try:
             self._prepare(wanted)
@@ -86,7 +86,7 @@ class Search:
             placed |= {"align": True, "landmarks": self._write_points(wanted.points)}
             shown += ["--align", "--landmarks", "landmarks.txt"]
         name = picture.name
-        if name.startswith(("-", "~")):  # which would be a flag, or somebody's home folder
+        if name.startswith(("-", "~")):  # it would be read as a flag or a home folder
             name = f"./{name}"
         chosen = request.USUAL | wanted.settings
         self.command = ["./complete.py", name, *shown,
@@ -96,7 +96,7 @@ class Search:
             settings, outInterval=max(1, settings.iterations // PROGRESS_LINES))
 
     def _forget(self):
-        """Delete the files of a search that failed, and let go of its pixels."""
+        """Delete the files of a failed search and free its pixels."""
         self.framer = self.photo = self.frame = self.completion = self.candidates = None
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -111,16 +111,16 @@ class Search:
         return path
 
     def run(self, dcgan, tell):
-        """Search, and write the result.
+        """Search and write the result.
 
         Args:
             dcgan: the `DCGAN`.
-            tell: called with a dict of each thing that the page is told.
+            tell: called with a dict, which is sent to the page.
 
         Raises:
-            UserError: the picture cannot be completed so.
+            UserError: the picture cannot be completed with this request.
             OSError: the result cannot be written.
-            Cancelled: nobody waits for it any more.
+            Cancelled: the page no longer waits for it.
         """
         try:
             self._run(dcgan, tell)
@@ -152,7 +152,7 @@ class Search:
         self.frame = frames[0]
         images, masks = self.frame.image[np.newaxis], self.frame.mask[np.newaxis]
         settings = for_network(self.settings, dcgan)
-        if settings.gaussian:  # what is most likely by it is there at once, long before any G(z)
+        if settings.gaussian:  # the linear model's fill takes no search, so it comes first
             fills = dcgan.gaussian.fills(utils.to_float(images), masks[..., np.newaxis])
             self.tell(self._preview(fills[0]))
         dcgan = dcgan.configured(settings)
@@ -170,8 +170,8 @@ class Search:
         return self.framer.frames_of(0, self.photo)
 
     def _place(self, photo):
-        """Put the points of a face that was found before there was a mask where they are in its
-        light: what is under it may be no face."""
+        """Move the points of a face that was found without the mask: find it again with the masked
+        pixels hidden, because they may not belong to a face."""
         middle = np.mean(self.wanted.points, axis=0)
         reach = np.ptp(self.wanted.points, axis=0).max()
         for face in placing.find_faces(photo.original, photo.known,
@@ -184,8 +184,8 @@ class Search:
                 break
 
     def _progress(self, progress):
-        """Tell of an iteration, a `dcgan.inpainting.completion.Progress`; returns whether to
-        end."""
+        """Send the progress of a search, a `dcgan.inpainting.completion.Progress`; returns whether
+        to stop."""
         now = time.monotonic()
         told = {"iteration": progress.iteration, "of": self.settings.iterations,
                 "losses": [float(loss) if np.isfinite(loss) else None
@@ -203,13 +203,13 @@ class Search:
         return self.framer.completed([self.frame], G[np.newaxis], self.settings.blend, self.photo)
 
     def _nearly_completed(self, G):
-        """The same, quickly: blended where the network sees it, which has fewer pixels."""
+        """A fast `_completed`: blended at the network's size, which has fewer pixels."""
         filled = blend(self.settings.blend, utils.to_float(self.frame.image)[np.newaxis],
                        G[np.newaxis], self.frame.mask[np.newaxis])
         return self.framer.completed([self.frame], filled, "paste", self.photo)
 
     def _patch(self, G):
-        """What G(z) puts into the hole, as the page lays it over the picture: a PNG and where."""
+        """The filled hole, which the page draws over the picture: a PNG and its place."""
         pixels, hole = self._nearly_completed(G)
         rows, columns = bounding_slices(~hole)
         patch = Image.fromarray(pixels[rows, columns])
@@ -221,8 +221,8 @@ class Search:
                 "height": pixels[rows, columns].shape[0] / height}
 
     def _tiles(self):
-        """What the page shows of the result, and of each candidate if there are several: a square
-        around the hole, small."""
+        """Small pictures of a square around the hole: of the result, and if there are several
+        candidates, of each candidate."""
         several = self.candidates if len(self.candidates) > 1 else []
         tiles = []
         for G in (self.completion.fills[0], *several):
@@ -233,10 +233,10 @@ class Search:
         return tiles
 
     def save(self, candidate):
-        """Write the completed picture as complete.py does, unless its files are there.
+        """Write the completed picture as complete.py does, unless its files exist.
 
         Args:
-            candidate: the number of one, or None for what they combine to.
+            candidate: the index of a candidate, or None for the combined result.
 
         Returns:
             The paths of the files.
@@ -263,14 +263,13 @@ class Search:
         return paths
 
     def shown_path(self, candidate):
-        """The completed picture as the page shows it."""
+        """The path of the completed picture at the size that the page shows."""
         name = "result" if candidate is None else f"candidate-{candidate}"
         return os.path.join(self.folder, f"{name}.png")
 
 
 def square_around(hole):
-    """Two slices of a picture: a square around what is True of `[H, W]`, with some of what is
-    beside it."""
+    """Two slices of a picture: a square around the True pixels of `[H, W]`, with a margin."""
     ends = [np.flatnonzero(hole.any(axis=axis))[[0, -1]] for axis in (1, 0)]
     edge = min(int(1.5 * max(last + 1 - first for first, last in ends)), *hole.shape)
     starts = [int(np.clip((first + last + 1 - edge) // 2, 0, length - edge))
@@ -279,7 +278,7 @@ def square_around(hole):
 
 
 def png_url(pixels):
-    """`[H, W, C]` uint8 as a `data:` URL."""
+    """The `data:` URL of `[H, W, C]` uint8 pixels."""
     data = io.BytesIO()
     utils.as_pillow(pixels).save(data, format="PNG", compress_level=1)
     return f"{request.PNG},{base64.b64encode(data.getvalue()).decode()}"

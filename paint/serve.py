@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Serve the page to paint on."""
+"""Serve the page on which to paint a mask."""
 
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import dcgan.cli.environment  # first: it says so where packages are missing
+import dcgan.cli.environment  # first: it names missing packages
 
 import contextlib
 import ipaddress
@@ -23,28 +23,31 @@ from dcgan.machine import signals
 from dcgan.messages import UserError
 from dcgan.settings import Number, path
 
-SECONDS = 3  # that a search has to end, when the server does
+SECONDS = 3  # that a search may take to stop when the server ends
 
 
 def parse_args(argv=None):
     parser = Parser(prog="serve.py", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1",
-                        help="the address to listen on; 0.0.0.0: all that the machine has, so that "
-                             "whoever can reach it can use the page")
+                        help="address to listen on. 0.0.0.0 stands for all addresses of this "
+                             "machine: everybody who can reach it can then use the page")
     parser.add_argument("--port", type=Number(int, low=0, high=65535), default=8064,
-                        help="0: any that is free")
+                        metavar="N",
+                        help="port to listen on; 0 stands for any free port")
     parser.add_argument("--url", type=outer_address,
-                        help="the address by which others reach the page if it is not this "
-                             "machine's: of the proxy before it, such as https://faces.example.org")
+                        help="public address of the page, if it is behind a proxy, such as "
+                             "https://faces.example.org")
     parser.add_argument("--checkpointDir", "--checkpoint_dir", type=path,
-                        default="pretrained", help="as of complete.py")
+                        default="pretrained", metavar="PATH",
+                        help="folder of checkpoints, or one checkpoint without its suffix; "
+                             "pretrained is the network that ships with this program")
     parser.add_argument("--open", action=BooleanOptionalAction, default=has_screen(),
                         help="open the page in a browser")
     return parser.parse_args(argv)
 
 
 def outer_address(text):
-    """An address such as https://faces.example.org, in lower case, without its path."""
+    """Parse an address such as https://faces.example.org: in lower case, without its path."""
     try:
         parts = urlsplit(text.lower())
         host, port = parts.hostname, parts.port
@@ -53,21 +56,20 @@ def outer_address(text):
     if not host or parts.scheme not in ("http", "https"):
         raise ArgumentTypeError(f"{text}: must be an address such as https://faces.example.org")
     host = f"[{host}]" if ":" in host else host
-    usual = {"http": 80, "https": 443}[parts.scheme]  # which browsers leave out
+    usual = {"http": 80, "https": 443}[parts.scheme]  # browsers leave it out
     return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, usual) else "")
 
 
 def addresses(host, listening):
-    """Where a browser finds the page: on this machine, and on others (None: nowhere else is
-    known).
+    """The addresses of the page on this machine and on others; the second is None if none is known.
 
     Args:
-        host: what `--host` says.
-        listening: the socket.
+        host: the value of `--host`.
+        listening: the listening socket.
     """
     number, port = listening.getsockname()[:2]
     here, elsewhere = host, None
-    if ipaddress.ip_address(number.partition("%")[0]).is_unspecified:  # no browser can go there
+    if ipaddress.ip_address(number.partition("%")[0]).is_unspecified:  # browsers cannot open it
         here = "::1" if ":" in number else "127.0.0.1"
         elsewhere = own_number(listening.family)
     return [each and f"http://{f'[{each}]' if ':' in each else each}:{port}/"
@@ -75,8 +77,8 @@ def addresses(host, listening):
 
 
 def own_number(family):
-    """The number by which other machines reach this one; None if it is in no network."""
-    # Nothing is sent: of these numbers, which are for documentation, only the way is looked up.
+    """The IP address at which other machines reach this one; None without a network."""
+    # Nothing is sent: the system only looks up the route to these documentation addresses.
     elsewhere = "2001:db8::1" if family == socket.AF_INET6 else "192.0.2.1"
     with socket.socket(family, socket.SOCK_DGRAM) as looking, contextlib.suppress(OSError):
         looking.connect((elsewhere, 9))
@@ -84,23 +86,23 @@ def own_number(family):
 
 
 def has_screen():
-    """Whether a browser would come up in a window, and not in this terminal."""
+    """Whether a browser would open in a window, not in this terminal."""
     return sys.platform == "darwin" or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def listen(host, port):
-    """A socket that listens; UserError if there can be none."""
+    """A listening socket; UserError if the address or the port cannot be used."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        raise UserError(f"--host {host} --port {port}: {error.strerror or error}; name another "
-                        "port, or 0 for any that is free") from error
+        raise UserError(f"--host {host} --port {port}: {error.strerror or error}; choose another "
+                        "--port, or 0 for any free port") from error
 
 
 def interrupt(*_):
-    """Let go of everything, as after Ctrl-C."""
+    """End the server as Ctrl-C does."""
     raise KeyboardInterrupt
 
 
@@ -113,7 +115,7 @@ def main(argv=None):
 
     listening = listen(config.host, config.port)
     address, elsewhere = addresses(config.host, listening)
-    signal.signal(signal.SIGTERM, interrupt)  # until the server takes it, and afterwards
+    signal.signal(signal.SIGTERM, interrupt)  # before the server handles it, and after
     if signal.SIGHUP in signals.that_stop():
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="paint-") as folder:
@@ -122,11 +124,11 @@ def main(argv=None):
         class Server(uvicorn.Server):
             async def startup(self, sockets=None):
                 await super().startup(sockets)
-                if config.open:  # not waited for: some browsers stay in the foreground
+                if config.open:  # in a thread: some browsers stay in the foreground
                     threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
 
             def handle_exit(self, sig, frame):
-                page.end()  # or it would wait for their end
+                page.end()  # or the server would wait for the searches
                 super().handle_exit(sig, frame)
 
         server = Server(uvicorn.Config(
@@ -144,8 +146,8 @@ def main(argv=None):
         finally:
             page.end()
         if page.dcgan.done() and not page.dcgan.cancelled():
-            page.dcgan.result()  # which raises what was wrong with the checkpoint
-    print("ended; no picture that was sent is left")
+            page.dcgan.result()  # raises the checkpoint's error
+    print("ended; all uploaded pictures are deleted")
 
 
 if __name__ == "__main__":

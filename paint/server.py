@@ -1,4 +1,4 @@
-"""What the page asks for, and the answers."""
+"""The page's requests and the server's answers."""
 
 import asyncio
 import concurrent.futures
@@ -28,28 +28,28 @@ SAMPLES = os.path.join(os.path.dirname(HERE), "docs", "samples")
 
 
 class TooLarge(Exception):
-    """More was sent than is taken."""
+    """A request is too large."""
 
 
 class Page:
     """The server behind the page.
 
     Args:
-        folder: an empty one, for what is sent.
-        checkpoint: of the network, as `--checkpointDir` takes it.
+        folder: an empty folder for uploads.
+        checkpoint: the checkpoint, given as for `--checkpointDir`.
     """
 
     def __init__(self, folder, checkpoint):
         self.uploads = Uploads(folder)
-        # TensorFlow has one search at a time; faces are found beside it.
+        # One search runs at a time; faces are found in a second thread.
         self.searcher, self.finder = (
             concurrent.futures.ThreadPoolExecutor(1, name) for name in ("search", "faces"))
         self.dcgan = self.searcher.submit(searching.load, checkpoint)
         self.searcher.submit(lambda: searching.warm_up(self.dcgan.result()))
-        self.waiting = []  # searches that are not done, in their order
+        self.waiting = []  # unfinished searches, in their order
 
     def end(self):
-        """End all searches."""
+        """Stop all searches."""
         for search in self.waiting:
             search.cancelled = True
         for pool in (self.searcher, self.finder):
@@ -59,8 +59,8 @@ class Page:
         """The application.
 
         Args:
-            host: what `--host` says.
-            outer: what `--url` says.
+            host: the value of `--host`.
+            outer: the value of `--url`.
         """
         routes = [
             Route("/", self.page), Route("/about", self.about),
@@ -82,20 +82,20 @@ class Page:
         return FileResponse(os.path.join(HERE, "page", "page.html"))
 
     async def about(self, request):
-        """All that the page has to know at first."""
+        """What the page needs first: settings, limits and samples."""
         return JSONResponse({"settings": describe(), "preset": USUAL["preset"],
                              "most": MOST_BYTES, "samples": samples()})
 
     async def sample(self, request):
         name = request.path_params["name"]
         if name not in samples():
-            raise KeyError(f"{name}: is no sample")
+            raise KeyError(f"{name}: no such sample")
         return FileResponse(os.path.join(SAMPLES, name))
 
     # A picture
 
     def picture(self, request):
-        """The picture that is asked for; a KeyError if it is no longer here."""
+        """The picture of a request; KeyError if the server no longer has it."""
         picture = self.uploads.get(request.path_params["id"])
         if picture is None:
             raise KeyError("the picture is no longer here; choose it again")
@@ -115,8 +115,8 @@ class Page:
         return FileResponse(self.picture(request).shown_path)
 
     async def faces(self, request):
-        """The three points of each face; where the network has them; and whether the picture is
-        already as the network's are."""
+        """The three points of each face; their places in the network's frame; and whether the
+        picture is already an aligned face."""
         picture = self.picture(request)
         faces = await self.in_background(picture.faces)
         dcgan = await asyncio.wrap_future(self.dcgan)
@@ -125,22 +125,22 @@ class Page:
         return JSONResponse({"faces": faces, "template": template, "fits": picture.size == size})
 
     async def in_background(self, function, *values):
-        """What a function returns, worked out beside the searches."""
+        """The result of a function that runs in parallel to the searches."""
         return await asyncio.get_running_loop().run_in_executor(
             self.finder, functools.partial(function, *values))
 
     # A search
 
     async def search(self, request):
-        """Lines of JSON, as the search goes on."""
+        """Answer with lines of JSON during the search."""
         picture = self.picture(request)
         message = await body(request, MOST_BYTES, "the mask")
         search = Search(picture, parse(message))
         return StreamingResponse(self.follow(search), media_type="application/x-ndjson",
-                                 headers={"X-Accel-Buffering": "no"})  # nginx would hold them back
+                                 headers={"X-Accel-Buffering": "no"})  # or nginx would buffer them
 
     async def follow(self, search):
-        """Yield what a search tells; when nobody listens any more, it ends."""
+        """Yield a search's messages; if the page closes the connection, the search stops."""
         loop, messages = asyncio.get_running_loop(), asyncio.Queue()
 
         def tell(what):
@@ -152,10 +152,10 @@ class Page:
                 if not search.cancelled:
                     search.run(self.dcgan.result(), tell)
             except Cancelled:
-                tell({"error": "the search was ended"})
+                tell({"error": "the search was cancelled"})
             except (UserError, OSError) as error:
                 tell({"error": text_of(error)})
-            except Exception as error:  # the page would wait for ever
+            except Exception as error:  # or the page would wait forever
                 tell({"error": f"{type(error).__name__}: {first_line(error)}"})
                 raise
             finally:
@@ -183,10 +183,10 @@ class Page:
             self.waiting.remove(search)
 
     def found(self, request):
-        """The search that is asked for."""
+        """The search of a request."""
         results, number = self.picture(request).results, request.path_params["number"]
         if number >= len(results):
-            raise KeyError("there is no such result")
+            raise KeyError("no such result")
         return results[number]
 
     async def stop(self, request):
@@ -194,12 +194,12 @@ class Page:
         return Response(status_code=204)
 
     async def result(self, request):
-        """A file of a result: the picture as it is shown, or one to keep."""
+        """A file of a result: the picture as shown, or a file to download."""
         search, name = self.found(request), request.path_params["name"]
         if name in ("mask.png", "landmarks.txt"):
             return file_answer(os.path.join(search.folder, name), filename=name)
         if search.completion is None:
-            raise KeyError("the search is not done")
+            raise KeyError("the search is not finished")
         candidate = request.query_params.get("candidate")
         candidate = int(candidate) if (candidate or "").isdecimal() else None
         paths = await self.in_background(search.save, candidate)
@@ -207,13 +207,13 @@ class Page:
             return file_answer(search.shown_path(candidate))
         path = next((path for path in paths if path.endswith(f".{name}")), None)
         if path is None:
-            raise KeyError(f"{name}: there is no such file")
+            raise KeyError(f"{name}: no such file")
         return file_answer(path, filename=os.path.basename(path))
 
 
 def samples():
-    """The pictures in docs/samples, as paths below it: none if there is no such folder."""
-    with kept_warnings():  # of what is left out, which is nobody's fault
+    """The pictures in docs/samples, as relative paths; empty if there is no such folder."""
+    with kept_warnings():  # skipped files are not the user's concern
         try:
             found = listing.list_images([SAMPLES])
         except UserError:
@@ -222,29 +222,29 @@ def samples():
 
 
 def file_answer(path, **more):
-    """A file of a result; a KeyError if somebody removed it."""
+    """A file of a result; KeyError if it was deleted."""
     if not os.path.exists(path):
         raise KeyError("the result is no longer here; complete the picture again")
     return FileResponse(path, **more)
 
 
 async def body(request, most, name):
-    """What was sent, if it is not too large."""
+    """The body of a request; TooLarge if it has more than `most` bytes."""
     data = bytearray()
     async for chunk in request.stream():
         data += chunk
         if len(data) > most:
-            raise TooLarge(f"{name}: is larger than {most >> 20} MB")
+            raise TooLarge(f"{name}: is larger than {most >> 20} MB; choose a smaller file")
     return bytes(data)
 
 
 def json_line(what):
-    """A line of JSON."""
+    """An object as a line of JSON."""
     return json.dumps(what) + "\n"
 
 
 def text_of(error):
-    """What went wrong, in one line."""
+    """An error's message, in one line."""
     if isinstance(error, OSError):
         return ("the server cannot keep files in its temporary folder: "
                 f"{error.strerror or error}")
@@ -252,7 +252,7 @@ def text_of(error):
 
 
 def error_answer(status):
-    """A handler of errors, which answers with the status and what went wrong."""
+    """An error handler that answers with the status and the error's message."""
     async def answer(request, error):
         return JSONResponse({"error": text_of(error)}, status)
 

@@ -1,4 +1,4 @@
-"""Pictures that the page sent: on disk in one folder that goes when the server ends."""
+"""Pictures that the page sent, in a folder that is deleted when the server ends."""
 
 import os
 import re
@@ -11,23 +11,23 @@ from dcgan.faces import alignment, detection
 from dcgan.messages import UserError, attempt, kept_warnings
 from dcgan.pictures.colours import as_seen
 
-MOST_BYTES = 64 * 2**20  # of one picture
-MOST_PICTURES = 16  # at once; the one that was used least recently goes
+MOST_BYTES = 64 * 2**20  # per picture
+MOST_PICTURES = 16  # at once; the least recently used picture is deleted
 POINTS = alignment.ALIGNMENTS["innerEyesAndBottomLip"]  # of the 68 landmarks
-SHOWN_EDGE = 2400  # of the copy that the page shows and that is painted on
+SHOWN_EDGE = 2400  # largest width and height of the copy that the page shows
 
 
 class Picture:
     """A picture that was sent.
 
     Args:
-        folder: where it and all that belongs to it is kept.
-        name: its file's name.
-        data: what it holds.
+        folder: the folder for the picture and its results.
+        name: the name of its file.
+        data: the bytes of its file.
 
     Raises:
-        UserError: it is no picture.
-        OSError: it cannot be kept.
+        UserError: it is not a picture.
+        OSError: it cannot be written.
     """
 
     def __init__(self, folder, name, data):
@@ -50,42 +50,42 @@ class Picture:
         shown.save(self.shown_path, compress_level=1)
 
     def notes_of(self, kept):
-        """What the page is told of warnings, a list: each once, and the file as it was sent."""
+        """The warnings for the page, a list: each once, with the file named as it was sent."""
         return list(dict.fromkeys(
             (text if path in (None, self.path) else f"{path}: {text}").replace(self.path, self.name)
             for path, text in kept))
 
     def is_here(self):
-        """Whether its files are: systems clean their temporary folders."""
+        """Whether its files still exist; some systems clean their temporary folders."""
         return os.path.exists(self.path) and os.path.exists(self.shown_path)
 
     def faces(self):
         """The three points of each face, the largest face first: a list of `[3, 2]` floats."""
         image, found = utils.read_image(self.path), []
-        for threshold in (0.0, -0.3, -0.6):  # a face with a hole in it looks less like one
+        for threshold in (0.0, -0.3, -0.6):  # a damaged face scores lower
             found = found or detection.find_landmarks(
                 image, detection.face_predictor_path(), threshold)
         return [face[list(POINTS)].tolist() for face in found]
 
     def describe(self):
-        """What the page has to know of it."""
+        """The properties of the picture that the page needs."""
         return {"id": self.id, "name": self.name, "width": self.size[0], "height": self.size[1],
                 "notes": self.notes,
                 "shownWidth": self.shown[0], "shownHeight": self.shown[1]}
 
 
 class Uploads:
-    """All pictures that are here.
+    """All pictures that were sent.
 
     Args:
-        folder: an empty one; it is made again if somebody removes it.
+        folder: an empty folder; it is created again if it was deleted.
     """
 
     def __init__(self, folder):
         self.folder, self.pictures, self.lock = folder, {}, threading.Lock()
 
     def add(self, name, data):
-        """Keep a picture; a UserError if it is none."""
+        """Keep a picture; UserError if it is not one."""
         folder = os.path.join(self.folder, secrets.token_urlsafe(16))
         os.makedirs(self.folder, 0o700, exist_ok=True)
         os.mkdir(folder)
@@ -102,7 +102,7 @@ class Uploads:
         return picture
 
     def get(self, identity):
-        """The picture of that identity, or None; it is now the one that was used last."""
+        """The picture with this identity, or None; it becomes the most recently used one."""
         with self.lock:
             picture = self.pictures.pop(identity, None)
             if picture is not None:
@@ -113,7 +113,7 @@ class Uploads:
         return picture
 
     def remove(self, identity):
-        """Forget a picture and all that was made of it."""
+        """Delete a picture and all its results."""
         with self.lock:
             picture = self.pictures.pop(identity, None)
         if picture is not None:
@@ -123,7 +123,7 @@ class Uploads:
 
 
 def safe_name(name):
-    """The last part of a name that a browser told, as a file may have it."""
+    """The last part of a name that a browser sent, made valid as a file name."""
     name = re.split(r"[/\\]", name)[-1]
     name = "".join(c for c in name if c.isprintable()).strip().lstrip(".")
     stem, suffix = os.path.splitext(name)

@@ -1,6 +1,6 @@
 // Calls `move(dx, dy)`, in pixels of the screen, while a pointer drags an element over the picture.
 export function draggable(element, move) {
-  let last; // of the pointer that drags it; a second one has no say
+  let last; // event of the pointer that drags; a second pointer is ignored
   element.addEventListener("pointerdown", (event) => {
     if (last) return;
     element.setPointerCapture(event.pointerId);

@@ -1,5 +1,5 @@
-// What the network looks at: a box around each face, the three points that it follows from, and
-// the choice between them.
+// The area that the network sees: a box around each face, the three points that define it, and the
+// choice of a face.
 
 import { draggable } from "./dragging.js";
 import { direction } from "./view.js";
@@ -7,8 +7,8 @@ import { direction } from "./view.js";
 const NAMES = ["eye", "eye", "lower lip"];
 const SVG = "http://www.w3.org/2000/svg";
 
-// The corners of the square that the network sees, when it puts three points where `template` has
-// them (in a square of edge 1).
+// The corners of the square that the network sees, if it moves three points to their places in
+// `template` (in a square of width 1).
 export function corners(points, template) {
   const [[ax, ay], [bx, by], [cx, cy]] = template;
   const [p, q, r] = points;
@@ -21,13 +21,13 @@ export function corners(points, template) {
 }
 
 export class Faces {
-  // `changed()` is called when something else is chosen.
+  // `changed()` is called when the choice changes.
   constructor(view, overlay, handles, list, changed) {
     Object.assign(this, { view, overlay, handles, list, changed, faces: [], chosen: null });
     this.template = [];
   }
 
-  // Begins anew, with the faces of a picture: three points each.
+  // Shows the faces of a new picture, three points each.
   show(faces, preferWhole) {
     this.moved = new Set();
     const { width, height } = this.view;
@@ -69,12 +69,12 @@ export class Faces {
     return this.chosen === null ? null : this.faces[this.chosen];
   }
 
-  // Whether the user put the points where they are.
+  // Whether the user has placed the points.
   get byHand() {
     return this.moved.has(this.chosen);
   }
 
-  // Moves the points of the chosen face to where the search has found them.
+  // Moves the points of the chosen face to the places that the search has found.
   correct(points) {
     this.faces[this.chosen] = points;
     this.#rebuild();
@@ -106,7 +106,7 @@ export class Faces {
     this.place();
   }
 
-  // A point of the chosen face, to be dragged or moved with arrow keys.
+  // A point of the chosen face, which can be dragged or moved with arrow keys.
   #handle(points, k) {
     const handle = Object.assign(document.createElement("button"), { className: "handle" });
     handle.dataset.name = NAMES[k];
@@ -128,7 +128,7 @@ export class Faces {
     return handle;
   }
 
-  // Puts all where the view has the picture now.
+  // Moves all boxes and points with the view.
   place() {
     for (const { points, shapes, chip, dots, circles } of this.boxes ?? []) {
       const box = corners(points, this.template).map((corner) => this.view.toScreen(corner));

@@ -1,4 +1,4 @@
-// The page: choose a picture, paint, search, compare, keep.
+// The page: choose a picture, paint a mask, search, compare, download.
 
 import { Faces } from "./faces.js";
 import { shortcut } from "./keys.js";
@@ -20,11 +20,11 @@ const faces = new Faces(view, byId("overlay"), byId("handles"), byId("frames"), 
 const results = new Results(showResult);
 const page = { view, state, tool, size: () => Number(byId("size").value), painted, split };
 const painting = new Painting(byId("canvas"), page);
-let picture; // what the server says of it, with its `image`
+let picture; // the server's description of it, with its `image`
 let after; // the completed picture
-let patch; // what the search has put into the hole so far
-let running; // the search, to be ended
-let most; // bytes of a picture
+let patch; // the filled hole so far
+let running; // the AbortController of the search
+let most; // largest file size, in bytes
 
 function enter(name) {
   painting.lift();
@@ -112,7 +112,7 @@ async function load(address) {
 
 // Choosing a picture
 
-// Chooses what was dropped or pasted, if it is one file.
+// Chooses the dropped or pasted file, if there is exactly one.
 function choosePart(transfer) {
   const files = [...transfer.files];
   const isFolder = [...transfer.items].some((item) => item.webkitGetAsEntry?.()?.isDirectory);
@@ -123,7 +123,7 @@ function choosePart(transfer) {
   } else if (files.length) {
     complain(new Refused(`${files[0].name}: is a folder. Choose one picture in it.`));
   } else {
-    complain(new Refused("This is no file. Save the picture first, and then choose its file."));
+    complain(new Refused("This is not a file. Save the picture first, then choose its file."));
   }
 }
 
@@ -132,7 +132,8 @@ async function choose(file) {
   byId("startError").hidden = true;
   body.classList.add("busy");
   try {
-    if (file.size > most) throw new Refused(`${file.name}: is larger than ${most >> 20} MB`);
+    if (file.size > most) throw new Refused(
+      `${file.name}: is larger than ${most >> 20} MB; choose a smaller file`);
     await file.slice(0, 1).arrayBuffer().catch(() => {
       throw new Refused(`${file.name}: cannot be read`);
     });
@@ -181,12 +182,12 @@ function frameChanged() {
   if (chosen === found && tool() !== "points") setTool("points");
   if (chosen === null && tool() === "points") setTool("brush");
   byId("frameHint").textContent = chosen === null
-    ? faces.fits ? "The picture is already as the network's faces are."
-      : "All of the picture. If there is more in it than a face, choose the face."
+    ? faces.fits ? "This picture is already an aligned face."
+      : "The whole picture. If it shows more than a face, choose the face."
     : chosen === found
       ? `${found ? "" : "No face was found. "}Drag the three points onto the inner corners of the ${
-        ""}eyes and the lower lip; then choose the brush.`
-      : found > 1 ? "Click the face that is meant." : "";
+        ""}eyes and the lower lip. Then choose the brush.`
+      : found > 1 ? "Click the face to complete." : "";
   document.querySelector("[name=tool][value=points]").disabled = chosen === null;
 }
 
@@ -244,7 +245,7 @@ async function search(seed) {
         mask: await page.mask.toURL(), points, by_hand: byHand,
         settings: { ...settings.values(), seed } }) });
     for await (const message of lines(response)) await showMessage(message, seed);
-    if (state() === "searching") throw new Refused("The search has ended.");
+    if (state() === "searching") throw new Refused("The search ended without a result. Try again.");
   } catch (error) {
     if (picture) enter(from);
     complain(error);
@@ -256,7 +257,7 @@ async function showMessage(message, seed) {
   if (message.number !== undefined) running.address = `pictures/${picture.id}/results/${message.number}`;
   if (message.ahead !== undefined) {
     byId("status").textContent = message.ahead
-      ? `Waiting: ${message.ahead === 1 ? "another search is" : `${message.ahead} searches are`} first`
+      ? `Waiting for ${message.ahead === 1 ? "another search" : `${message.ahead} searches`} to finish`
       : "Starting …";
   }
   if (message.iteration !== undefined) {
@@ -287,7 +288,7 @@ async function showResult(result, address) {
   view.redraw();
 }
 
-// What is pressed
+// Buttons, keys, files
 
 const press = (name, action) => byId(name).addEventListener("click", () => {
   painting.lift();
@@ -303,7 +304,7 @@ press("again", () => enter("painting"));
 press("new", () => {
   running?.abort();
   leave();
-  byId("where").textContent = "Everything happens on this machine.";
+  byId("where").textContent = "Pictures stay on this machine.";
   byId("file").value = "";
   enter("empty");
 });
@@ -335,7 +336,7 @@ document.addEventListener("keydown", (event) => {
   const action = KEYS[shortcut(event)];
   if (!action) return;
   event.preventDefault();
-  painting.lift(); // or a line would follow when the picture is zoomed under it
+  painting.lift(); // or zooming would draw a line
   action();
 });
 for (const name of ["dragover", "drop", "dragleave"]) {
@@ -351,7 +352,7 @@ document.addEventListener("paste", (event) => {
 addEventListener("pagehide", leave);
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
-// What the server says of itself
+// What the server offers: settings, limits, samples
 
 try {
   const about = await (await ask("about")).json();

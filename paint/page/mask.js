@@ -1,4 +1,4 @@
-// What is painted, in pixels of the picture as it is shown: strokes, so that each can be undone.
+// The painted mask, in pixels of the shown picture: a list of strokes, which can be undone.
 
 export class Mask {
   constructor(width, height) {
@@ -17,13 +17,13 @@ export class Mask {
     return stroke;
   }
 
-  // Draws a stroke, the last one, on.
+  // Extends the last stroke.
   go(stroke, point) {
     stroke.points.push(point);
     this.#line(stroke, stroke.points.length - 2);
   }
 
-  // Draws a stroke from its point number `first` on.
+  // Draws a stroke, starting at its point number `first`.
   #line({ points, size, erase }, first) {
     const { context } = this;
     context.globalCompositeOperation = erase ? "destination-out" : "source-over";
@@ -48,7 +48,7 @@ export class Mask {
     }
   }
 
-  // Takes the last stroke away as if it had not been begun.
+  // Removes the last stroke as if it had never begun.
   drop(stroke) {
     this.strokes.pop();
     this.undone = stroke.undone;
@@ -65,7 +65,7 @@ export class Mask {
     this.#drawAll();
   }
 
-  // Takes all strokes away; that too can be undone, one by one.
+  // Removes all strokes; undo brings them back one by one.
   clear() {
     this.undone.push(...this.strokes.splice(0).reverse());
     this.#drawAll();
@@ -82,7 +82,7 @@ export class Mask {
     return true;
   }
 
-  // Draws it over the picture in a colour.
+  // Draws the mask over the picture in a colour.
   drawOver(context, colour, opacity = 0.6) {
     const { width, height } = this.canvas;
     this.tinted ??= new OffscreenCanvas(width, height);
@@ -97,7 +97,7 @@ export class Mask {
     context.globalAlpha = 1;
   }
 
-  // A PNG as a data: URL, white where it is painted and black elsewhere.
+  // The mask as the data: URL of a PNG: painted pixels are white, all others black.
   async toURL() {
     const { width, height } = this.canvas;
     const pixels = this.#pixels();

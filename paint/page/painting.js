@@ -1,12 +1,12 @@
-// Pointers and keys on the picture: to paint, to move it, to compare.
+// Pointers and keys on the picture, which paint, move and compare.
 
 import { direction } from "./view.js";
 
 export class Painting {
   // `page` has the `view`, the `mask`, `state()`, `tool()`, `size()`, `split(x)` and `painted()`.
   constructor(canvas, page) {
-    // `pointers`: where those are that take part in a gesture. `stroke`: what is being drawn, by a
-    // pointer or, if there is none, by the keyboard.
+    // `pointers`: the places of the pointers in a gesture. `stroke`: the stroke that a pointer, or
+    // without a pointer the keyboard, is drawing.
     Object.assign(this, { canvas, page, pointers: new Map(), cursor: null, stroke: undefined });
     const on = (name, handler) => canvas.addEventListener(name, handler);
     on("pointerdown", (event) => this.#down(event));
@@ -24,7 +24,7 @@ export class Painting {
     return this.page.state() === "painting" && ["brush", "erase"].includes(this.page.tool());
   }
 
-  // Ends the stroke that is being drawn, be it by a pointer that is still down.
+  // Ends the current stroke, even if its pointer is still down.
   lift() {
     if (!this.stroke) return;
     this.stroke = undefined;
@@ -36,7 +36,7 @@ export class Painting {
     this.page.view.redraw();
   }
 
-  #place(event) { // of coalesced events, browsers tell no other place than this
+  #place(event) { // the only place that coalesced events have
     const { left, top } = this.canvas.getBoundingClientRect();
     return [event.clientX - left, event.clientY - top];
   }
@@ -52,7 +52,7 @@ export class Painting {
     this.page.mask.go(this.stroke, this.page.view.toPicture(...place));
   }
 
-  // What has been begun was not meant.
+  // Cancels the stroke that has begun.
   #takeBack() {
     if (this.stroke) this.page.mask.drop(this.stroke);
     this.lift();
@@ -61,11 +61,11 @@ export class Painting {
   #down(event) {
     const { pointerId, pointerType } = event;
     if (this.pointers.size && this.kind === "touch" && pointerType === "pen") {
-      this.#takeBack(); // the palm was there first
+      this.#takeBack(); // the palm touched first
       this.pointers.clear();
     }
     const joins = this.kind === "touch" && pointerType === "touch" && this.pointers.size === 1;
-    if (this.pointers.size && !joins) return; // the palm beside a pen, a third finger
+    if (this.pointers.size && !joins) return; // a palm next to the pen, or a third finger
     const place = this.#place(event);
     this.canvas.setPointerCapture(pointerId);
     this.pointers.set(pointerId, place);
@@ -127,7 +127,7 @@ export class Painting {
       return;
     }
     if (!this.paints() || this.pointers.size) return;
-    // A stroke goes on where it is on the picture, which may have been moved or zoomed.
+    // A stroke continues at its place on the picture, which may have moved or been zoomed.
     const place = this.stroke ? view.toScreen(this.stroke.points.at(-1))
       : this.cursor ?? [this.canvas.clientWidth / 2, this.canvas.clientHeight / 2];
     if (to) {

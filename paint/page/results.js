@@ -1,15 +1,15 @@
-// The results side by side, of which one is shown and can be kept.
+// All results, side by side; one is shown and can be downloaded.
 
 const byId = (name) => document.getElementById(name);
 
-// Shows what the server warns of.
+// Shows the server's warnings.
 export function tellNotes(where, notes) {
   byId(where).replaceChildren(...notes.map((note) =>
     Object.assign(document.createElement("p"), { textContent: note })));
 }
 
 export class Results {
-  // `choose(result, candidate)` is called when another one is to be shown.
+  // `choose(result, address)` is called to show a result.
   constructor(choose) {
     Object.assign(this, { choose, all: [] });
   }
@@ -19,7 +19,7 @@ export class Results {
     byId("tiles").replaceChildren();
   }
 
-  // Adds what a search found: what the server told of it, and its `seed` and `address`.
+  // Adds the result of a search: the server's message, with its `seed` and `address`.
   add(result) {
     this.all.push(result);
     const group = document.createElement("section");
@@ -39,7 +39,7 @@ export class Results {
     return this.show(result, 0);
   }
 
-  // Shows one: tile 0 is the result, the others are the candidates that it is made of.
+  // Shows a tile: 0 is the result, the others are the candidates that it combines.
   show(result, tile) {
     for (const each of this.all) {
       each.buttons.forEach((button, i) =>

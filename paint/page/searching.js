@@ -1,8 +1,8 @@
-// A search as it goes on: the lines that the server sends, and the curve of its losses.
+// A running search: the lines that the server sends, and the curve of the losses.
 
 export class Refused extends Error {}
 
-// What the server answers; a Refused with its words where it refuses.
+// The server's answer; throws a Refused with its message if the server refuses.
 export async function ask(address, options) {
   let response;
   try {
@@ -13,17 +13,17 @@ export async function ask(address, options) {
   }
   if (response.ok) return response;
   const answer = await response.json().catch(() => ({}));
-  throw new Refused(answer.error ?? `The server answers ${response.status}.`);
+  throw new Refused(answer.error ?? `The server answers with error ${response.status}.`);
 }
 
-// Yields each line of an answer as what its JSON says.
+// Yields each line of an answer, parsed as JSON.
 export async function* lines(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
     const { value, done } = await reader.read().catch((error) => {
       if (error.name === "AbortError") throw error;
-      throw new Refused("The server has ended.");
+      throw new Refused("The connection to the server was lost. Is it still running?");
     });
     if (done) return;
     const parts = (rest + value).split("\n");

@@ -1,4 +1,4 @@
-// The settings, as the server describes them: each with its default and one sentence.
+// The settings, as the server describes them: each with its default and an explanation.
 
 export class Settings {
   constructor(form, changed) {
@@ -34,7 +34,7 @@ export class Settings {
     return label;
   }
 
-  // Shows what holds where nothing is set, and how much is.
+  // Shows the defaults of all settings, and how many are changed.
   #show() {
     for (const { name, defaults } of this.described) {
       if (name === "preset") continue;

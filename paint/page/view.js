@@ -1,6 +1,6 @@
-// The picture on the canvas: where it lies and how large. Pixel i of it spans i to i + 1.
+// The place and the scale of the picture on the canvas. Its pixel i spans i to i + 1.
 
-const MOST = 40; // screen pixels for one of the picture's
+const MOST = 40; // largest scale, in screen pixels per picture pixel
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export function direction(event) {
@@ -8,7 +8,7 @@ export function direction(event) {
 }
 
 export class View {
-  // `draw(context, scale)` draws in pixels of the picture; `moved()` is called when it has moved.
+  // `draw(context, scale)` draws in the picture's pixels; `moved()` is called after each redraw.
   constructor(canvas, draw, moved) {
     Object.assign(this, { canvas, draw, moved, width: 1, height: 1, scale: 1, x: 0, y: 0 });
     this.context = canvas.getContext("2d");
@@ -25,7 +25,7 @@ export class View {
     this.fit();
   }
 
-  // Takes on the size that the canvas has now; what was in its middle stays there.
+  // Adjusts to the canvas's size; its centre keeps showing the same point.
   resize() {
     const { clientWidth, clientHeight } = this.canvas;
     if (!clientWidth) return; // it is hidden
@@ -37,7 +37,7 @@ export class View {
     this.redraw();
   }
 
-  // The scale at which all of the picture is seen.
+  // The scale at which the whole picture is visible.
   #fitting() {
     const { clientWidth, clientHeight } = this.canvas;
     const room = 24;
@@ -84,7 +84,7 @@ export class View {
     this.frame = requestAnimationFrame(() => {
       this.frame = undefined;
       const { context, canvas, scale } = this;
-      // The screen's density changes with the browser's zoom, and in a window on its way to another
+      // The pixel density changes with the browser's zoom, and when the window moves to another
       // screen.
       const pixels = [canvas.clientWidth, canvas.clientHeight].map((edge) =>
         Math.max(1, Math.floor(edge * devicePixelRatio)));

@@ -177,7 +177,7 @@ def test_what_is_warned_of_is_told(client, photo):
                          points=[[31.0, 37.5], [48.5, 37.0], [40.0, 60.25]])
     note, = told[-1]["notes"]
     assert re.fullmatch(r"\d+% of the hole lies outside the face; that part is filled smoothly "
-                        "from what is around it", note)
+                        "from its surroundings", note)
 
 
 def test_stopped_it_has_a_result(client, photo):
@@ -252,13 +252,13 @@ def test_what_is_no_picture_is_refused(page, client, tmp_path, name, data, statu
 
 @pytest.mark.parametrize("asked,words", [
     ({"settings": {"nIter": "many"}}, "--nIter many: must be a whole number"),
-    ({"settings": {"nIter": 10**9}}, "--nIter 1000000000: must be a whole number, on this page at"),
+    ({"settings": {"nIter": 10**9}}, "--nIter 1000000000: must be a whole number, at most 5000 on"),
     ({"settings": {"nIter": True}}, "--nIter True: must be a whole number"),
     ({"settings": {"lam": -1}}, "--lam -1: must be at least 0"),
     ({"settings": {"lam": "1"}}, "--lam 1: must be a number"),
     ({"settings": {"blend": "magic"}}, "--blend magic: must be one of paste, poisson"),
     ({"settings": {"preset": ["best"]}}, "--preset ['best']: must be one of article, fast, best"),
-    ({"settings": {"outDir": "/"}}, "settings: must be of preset"),
+    ({"settings": {"outDir": "/"}}, "settings: must be among preset"),
     ({"points": [[0, 0], [1, 1]]}, "points: must be three"),
     ({"points": [[0, 0], [1, 1], [2, 2]]}, "photo.jpg: its landmarks are in one place"),
     ({"mask": "data:text/html,x"}, "mask: must be a PNG"),
@@ -372,8 +372,8 @@ def test_the_machine_is_asked_by_its_own_names(client, photo):
         assert status == 200, host
     status, _, body = client.ask("GET", "/", Host="elsewhere.local:8064")
     assert (status, json.loads(body)["error"]) == (
-        403, "elsewhere.local:8064: is no name of this machine; use its number, or start the page "
-             "with --url http://elsewhere.local:8064")
+        403, "elsewhere.local:8064: not a known name of this machine; open the page by IP address, "
+             "or start it with --url http://elsewhere.local:8064")
 
 
 def test_behind_a_proxy_it_has_the_name_that_it_is_told(lively, photo, tmp_path):

@@ -709,8 +709,8 @@ def test_what_cannot_be_dropped_is_said(tab, photo, tmp_path):
                 ([photo, tmp_path / "other.png"], (), "These are 2 files."),
                 ([photo, tmp_path / "folder"], (), "These are 2 files."),
                 ((), [("text/uri-list", web), ("text/html", f"<img src='{web}'>")],
-                 "This is no file."),
-                ((), [("text/plain", "a face")], "This is no file.")):
+                 "This is not a file."),
+                ((), [("text/plain", "a face")], "This is not a file.")):
             drop(tab, paths, items)
             tab.wait_for_selector(f"{place_}:has-text('{words}')", timeout=5000)
             assert tab.get_attribute("body", "data-state") == state
