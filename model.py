@@ -9,8 +9,11 @@ import dcgan  # noqa: F401, I001  (before TensorFlow, whose environment it sets)
 
 import copy
 import functools
+from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 import ops
 from dcgan.checkpoints import tracking
@@ -20,11 +23,12 @@ from dcgan.machine import forks
 from dcgan.networks.architecture import Architecture, initial_value
 from dcgan.networks.weights import BATCH_NORM, Recent, Weights
 from dcgan.pictures import drawing
-from dcgan.settings import Number, local_path
+from dcgan.settings import Number, PathLike, local_path
 from dcgan.training import augment
 from dcgan.training.loop import Training
 from dcgan.training.penalty import with_r1
 from dcgan.training.recipe import Recipe
+from dcgan.training.settings import TrainingSettings
 
 COMPILED = 8  # how many compiled searches a network keeps
 
@@ -242,7 +246,7 @@ class DCGAN(tf.Module):
         return {"d_loss": d_loss, "d_loss_real": d_loss_real, "d_loss_fake": d_loss_fake,
                 "g_loss": g_loss, "d": d, "d_": d_} | ({"r1": r1} if penalise else {})
 
-    def train(self, settings):
+    def train(self, settings: TrainingSettings) -> None:
         """Train on a folder of images as the `dcgan.training.settings.TrainingSettings` say, from
         the newest intact checkpoint in `checkpoint_dir`; `dcgan.training.loop` lists the errors."""
         Training(self, settings).run()
@@ -293,7 +297,8 @@ class DCGAN(tf.Module):
             loss = self.completion_losses(z, *arguments)[0]
         return loss, tape.gradient(loss, z)
 
-    def complete(self, images, masks, preset=None, progress=None, **settings):
+    def complete(self, images: ArrayLike, masks: ArrayLike, preset: str | None = None,
+                 progress: Callable | None = None, **settings) -> completion.Completion:
         """Complete damaged images.
 
         Args:
@@ -309,9 +314,7 @@ class DCGAN(tf.Module):
                 known too. Settings given neither here nor by the preset are the constructor's.
 
         Returns:
-            A `dcgan.inpainting.completion.Completion`: `images`, `z`, `losses`, ...
-
-        Raises ValueError if an array or a setting is invalid.
+            The images, their z, losses, ...; raises ValueError if an array or a setting is invalid.
         """
         chosen = completion.call_settings(self, preset, settings)
         return completion.complete(self.configured(chosen), images, masks, chosen, progress)
@@ -333,7 +336,7 @@ class DCGAN(tf.Module):
         """The `Gaussian` in the checkpoint's folder, read at first use; None if there is none."""
         return self.source and gaussian.read_beside(self.source, self.image_size**2 * self.c_dim)
 
-    def sample(self, count, seed=None):
+    def sample(self, count: int, seed: int | None = None) -> np.ndarray:
         """Images `[count, H, W, C]` uint8 that G generates; seed None is the constructor's."""
         Number(int, low=1).require("count", count)
         Number(int, low=0).require("seed", self.seed if seed is None else seed)
@@ -342,7 +345,7 @@ class DCGAN(tf.Module):
         return ops.in_batches(
             lambda z: drawing.to_uint8(self.generator(z, weights=weights)), z, self.batch_size)
 
-    def discriminate(self, images):
+    def discriminate(self, images: ArrayLike) -> np.ndarray:
         """D's probability that each image is real, `[B]` float32. Images are `[B, image_size,
         image_size, c_dim]`, uint8 or floats in [-1, 1]."""
         y = completion.as_floats(completion.checked_images(self, images))
@@ -352,22 +355,22 @@ class DCGAN(tf.Module):
 
     # 6. Checkpoints
 
-    def save(self, checkpoint_dir, max_to_keep=5):
+    def save(self, checkpoint_dir: PathLike, max_to_keep: int = 5) -> str:
         """Write a checkpoint of the current step; returns its path."""
         return tracking.save(self, local_path(checkpoint_dir), max_to_keep)
 
-    def export(self, path):
+    def export(self, path: PathLike) -> None:
         """Write the weights for `from_checkpoint` in half precision, with G's average if kept."""
         tracking.export(self, local_path(path))
 
     @classmethod
-    def from_checkpoint(cls, checkpoint_dir, **settings):
+    def from_checkpoint(cls, checkpoint_dir: PathLike, **settings) -> "DCGAN":
         """A DCGAN with the sizes and weights of the newest intact checkpoint (G's moving average,
         if it has one) and the `gaussian.npz` next to it. `pretrained` is the network that ships
         with the program. The settings are the constructor's, except the sizes."""
         return tracking.from_checkpoint(cls, local_path(checkpoint_dir), settings)
 
-    def load(self, checkpoint_dir, weights_only=False):
+    def load(self, checkpoint_dir: PathLike, weights_only: bool = False) -> str:
         """Restore the newest intact checkpoint of a folder, or the one at a path without suffix:
         this project's, or a name-based one of the original TF 1 code. This project's also restore
         the progress of training and existing optimizer slots, unless `weights_only` is set.

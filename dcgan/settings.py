@@ -71,6 +71,9 @@ _ADDRESS = re.compile(r"\w[\w+.-]*://|(gs|s3|hdfs|https?):/")
 LOCAL = "a file or folder of this machine (mount a bucket first, with rclone mount for example)"
 
 
+PathLike = str | os.PathLike
+
+
 def local_path(value):
     """A path (`str`, `bytes` or `pathlib.Path`) as a `str`.
 

@@ -8,6 +8,7 @@ picture is read, so that no fill can depend on them; only the face detector sees
 import functools
 import os
 import zlib
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +20,10 @@ from dcgan.files import naming
 from dcgan.files.listing import list_images
 from dcgan.inpainting.blending import BLENDS, harmonic
 from dcgan.inpainting.masks import MASKS, OwnMask
+from dcgan.inpainting.settings import Framing
 from dcgan.messages import UserError, or_warn, warn
 from dcgan.pictures import colours, drawing, filling, reading
+from dcgan.settings import PathLike
 
 HIDDEN = 128  # the grey that replaces pixels hidden by the user's mask
 
@@ -92,7 +95,8 @@ class Framer:
         UserError: a file of masks, landmarks or undamaged pictures is missing or invalid.
     """
 
-    def __init__(self, framing, files, size, c_dim, seed=0, writes=(), margin=0.0):
+    def __init__(self, framing: Framing, files: Sequence[PathLike], size: int, c_dim: int,
+                 seed: int = 0, writes: Sequence[str] = (), margin: float = 0.0):
         files = list(map(os.fsdecode, files))
         self.framing, self.files, self.size, self.c_dim = framing, files, size, c_dim
         self.seed, self.margin = seed, margin
@@ -106,7 +110,7 @@ class Framer:
             raise UserError(f"--truth {framing.truth}: no file matches a picture by name, such as "
                             f"{naming.stem(files[0])}.png")
 
-    def frames(self):
+    def frames(self) -> Iterator[Frame]:
         """Yield the frames of all pictures; unusable pictures are skipped with a warning."""
         for index, path in enumerate(self.files):
             yield from or_warn(path, functools.partial(self.frames_of, index)) or []
@@ -125,7 +129,7 @@ class Framer:
             raise ValueError("its mask hides everything")
         return Photo(filling.smooth(pixels, known), known, pixels)
 
-    def frames_of(self, index, photo=None):
+    def frames_of(self, index: int, photo: Photo | None = None) -> list[Frame]:
         """The frames of picture number `index`, a list; OSError or ValueError if it has none.
         `photo` is the result of the method `photo`, if the picture was already read."""
         path = self.files[index]
@@ -247,7 +251,8 @@ class Framer:
             return None
         return Photo(pixels, np.ones(shape, bool))
 
-    def completed(self, frames, fills, method, photo=None):
+    def completed(self, frames: Sequence[Frame], fills: np.ndarray, method: str,
+                  photo: Photo | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The whole picture with its frames completed.
 
         Args:
