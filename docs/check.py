@@ -26,6 +26,7 @@ PLACEHOLDER = re.compile(r"\.\.\.|\b(FILE|FOLDER|GROUP|NAME)\b")
 ELSEWHERE = (
     (r"make (setup|test)$", ".ci/run"),
     (r"make docs-check", "this is it"),
+    (r"make pins", "needs the network, and changes requirements.txt"),
     (r"make paint( |$)", "tests/page/test_paint.py"),
     (r"make paint-pictures$|\.venv/bin/python benchmarks/page\.py", "needs minutes, and Chromium"),
     (r"make bench$", "the row of it that benchmarks/RESULTS.md names"),
