@@ -1,1 +1,1 @@
-"""Which files are whose, what is a picture, and where to look for some; whole files."""
+"""Finding pictures, naming and writing files, and protecting the user's files."""

@@ -1,9 +1,9 @@
-"""What a picture is, and where to look for some: one rule for all scripts.
+"""Finds pictures in folders, by the same rule for all scripts.
 
-Below a folder, a picture is what has the suffix of a format that is read. Left out, and counted in
-one line on stderr, are hidden and system folders and files, what the same call writes or reads
-masks from, and what this program made of other pictures; a file or folder that a user names is
-taken at its word.
+In a folder, every file with the suffix of a supported format is a picture. Some files are left out,
+and counted in one line on stderr: hidden and system files and folders, the folders that the command
+writes to or reads masks from, and pictures that this program made from others. A file or folder
+that the user names is always read.
 """
 
 import collections
@@ -18,59 +18,59 @@ from dcgan import messages
 from dcgan.files import record
 from dcgan.messages import UserError
 
-# What Pillow decodes by itself; of its others, EPS runs a program, and some take anything for one.
+# Formats that Pillow decodes safely. EPS would run a program, and some accept any file.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
-# Folders that a system keeps for itself, where people see none or should not look.
+# Folders of operating systems, which are hidden from users or not meant for them.
 SYSTEM_FOLDERS = {"$recycle.bin", "recycler", "system volume information", "lost+found", "@eadir",
                   "#recycle", "#snapshot", "__macosx", "__pycache__", "temporary items",
                   "network trash folder"}
-# Suffixes of pictures that are not read, by what to do about them.
+# Suffixes of pictures that are not supported, by the advice to the user.
 UNREAD = {
     "convert them to JPEG first, with heif-convert for example": (".heic", ".heif", ".hif"),
     "convert them to PNG or JPEG first": (
         ".psd", ".tga", ".ico", ".icns", ".pcx", ".dds", ".eps", ".svg", ".svgz", ".xcf", ".jxl",
         ".exr", ".hdr", ".qoi", ".xbm", ".xpm", ".sgi", ".dib", ".raw", ".dng", ".cr2", ".cr3",
         ".nef", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw")}
-# Who makes pictures that are none to work on; those of align.py are, for all but itself.
+# Scripts whose pictures are results, not inputs. Those of align.py are inputs of all other scripts.
 MAKERS = ("complete.py", "train-dcgan.py", "simple-distributions.py", "align.py computeMean")
-# Why pictures are left out.
+# Reasons for leaving pictures out.
 HIDDEN = "hidden, or in hidden or system folders"
-WRITTEN = "in folders that this call writes to"
-OTHERS = "read as masks, truths or held-out pictures"
+WRITTEN = "in folders that this command writes to"
+OTHERS = "read as masks, undamaged pictures or validation pictures"
 MADE = "made by this program in an earlier run"
 
 
 @functools.cache
 def suffixes():
-    """The suffixes of `FORMATS`, as Pillow has registered them, in order."""
+    """The suffixes that Pillow registers for `FORMATS`, sorted."""
     Image.init()
-    formats = {*FORMATS, "MPO"}  # phones' JPEG with extras, which is read as JPEG
+    formats = {*FORMATS, "MPO"}  # JPEG with extra pictures, from phones
     return tuple(sorted(suffix for suffix, kind in Image.registered_extensions().items()
                         if kind in formats))
 
 
 def list_images(paths, flag="", writes=(), reads=(), makers=MAKERS):
-    """Every picture among files and folders (searched recursively), in a stable order.
+    """All pictures among files and folders (searched recursively), in a stable order.
 
     Args:
-        paths: files, taken whatever their suffix, and folders; links to folders are followed.
-        flag: what an error or the line about what was left out begins with.
-        writes: folders that the call writes to.
-        reads: files and folders that it reads other things from, such as masks.
-        makers: scripts whose files are left out below a folder.
+        paths: files, with any suffix, and folders; links to folders are followed.
+        flag: the start of an error, and of the line about pictures that are left out.
+        writes: folders that the command writes to.
+        reads: files and folders that it reads for another purpose, such as masks.
+        makers: scripts whose files are left out in folders.
 
     Returns:
         A list of paths.
 
     Raises:
-        UserError: a path does not exist, or there is no picture in any of them.
+        UserError: a path does not exist, or no picture is found.
     """
     search = _Search(writes, reads, makers)
     paths, files = list(map(os.fsdecode, paths)), []
     for path in paths:
         if not os.path.exists(path):
             raise UserError(f"{flag}{path}: no such file or folder")
-        # A shell's `pics/*` names the masks too.
+        # A shell expands `pics/*` to the masks too.
         if len(paths) > 1 and record.identity(path) in search.reads:
             search.leave_out(path, OTHERS)
         else:
@@ -86,21 +86,21 @@ def list_images(paths, flag="", writes=(), reads=(), makers=MAKERS):
 
 
 def evenly_spaced(paths, count):
-    """At most so many of the paths, evenly spaced."""
+    """At most `count` of the paths, evenly spaced."""
     return [paths[i] for i in np.linspace(0, len(paths) - 1, min(count, len(paths))).astype(int)]
 
 
 def relative(path, root):
-    """A path below a folder that was found in it, whether or not that ends in a slash."""
+    """The part of a path after its folder `root`, which may end with a slash."""
     return path.removeprefix(root).lstrip("/")
 
 
-CACHE_MARK = b"DCGANpix"  # at the end of a cache's key, by which a cache is known
+CACHE_MARK = b"DCGANpix"  # the end of every cache's key, which identifies caches
 
 
 def fingerprint(files, root, *settings):
-    """32 bytes that change with the names, sizes and times of the files, or with the settings, and
-    end in a mark by which a cache is known."""
+    """A key of 32 bytes that depends on the names, sizes and times of the files and on the
+    settings; it ends with `CACHE_MARK`."""
     digest = hashlib.sha256(repr(settings).encode())
     for path in files:
         try:
@@ -113,7 +113,7 @@ def fingerprint(files, root, *settings):
 
 
 class _Search:
-    """Looks for pictures, and counts those that it leaves out by the reason."""
+    """Searches for pictures, and counts those that it leaves out, by reason."""
 
     def __init__(self, writes, reads, makers):
         self.makers = makers
@@ -128,8 +128,8 @@ class _Search:
             _suffix(name) in suffixes() for _, _, names in os.walk(path) for name in names)
 
     def pictures(self, root):
-        """Yield the pictures below a folder; each real folder once, so that links in a circle
-        end."""
+        """Yield the pictures in a folder and its subfolders. Each real folder is searched once, so
+        that circular links end."""
         seen = set()
 
         def skip(error):
@@ -159,8 +159,8 @@ class _Search:
         return WRITTEN if known in self.writes else OTHERS if known in self.reads else None
 
     def _records(self, folder, root):
-        """The records that may know of results in a folder: those below `root`, which was named
-        for other things, and those of where the call writes to."""
+        """The records that decide whether files in a folder are results: those in `root` and its
+        subfolders, and those of the folders that the command writes to."""
         root = os.path.abspath(root)
         return [each for each in record.above(os.path.join(folder, "file"))
                 if os.path.commonpath([root, each.folder]) == root
@@ -170,7 +170,7 @@ class _Search:
         suffix = _suffix(name)
         if suffix not in suffixes():
             for advice, unread in UNREAD.items():
-                self.left_out[f"{suffix}, which is not read ({advice})"] += suffix in unread
+                self.left_out[f"{suffix}, which is not supported ({advice})"] += suffix in unread
             return False
         reason = None
         if name.startswith("."):
@@ -185,7 +185,7 @@ class _Search:
         return reason is None
 
     def said(self):
-        """What was left out, in words."""
+        """The message about pictures that are left out."""
         return "; ".join(f"{count} {reason}" for reason, count in self.left_out.items()
                          if count and reason)
 

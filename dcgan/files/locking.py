@@ -1,4 +1,4 @@
-"""Folders into which one process writes at a time."""
+"""Locks a folder, so that only one process writes into it."""
 
 import contextlib
 import datetime
@@ -13,17 +13,17 @@ from dcgan.messages import UserError
 
 @contextlib.contextmanager
 def locked(folder, flag, by, name=record.NAME):
-    """Keep every other process out of a folder; the system unlocks it, come what may, when this
-    one ends.
+    """Lock a folder against other processes. The system releases the lock when this process ends,
+    however it ends.
 
     Args:
-        folder: one that the script has claimed (`writing.make_folder`).
-        flag: what an error begins with.
+        folder: a folder that the script has claimed (`writing.make_folder`).
+        flag: the start of an error.
         by: the script.
-        name: of the file in the folder that is locked.
+        name: the name of the locked file in the folder.
 
     Raises:
-        UserError: another process is in there; it says which.
+        UserError: another process, which it names, has locked the folder.
     """
     with open(os.path.join(folder, name), "a") as file:
         try:
@@ -32,7 +32,7 @@ def locked(folder, flag, by, name=record.NAME):
             raise UserError(f"{flag}{folder}: {_holder(folder)} is writing there; wait for it, or "
                             "choose another folder") from None
         except OSError as error:
-            # As some network disks say; the last two are one on Linux, and two on macOS.
+            # Some network disks do not support locks. The last two are equal on Linux.
             if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP):
                 raise
         now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
@@ -42,7 +42,7 @@ def locked(folder, flag, by, name=record.NAME):
 
 
 def _holder(folder):
-    """Who has locked a folder, in words."""
+    """The name of the process that has locked a folder, for an error."""
     who = record.at(folder).signature
     return (f"{who['by']}, process {who['process']} on {who['host']} since {who['since']},"
             if who else "another process")

@@ -1,4 +1,4 @@
-"""Names of files: short enough, each once, and as people see them."""
+"""Makes file names unique and short enough, and compares them as users see them."""
 
 import collections
 import os
@@ -6,16 +6,16 @@ import unicodedata
 
 from dcgan.messages import UserError
 
-LONGEST_NAME = 251  # bytes, of 255 that a file system takes: `.png` goes behind it
+LONGEST_NAME = 251  # bytes; file systems allow 255, and `.png` is appended
 
 
 def _folded(name):
-    """What two names have in common that are one for some file systems."""
+    """A form that is equal for names that some file systems treat as equal."""
     return composed(name.casefold())
 
 
 def _fitting(name, behind=""):
-    """A name with something behind it, cut where no file could have it with a suffix behind."""
+    """A name with an ending, shortened so that a file name with a suffix fits."""
     def length():
         return len(os.fsencode(os.path.basename(name) + behind))
 
@@ -26,23 +26,23 @@ def _fitting(name, behind=""):
 
 
 class Names:
-    """Names that are taken, so that another can be told apart from all of them at once.
+    """A set of taken names, which finds unused names quickly.
 
     Args:
-        taken: a sequence of them.
-        wanted: others, which no name with a number may be.
+        taken: a sequence of taken names.
+        wanted: names that must not be used for a name with a number.
     """
 
     def __init__(self, taken=(), wanted=()):
         self.taken, self.wanted = set(map(_folded, taken)), set(map(_folded, wanted))
-        self.numbers = collections.Counter()  # the last behind each name
+        self.numbers = collections.Counter()  # the last number of each name
 
     def untaken(self, name, behind=""):
-        """The name and what goes behind it, with `-2`, `-3`, ... if that is taken already."""
+        """The name with the ending, and with `-2`, `-3`, ... if that is taken."""
         return self._next(_fitting(name, behind))[0]
 
     def take(self, name):
-        """The same, which is taken from now on."""
+        """An unused form of the name, which is taken from now on."""
         candidate, self.numbers[_folded(name)] = self._next(name)
         self.taken.add(_folded(candidate))
         return candidate
@@ -57,8 +57,8 @@ class Names:
 
 
 def unique_names(names, taken=()):
-    """The names, with `-2`, `-3`, ... behind each that an earlier one already is, or that is among
-    those taken; cut where they would be too long for files."""
+    """The names, in which `-2`, `-3`, ... is appended to a repeated or taken name; names that are
+    too long for files are shortened."""
     names = list(map(_fitting, names))
     return list(map(Names(taken, wanted=names).take, names))
 
@@ -69,17 +69,17 @@ def stem(path):
 
 
 def composed(name):
-    """A name as people see it: Unicode has two forms of `é`, of which Macs take the longer."""
+    """A name as users see it: Unicode has two forms of `é`, and Macs use the longer one."""
     return unicodedata.normalize("NFC", name)
 
 
 def seen_stem(path):
-    """A file's stem as people see it."""
+    """A file's stem as users see it."""
     return composed(stem(path))
 
 
 def by_stem(files, flag):
-    """`{seen_stem: file}`; a UserError, begun with `flag`, if two files share one."""
+    """`{seen_stem: file}`; UserError, which starts with `flag`, if two files share a stem."""
     stems = {}
     for path in files:
         other = stems.setdefault(seen_stem(path), path)
@@ -89,6 +89,6 @@ def by_stem(files, flag):
 
 
 def as_text(value):
-    """`str(value)` with `?` for the bytes of a file's name that are no text; some, TensorBoard for
-    one, take nothing else."""
+    """`str(value)`, with `?` for bytes of a file name that are not valid text. TensorBoard, for
+    example, accepts only valid text."""
     return str(value).encode(errors="replace").decode()

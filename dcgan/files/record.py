@@ -1,10 +1,10 @@
-"""Whose a file is: the program's own, or the user's, which nothing is ever written over.
+"""Decides whether a file is the program's own or the user's, which is never overwritten.
 
-A folder that a script writes into has a record, `.dcgan-files`, with a line for every file that was
-written there or below: its path and its SHA-256. As long as a file's bytes are those of one of its
-lines, it is the program's, and may be replaced; once it is edited or exchanged, it is the user's.
-The line is written before the file is put in its place, and lines are only ever added: whenever a
-process is killed, nothing of its own is unknown, and nothing else is claimed.
+A folder that a script writes into has a record, `.dcgan-files`, with a line for every file written
+there or in a subfolder: its path and its SHA-256. While a file's bytes match one of its lines, the
+file is the program's and may be replaced; once somebody edits or replaces it, it is the user's.
+The line is written before the file is renamed to its place, and lines are only added. Therefore,
+whenever a process is killed, the record contains all of its files, and no others.
 """
 
 import functools
@@ -19,7 +19,7 @@ import stat
 from dcgan.messages import UserError
 
 NAME = ".dcgan-files"
-# A search log that a kill has left unfinished, so that its SHA-256 is not known.
+# The format of a search log, for logs without a SHA-256 because their process was killed.
 _LOG = re.compile(rb"iter loss( z\d+)+\n[-+.\dainfe \n]*")
 
 
@@ -30,12 +30,12 @@ class Record:
         folder: absolute path.
 
     Attributes:
-        by: the script that has claimed the folder last, whose the next entries are; or None.
-        signature: which process writes there, or did: a dict of its script (`by`), `process`,
-            `host` and `since`; or None.
-        entries: `{relative path: entries}`, the newest last: dicts of `file`, `sha256` (None: it
-            is not finished), `by` and, if `add` was given it, `of`.
-        remarks: what was recorded that is no file, dicts.
+        by: the script that claimed the folder last and writes the next entries; or None.
+        signature: the last process that wrote there, a dict of its script (`by`), `process`, `host`
+            and `since`; or None.
+        entries: `{relative path: entries}`, the newest last. An entry is a dict of `file`, `sha256`
+            (None if the file is unfinished), `by` and, if it was passed to `add`, `of`.
+        remarks: the other lines, dicts.
     """
 
     def __init__(self, folder):
@@ -47,10 +47,10 @@ class Record:
         self.entries, self.remarks = {}, []
 
     def read(self):
-        """Take up what was added since the last time; returns whether there is a record.
+        """Read the lines added since the last call; returns whether there is a record.
 
         Raises:
-            UserError: a file of that name is not a record.
+            UserError: the file is not a record.
         """
         try:
             with open(self.path, "rb") as file:
@@ -63,18 +63,18 @@ class Record:
         except OSError:
             self._forget()
             return False
-        # What comes behind the last line's end is still being written, or torn.
+        # Text after the last newline is incomplete: still being written, or cut off by a kill.
         lines = content.rpartition(b"\n")[0]
         understood = [self._take(line) for line in lines.split(b"\n") if line]
-        begins_so = b'\n{"'.startswith(content[:3])  # as `write` does, if that was torn
+        begins_so = b'\n{"'.startswith(content[:3])  # the start of a line of `write`, cut off
         if self.end == 0 and not (any(understood) or (begins_so and not lines)):
-            raise UserError(f"{self.path}: is not a record of this program's files, which has "
-                            "that name; move it away")
+            raise UserError(f"{self.path}: this name is reserved for the program's list of its "
+                            "files, but the file is something else; move it away")
         self.end += len(lines)
         return True
 
     def _take(self, line):
-        """Take up a line; returns whether it is whole."""
+        """Add a line to the attributes; returns whether it is complete."""
         try:
             entry = json.loads(line)
         except ValueError:
@@ -91,11 +91,11 @@ class Record:
         return True
 
     def entries_of(self, path):
-        """Those of a path below the folder."""
+        """The entries of a path in the folder or its subfolders."""
         return self.entries.get(os.path.relpath(path, self.folder), [])
 
     def write(self, line):
-        """Add a line, a dict; a newline in front keeps it apart from one that a kill has torn."""
+        """Append a line, a dict; it starts with a newline in case the last line was cut off."""
         with open(self.path, "ab") as file:
             file.write(f"\n{json.dumps(line)}\n".encode())
 
@@ -104,28 +104,28 @@ _record = functools.cache(Record)
 
 
 def at(folder):
-    """The `Record` of a folder as it is now; without entries where there is none yet."""
+    """The current `Record` of a folder; empty if the folder has none yet."""
     record = _record(os.path.abspath(folder))
     record.read()
     return record
 
 
 def above(path):
-    """Yield the `Record`s of the folders that a path is in, the nearest first."""
+    """Yield the `Record`s of the folders that contain a path, the nearest first."""
     for folder in map(str, pathlib.Path(os.path.abspath(path)).parents):
         if _record(folder).read():
             yield _record(folder)
 
 
 def claim(folder, by):
-    """Begin a folder's record, or go on with it: what comes is by this script."""
+    """Start or continue a folder's record; the next entries are this script's."""
     record = at(folder)
     if record.by != by:
         record.write({"by": by})
 
 
 def entries_of(path):
-    """What is recorded of a path, in the folder that it is in or any above."""
+    """The entries of a path, in the records of its folder and of all folders above."""
     return [entry for record in above(path) for entry in record.entries_of(path)]
 
 
@@ -135,7 +135,7 @@ def _digest(path):
 
 
 def matches(path, entries):
-    """Whether a file has the bytes of one of its entries; a link, which is not ours, has none."""
+    """Whether a file's bytes match one of its entries; False for links, which are the user's."""
     try:
         if not entries or not stat.S_ISREG(os.lstat(path).st_mode):
             return False
@@ -150,18 +150,18 @@ def matches(path, entries):
 
 
 def is_ours(path):
-    """Whether a file is one that this program wrote, and nobody has changed since."""
+    """Whether this program wrote a file and nobody has changed it since."""
     return matches(path, entries_of(path))
 
 
 def may_write(path):
-    """Whether nothing of the user's is at a path."""
+    """Whether a path is free or has one of this program's files."""
     return not os.path.lexists(path) or is_ours(path)
 
 
 def require_ours(path, flag="", source=None):
-    """Raise UserError if something of the user's is at a path, where the result of the file
-    `source` belongs."""
+    """Raise UserError if a path has a file of the user; `source` is the picture whose result would
+    be written there."""
     if not may_write(path):
         of = f" of {source}" if source else ""
         reason = ("was changed since this program wrote it" if entries_of(path) else
@@ -171,12 +171,12 @@ def require_ours(path, flag="", source=None):
 
 
 def add(path, content=None, of=None):
-    """Record that a file is ours.
+    """Record a file as the program's own.
 
     Args:
-        path: where it is, or will be put.
-        content: the file that has its bytes; None leaves them open, for a log that grows.
-        of: what it was made of, a dict that JSON can hold, for whoever asks later.
+        path: the file's present or future path.
+        content: a file with its bytes; None for a log that still grows.
+        of: the file's origin, a dict that JSON can represent.
     """
     record = next(above(path), None) or at(os.path.dirname(path))
     name = os.path.relpath(path, record.folder)
@@ -187,17 +187,17 @@ def add(path, content=None, of=None):
 
 
 def put(temporary, path, finished=True, recorded=True, of=None):
-    """Record a new file as ours, and rename it to its place.
+    """Record a new file as the program's own, and rename it to its place.
 
     Args:
-        temporary: a whole file, in the same folder.
-        path: where it belongs.
-        finished: False for a log that will grow; `add` it when it is done.
-        recorded: False for a file that tells by itself that it is ours, as the caller has seen.
-        of: as `add` takes it.
+        temporary: a complete file in the same folder.
+        path: the file's place.
+        finished: False for a log that will grow; call `add` when it is complete.
+        recorded: False if the file's content shows that it is the program's; the caller checks it.
+        of: as for `add`.
 
     Raises:
-        UserError: something of the user's is there.
+        UserError: the user has a file at that place.
     """
     if recorded:
         require_ours(path)
@@ -206,13 +206,13 @@ def put(temporary, path, finished=True, recorded=True, of=None):
 
 
 def remove(path):
-    """Remove a file if it is ours."""
+    """Delete a file if it is the program's own."""
     if is_ours(path):
         os.remove(path)
 
 
 def set_aside(path):
-    """Rename a file that is damaged, so that nothing of it is lost; returns its new path."""
+    """Rename a damaged file instead of deleting it; returns its new path."""
     for number in itertools.count(1):
         aside = f"{path}.damaged{f'-{number}' if number > 1 else ''}"
         if not os.path.lexists(aside):
@@ -221,7 +221,7 @@ def set_aside(path):
 
 
 def identity(path):
-    """What a path is on the disk, whatever its spelling and the links to it; None if nothing."""
+    """An identity of the file at a path that is equal for all its paths and links; or None."""
     try:
         status = os.stat(path)
     except OSError:
@@ -230,16 +230,16 @@ def identity(path):
 
 
 def require_free(paths, inputs=(), flag=""):
-    """See, before any work is done, that nothing of the user's is where something will be written.
+    """Check, before any work, that no result would overwrite a file of the user.
 
     Args:
-        paths: every path that may be written; or a dict from these to the files that each is the
-            result of, None for results of several.
-        inputs: files that are read, which must stay even where they are ours.
-        flag: what an error begins with.
+        paths: every path that may be written; or a dict from these paths to the picture of each
+            result, None for results of several pictures.
+        inputs: files that are read, and must not be overwritten even if the program wrote them.
+        flag: the start of an error.
 
     Raises:
-        UserError: a path is one of the inputs, or something else that is not ours.
+        UserError: a path is one of the inputs, or a file of the user.
     """
     read, folders = {identity(path): path for path in inputs}, {}
     for path, source in (paths if isinstance(paths, dict) else dict.fromkeys(paths)).items():

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Writes files so that they appear complete or not at all."""
 
 import contextlib
 import itertools
@@ -8,19 +8,19 @@ import tempfile
 from dcgan.files import record
 from dcgan.messages import UserError
 
-_temporaries = set()  # files of `temporary_beside` that are there now
+_temporaries = set()  # existing files of `temporary_beside`
 
 
 def make_folder(path, flag="", by=None):
-    """Make a folder unless it is there, and see that files can be written into it.
+    """Create a folder unless it exists, and check that files can be written into it.
 
     Args:
         path: the folder.
-        flag: what an error begins with.
-        by: the script whose results go there and below, for the record in it.
+        flag: the start of an error.
+        by: the script that writes results there, for the folder's record.
 
     Raises:
-        UserError: it cannot be made or written.
+        UserError: the folder cannot be created or written.
     """
     try:
         os.makedirs(path or ".", exist_ok=True)
@@ -34,7 +34,7 @@ def make_folder(path, flag="", by=None):
 
 @contextlib.contextmanager
 def naming_failure(path):
-    """An OSError over a file, as a UserError that names it."""
+    """Turn an OSError into a UserError that names the file."""
     try:
         yield
     except OSError as error:
@@ -43,9 +43,9 @@ def naming_failure(path):
 
 @contextlib.contextmanager
 def temporary_beside(path):
-    """A new, empty file in the folder of a path; it is removed at the end, if it is still there."""
+    """A new, empty file in the folder of a path; it is deleted at the end if it still exists."""
     folder, suffix = os.path.dirname(path), os.path.splitext(path)[1]
-    for number in itertools.count():  # short, where the path's name is not
+    for number in itertools.count():  # a short name, because the path's may be long
         temporary = os.path.join(folder, f".{os.getpid()}{f'-{number}' if number else ''}{suffix}")
         try:
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
@@ -62,7 +62,7 @@ def temporary_beside(path):
 
 
 def remove_temporaries():
-    """Remove the files of `temporary_beside`, in a process that a signal ends."""
+    """Delete the files of `temporary_beside` when a signal ends the process."""
     for temporary in _temporaries:
         with contextlib.suppress(OSError):
             os.remove(temporary)
@@ -70,14 +70,14 @@ def remove_temporaries():
 
 @contextlib.contextmanager
 def whole(path, **more):
-    """A temporary file beside `path` to write, which is then renamed: `path` appears whole or not.
+    """A temporary file next to `path`, which is renamed to `path` once it is complete.
 
     Args:
         path: the file.
-        **more: as `record.put` takes it.
+        **more: as for `record.put`.
 
     Raises:
-        UserError: it cannot be written, or would replace what is not ours.
+        UserError: the file cannot be written, or would replace a file of the user.
     """
     with naming_failure(path), temporary_beside(path) as temporary:
         yield temporary
@@ -85,7 +85,7 @@ def whole(path, **more):
 
 
 def write_text(path, text):
-    """Write a file of UTF-8, whole or not at all; what is no text (in names) becomes `?`."""
+    """Write a UTF-8 file, complete or not at all; invalid text (in names) becomes `?`."""
     with whole(path) as temporary, open(
             temporary, "w", encoding="utf-8", errors="replace") as file:
         file.write(text)

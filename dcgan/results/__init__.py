@@ -1,1 +1,1 @@
-"""What complete.py writes: completed pictures, tables, logs, a report."""
+"""The results of complete.py: completed pictures, tables, logs, a report."""

@@ -1,4 +1,4 @@
-"""What TensorBoard shows of completions: pictures of the search, its losses, and quality."""
+"""TensorBoard's files of completions: pictures of the search, its losses, and quality."""
 
 import functools
 import os
@@ -12,16 +12,16 @@ from dcgan.pictures import drawing
 from dcgan.results import tables
 from dcgan.tensorboard import Summaries, run_folder, write_hparams
 
-TRACKED = 16  # pictures of a batch with curves of their own
-# What is measured in the hole, in words.
+TRACKED = 16  # pictures of a batch that have their own curves
+# Descriptions of the measures in the hole.
 MEASURES = {"psnr": "Peak signal-to-noise ratio in the hole, in dB; higher is better.",
             "ssim": "Structural similarity over the hole; 1 is the same.",
             "l1": "Mean absolute difference in the hole, of 1; lower is better."}
 
 
 class CompletionEvents:
-    """TensorBoard's files of a run, for each batch in a folder like that of its pictures:
-    TensorBoard takes them for runs, and shows them in the same charts.
+    """TensorBoard's files of a run. Each batch has its own folder, named like that of its results;
+    TensorBoard treats batches as runs and shows them in the same charts.
 
     Args:
         settings: the `CompletionSettings`, with `log_dir`.
@@ -36,18 +36,18 @@ class CompletionEvents:
         self.folder = run_folder(settings.log_dir)
 
     def begin(self, frames, subfolder, masked):
-        """The files of a batch of `Frame`s; `masked` `[B, S, S, C]` uint8 is what is known of
-        them."""
+        """Start the files of a batch of `Frame`s; `masked` `[B, S, S, C]` uint8 are the frames with
+        their holes."""
         self.close()
         self.frames = frames
         self.summaries = Summaries(os.path.normpath(os.path.join(self.folder, subfolder)))
         self.summaries.write(0, functools.partial(
-            tf.summary.image, description="What the search was shown."),
+            tf.summary.image, description="The inputs of the search."),
                              "masked", drawing.grid(masked)[np.newaxis])
         self.summaries.write(0, write_hparams, tables.recorded(self.settings))
 
     def iterations(self, rows, first, losses):
-        """Write the losses `[n, R]` of the searches numbered `rows`, from iteration `first` on,
+        """Write the losses `[n, R]` of the searches in `rows`, which start at iteration `first`,
         every `outInterval` iterations."""
         interval = self.settings.outInterval
         for k in range(-first % interval, len(losses), interval):
@@ -62,12 +62,12 @@ class CompletionEvents:
                 tf.summary.scalar(f"loss/{name}{candidate}", loss)
 
     def pictures(self, i, losses, completed):
-        """Write the batch after i iterations: its picture, and of what is measured the mean and
-        each picture's.
+        """Write the batch after i iterations: its picture, and each measure's mean and its value
+        for each picture.
 
         Args:
             i: the number of iterations.
-            losses: `[B, K]`, of every candidate.
+            losses: `[B, K]`, of all candidates.
             completed: `[B, S, S, C]` uint8.
         """
         self.summaries.write(i, self._write_pictures, losses, completed)
@@ -77,7 +77,7 @@ class CompletionEvents:
         tf.summary.image("completed", drawing.grid(completed)[np.newaxis],
                          description="G(z) in the holes, at each step's iteration.")
         if np.isfinite(losses).all():
-            _write_values("loss", losses.min(axis=1), "Of each picture the lowest so far.")
+            _write_values("loss", losses.min(axis=1), "The lowest loss of each picture so far.")
         for name, what in MEASURES.items():
             values = [each[name] for each in measured if each]
             if values:
@@ -87,12 +87,12 @@ class CompletionEvents:
                     tf.summary.scalar(f"{name}/{naming.as_text(frame.name)}", each[name])
 
     def close(self):
-        """End the files of the present batch, if there are some."""
+        """Close the files of the current batch, if there are any."""
         if self.summaries:
             self.summaries.close()
 
 
 def _write_values(name, values, what):
-    """The pictures' values, as their mean and their histogram."""
+    """Write the mean and the histogram of the pictures' values."""
     tf.summary.scalar(name, np.mean(values), description=f"{what} The mean of the pictures.")
     tf.summary.histogram(f"pictures/{name}", values, description=what)

@@ -1,4 +1,4 @@
-"""The log of each search, `logs/hats_NN.log`: its loss and its z, iteration by iteration."""
+"""The log of each search, `logs/hats_NN.log`: loss and z of every iteration."""
 
 import numpy as np
 
@@ -6,18 +6,18 @@ from dcgan.files import record, writing
 
 
 def start_logs(paths, z_dim):
-    """Begin each search log anew with its header, as the original writes it."""
+    """Create each search log, with the header of the original code."""
     for path in paths:
         with writing.whole(path, finished=False) as temporary, open(temporary, "w") as log:
             log.write("iter loss " + " ".join(f"z{i}" for i in range(z_dim)) + "\n")
 
 
 def append_logs(paths, first, losses, zs):
-    """Append iterations to each image's log: `iter loss z0 z1 ...`, a line each.
+    """Append a line `iter loss z0 z1 ...` per iteration to each image's log.
 
     Args:
         paths: B logs.
-        first: the number of the first iteration.
+        first: number of the first iteration.
         losses: `[n, B]`.
         zs: `[n, B, z_dim]`.
     """
@@ -29,7 +29,7 @@ def append_logs(paths, first, losses, zs):
 
 
 def end_logs(paths):
-    """Record the search logs as they are now, so that one that is changed from now on stays."""
+    """Record the finished logs; a log that the user changes afterwards is not overwritten."""
     for path in paths:
         with writing.naming_failure(path):
             record.add(path, path)

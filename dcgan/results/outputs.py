@@ -1,4 +1,4 @@
-"""Which pictures complete.py takes, and that nothing of the user's is where its results go."""
+"""Lists complete.py's input pictures and checks that its results overwrite no user file."""
 
 import glob
 import itertools
@@ -13,7 +13,7 @@ from dcgan.results import names, report
 
 
 def read_pictures(settings):
-    """The pictures that complete.py's `imgs` name, without masks, truths and results."""
+    """The pictures that `imgs` names, without masks, undamaged pictures and results."""
     apart = [path for path in (settings.mask, settings.truth) if path and (
         os.path.isdir(path) or path == settings.mask)]
     return list_images(settings.imgs, writes=written_folders(settings), reads=apart)
@@ -25,14 +25,14 @@ def written_folders(settings):
 
 
 def require_free(settings, files, stems, checkpoints):
-    """Raise UserError if a result would take the place of a file that is not ours, or that this
-    call reads.
+    """Raise UserError if a result would overwrite a file of the user, or a file that this command
+    reads.
 
     Args:
         settings: the `CompletionSettings`.
         files: the pictures.
         stems: the names of their results.
-        checkpoints: files of the network.
+        checkpoints: the network's files.
     """
     inputs = [*files, *checkpoints, *filter(None, [settings.landmarks])]
     for path in filter(None, [settings.mask, settings.truth]):
@@ -50,12 +50,12 @@ def _files_below(root, without):
 
 
 def _paths(settings, sources):
-    """Yield every path that complete.py may write, if anything there has its number, and the
-    picture whose result it is, or None.
+    """Yield `(path, picture)` for every path that complete.py may write; the picture is None for
+    results of several. Of numbered paths, only those whose number exists in `outDir`.
 
     Args:
         settings: the `CompletionSettings`.
-        sources: `{name: picture}` of the results.
+        sources: `{name of the result: picture}`.
     """
     taken, frames, most = naming.Names(sources), dict(sources), len(sources)
     if settings.faces == "all":
@@ -80,8 +80,8 @@ def _paths(settings, sources):
 
 
 def _numbers(settings, pattern, number, limit=math.inf):
-    """The numbers below a limit in the names of what is in `outDir`, by a pattern of `glob`'s and a
-    regular expression."""
+    """The numbers below a limit in the names of existing files in `outDir`, which match a `glob`
+    pattern and a regular expression."""
     found = (re.search(number, path) for path in glob.glob(
         pattern, root_dir=settings.outDir, include_hidden=True))
     return {int(match[1]) for match in found if match and int(match[1]) < limit}

@@ -1,4 +1,4 @@
-"""Pictures completed, from their files to the results' files: what complete.py does."""
+"""Completes pictures, from their files to the result files: the work of complete.py."""
 
 import contextlib
 import itertools
@@ -23,13 +23,13 @@ def complete_pictures(model, settings):
     """Complete damaged pictures and write the files that `results.writer.Results` names.
 
     Args:
-        model: a `DCGAN`, set as the settings say.
+        model: a `DCGAN`, set up by the settings.
         settings: the `CompletionSettings`.
 
     Raises:
-        UserError: no picture of `imgs` can be completed, or `outDir` or a result cannot be written;
-            all other results are. Or another completion is writing there.
-        Stopped: a signal ended the search; the results of its best iterates are written.
+        UserError: no picture of `imgs` can be completed, another completion writes to `outDir`, or
+            a result cannot be written; all other results are written.
+        Stopped: a signal stopped the search; the best results so far are written.
     """
     files = outputs.read_pictures(settings)
     framer = Framer(settings, files, model.image_size, model.c_dim, settings.seed,
@@ -53,7 +53,7 @@ def complete_pictures(model, settings):
 
 @contextlib.contextmanager
 def naming_shortage(settings):
-    """What a lack of memory raises, as a UserError; what was completed before is written."""
+    """Turn a lack of memory into a UserError; pictures completed before are written."""
     try:
         yield
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
@@ -65,7 +65,7 @@ def naming_shortage(settings):
 
 
 def _shown(frames, count):
-    """Yield the frames; where that takes more than a second, a bar shows how many there are."""
+    """Yield the frames; a progress bar appears if that takes more than a second."""
     with tqdm(total=count, desc="reading", unit="frame", dynamic_ncols=True, delay=1,
               leave=False) as bar:
         for frame in frames:
@@ -96,7 +96,7 @@ def _complete(model, settings, files, framer, batches):
 
 
 def batch_of(model, frames, settings):
-    """The `CompletionBatch` of `Frame`s for a `DCGAN`, as the `CompletionSettings` say."""
+    """The `CompletionBatch` of `Frame`s for a `DCGAN` and the `CompletionSettings`."""
     return CompletionBatch.from_images(
         np.stack([frame.image for frame in frames]), np.stack([frame.mask for frame in frames]),
         settings, settings.maskType == "lowres" and not settings.own_mask,
@@ -104,6 +104,6 @@ def batch_of(model, frames, settings):
 
 
 def batched(items, count):
-    """Yield lists of `count` of the items, and of what remains."""
+    """Yield lists of `count` items; the last list may be shorter."""
     items = iter(items)
     return iter(lambda: list(itertools.islice(items, count)), [])

@@ -1,4 +1,4 @@
-"""`report.html`: every completed picture side by side, a page that needs nothing but itself."""
+"""`report.html`: all completed pictures in one self-contained page."""
 
 import base64
 import html
@@ -16,15 +16,15 @@ from dcgan.inpainting.photos import HIDDEN
 from dcgan.pictures import drawing
 from dcgan.results import names
 
-CURVE_POINTS = 100  # of a loss curve
-PAGE = 200  # pictures on a page, which a browser opens in a second
+CURVE_POINTS = 100  # points of a loss curve
+PAGE = 200  # pictures per page; a browser opens that many in a second
 
 
 def write_report(folder, results, settings):
-    """Write the page, or several for many pictures; those of an earlier, longer report go.
+    """Write the report in one or several pages; extra pages of an earlier report are deleted.
 
     Args:
-        folder: where they go.
+        folder: the folder of the report.
         results: the `results.writer.Result`s.
         settings: the `CompletionSettings`.
     """
@@ -78,7 +78,7 @@ def _row(result):
 
 
 def picture(image):
-    """A picture as an HTML element that holds its PNG, or a dash for None."""
+    """An HTML element that contains a picture as PNG; a dash for None."""
     if image is None:
         return "–"
     data = io.BytesIO()
@@ -87,7 +87,7 @@ def picture(image):
 
 
 def photo(result):
-    """The whole picture, with an outline of the frame and the landmarks that placed it."""
+    """The whole picture with the outline of the frame and the landmarks of the alignment."""
     if result.photo is None:
         return picture(None)
     image, scale = result.photo
@@ -103,7 +103,7 @@ def photo(result):
 
 
 def curve(losses):
-    """A loss curve as SVG, on a logarithmic scale of its own."""
+    """A loss curve as SVG, on its own logarithmic scale."""
     places = np.unique(np.linspace(0, len(losses) - 1, CURVE_POINTS).astype(int))
     values = np.log(np.maximum(np.array(losses)[places], 1e-6))
     x = places / max(len(losses) - 1, 1) * 120

@@ -1,4 +1,4 @@
-"""The tables of a completion: `results.csv` for people, `latents.npz` for a search that goes on."""
+"""The tables of a completion: `results.csv` to read, `latents.npz` to continue a search."""
 
 import contextlib
 import csv
@@ -10,12 +10,12 @@ import dcgan
 from dcgan.files import naming, writing
 from dcgan.messages import UserError
 
-# Settings that say where things come from and go to, not what is made.
+# Settings that do not change the results: inputs and outputs.
 NOT_RECORDED = ("imgs", "outDir", "init", "preset", "log_dir", "video")
 
 
 def recorded(settings):
-    """`{name: value}` of the `CompletionSettings` that say what is made."""
+    """`{name: value}` of the `CompletionSettings` that determine the results."""
     return {k: v for k, v in settings.flags().items() if k not in NOT_RECORDED}
 
 
@@ -35,7 +35,7 @@ def write_table(path, results):
 
 
 def write_latents(path, results, settings):
-    """Write `latents.npz`, which `read_latents` reads, of `Result`s and their settings."""
+    """Write `latents.npz` for `Result`s and their settings; `read_latents` reads it."""
     with writing.whole(path) as temporary:
         np.savez(temporary, name=np.array([r.frame.name for r in results]),
                  z=np.stack([r.z for r in results]), loss=np.stack([r.losses for r in results]),
@@ -44,24 +44,24 @@ def write_latents(path, results, settings):
 
 
 def write_activations(path, names, activations):
-    """Write `activations.npz`: of each of the pictures `[K, r, r, n]` float16, whose images
-    `DCGAN.generator` makes."""
+    """Write `activations.npz`: for each picture `[K, r, r, n]` float16, from which
+    `DCGAN.generator` generates images."""
     with writing.whole(path) as temporary:
         np.savez(temporary, name=np.array(names), activations=activations)
 
 
 def read_latents(path):
-    """What `write_latents` wrote.
+    """Read a file of `write_latents`.
 
     Args:
         path: a latents.npz.
 
     Returns:
-        `({name: z [K, z_dim] float32}, settings)`, the names as `naming.composed` has them, and
-        settings a dict of complete.py's flags.
+        `({name: z [K, z_dim] float32}, settings)`; the names are `naming.composed`, and settings is
+        a dict of complete.py's flags.
 
     Raises:
-        UserError: it cannot be read.
+        UserError: the file cannot be read.
     """
     try:
         with contextlib.closing(np.load(path)) as file:
@@ -70,5 +70,5 @@ def read_latents(path):
     except FileNotFoundError as error:
         raise UserError(f"--init {path}: no such file; name the latents.npz of an earlier run, "
                         "such as completions/latents.npz") from error
-    except Exception as error:  # what damaged archives raise is manifold
+    except Exception as error:  # damaged archives raise many kinds
         raise UserError(f"--init {path}: not a latents.npz written by complete.py") from error

@@ -1,4 +1,4 @@
-"""What complete.py writes: pictures, grids, logs, tables, animations and the report."""
+"""Writes complete.py's results: pictures, grids, logs, tables, animations and the report."""
 
 import functools
 from typing import NamedTuple
@@ -16,40 +16,40 @@ from dcgan.pictures.saving import save_photo
 from dcgan.results import logs, names, report, tables
 from dcgan.results.events import CompletionEvents
 
-THUMBNAIL = 256  # the longest edge of a whole picture in the report
+THUMBNAIL = 256  # largest width and height of a whole picture in the report
 
 
 class Result(NamedTuple):
     """One completed frame."""
 
-    frame: tuple  # its `inpainting.photos.Frame`
-    z: np.ndarray  # `[K, z_dim]` float32, of every candidate
+    frame: tuple  # an `inpainting.photos.Frame`
+    z: np.ndarray  # `[K, z_dim]` float32, of all candidates
     losses: np.ndarray  # `[K]`
     loss: float  # of the best candidate: contextual + lam * perceptual
     contextual: float
     perceptual: float
     curve: list  # the best candidate's loss at every iteration
     completed: np.ndarray  # `[S, S, C]` uint8
-    measured: dict  # psnr, ssim, l1, or nothing if the truth is not known
-    photo: tuple  # the whole picture made small, `[H, W, 3]` uint8, and by how much; or None
+    measured: dict  # psnr, ssim, l1; empty without an undamaged picture
+    photo: tuple  # (thumbnail of the whole picture `[H, W, 3]` uint8, scale); or None
 
 
 class Results(Observer):
-    """Everything that complete.py writes below `--outDir`, under the `names.NAMES`.
+    """Writes all results of complete.py to `--outDir`, under the `names.NAMES`.
 
-    Grids of G(z) and of completed images every `outInterval` iterations and of the results; tables
-    after each batch, before its whole pictures; the report at the end, as a context manager. A
-    search is observed for them, once there are `bar`, a tqdm, and `stop`, the `StopRequest` that
-    ends it.
+    It writes grids of G(z) and of completed images every `outInterval` iterations and at the end of
+    a batch, tables after each batch, before its whole pictures, and the report when the context
+    manager exits. It observes the searches; set `bar`, a tqdm, and `stop`, the `StopRequest` that
+    stops them, before the first.
 
     Args:
-        settings: the `CompletionSettings`; `outDir` is there.
+        settings: the `CompletionSettings`; `outDir` exists.
         framer: the `Framer` of the pictures.
         z_dim: length of z.
-        lowres: edge of the blocks of the lowres mask.
+        lowres: width of the blocks of the lowres mask.
 
     Raises:
-        UserError: something cannot be written.
+        UserError: a file cannot be written.
     """
 
     looks = True
@@ -57,8 +57,8 @@ class Results(Observer):
     def __init__(self, settings, framer, z_dim, lowres):
         self.settings, self.framer, self.z_dim, self.lowres = settings, framer, z_dim, lowres
         self.results = []
-        self.waiting = {}  # frames and G(z) of pictures whose other frames are not done
-        self.failed = []  # pictures of which a result could not be made or written
+        self.waiting = {}  # frames and fills of pictures with unfinished frames
+        self.failed = []  # pictures whose results are incomplete
         for what in ("image", "log", *(["candidates"] if settings.nCandidates > 1 else [])):
             writing.make_folder(names.folder(settings.outDir, what))
         self.events = CompletionEvents(settings) if settings.log_dir else None
@@ -69,7 +69,7 @@ class Results(Observer):
     def __exit__(self, kind, error, trace):
         if self.events:
             self.events.close()
-        if self.results:  # those of the batches in front of an error too
+        if self.results:  # also those of the batches before an error
             self._write_tables()
             report.write_report(self.settings.outDir, self.results, self.settings)
 
@@ -81,7 +81,7 @@ class Results(Observer):
                 f"(see the warnings above); all others are in {self.settings.outDir}")
 
     def summary(self):
-        """Where the results are, in words."""
+        """The message that says where the results are."""
         out, whole = self.settings.outDir, ""
         if any(r.frame.whole for r in self.results):
             whole = f", whole pictures {names.folder(out, 'photo')}"
@@ -92,7 +92,7 @@ class Results(Observer):
     # A batch
 
     def begin(self, batch, frames, number, first):
-        """Write what is known of a `CompletionBatch` of `Frame`s before its search."""
+        """Write the inputs of a `CompletionBatch` of `Frame`s before its search."""
         self.batch, self.frames, self.number = batch, frames, number
         self.shown = []
         self.logs = [
@@ -111,8 +111,8 @@ class Results(Observer):
         logs.start_logs(self.logs, self.z_dim)
 
     def iterations(self, rows, first, losses, zs):
-        """Keep iterations of the searches numbered `rows`: losses `[n, R]` and zs `[n, R, z_dim]`
-        from iteration `first` on."""
+        """Record n iterations of the searches in `rows`, the first of which has number `first`:
+        losses `[n, R]` and zs `[n, R, z_dim]`."""
         logs.append_logs([self.logs[row] for row in rows], first, losses, zs)
         for row, column in zip(rows, losses.T):
             self.losses[row] += column.tolist()
@@ -132,12 +132,12 @@ class Results(Observer):
 
         Args:
             i: the number of iterations.
-            losses: `[B, K]`, of every candidate.
-            G: `[B, K, S, S, C]` float32, their G(z).
+            losses: `[B, K]`, of all candidates.
+            G: `[B, K, S, S, C]` float32, the candidates' G(z).
 
         Returns:
-            `(fill, completed)`: what the holes are filled with, `[B, S, S, C]` float32, and the
-            images completed with that, uint8.
+            `(fill, completed)`: the fill of the holes, `[B, S, S, C]` float32, and the completed
+            images, uint8.
         """
         batch = self.batch
         G = combine_candidates(losses, G, self.settings.combine)
@@ -168,7 +168,7 @@ class Results(Observer):
                 self.losses[b * count + k], completed[b],
                 metrics.measure(frame, completed[b]), None)
             self.results.append(result)
-        # What cost the search first: a whole picture may be too much for this machine.
+        # The search results come first: whole pictures may need too much memory.
         self._write_tables()
         if found.activations is not None:
             tables.write_activations(self._path("activations"),
@@ -198,7 +198,7 @@ class Results(Observer):
         return drawing.to_uint8(means.repeat(n, axis=1).repeat(n, axis=2))
 
     def _path(self, what, **fields):
-        """Of a result of this batch."""
+        """The path of a result of this batch."""
         return names.path(self.settings.outDir, what, batch=self.number, **fields)
 
     def _save(self, what, images, **fields):
@@ -207,7 +207,7 @@ class Results(Observer):
         return path
 
     def _guarded(self, frame, save):
-        """What `save()` returns, or None, a warning and a place in `failed`."""
+        """The result of `save()`; if it fails, None, a warning and an entry in `failed`."""
         saved, reason = messages.attempt(save)
         if reason is not None:
             messages.warn(frame.path, f"{reason}; its results are incomplete")
@@ -220,8 +220,8 @@ class Results(Observer):
         tables.write_latents(names.path(out, "latents"), self.results, self.settings)
 
     def _save_photo(self, frame, G):
-        """Write the whole picture once all its frames are there; returns it made small, and by how
-        much, or None."""
+        """Write the whole picture once all its frames are completed; returns `(thumbnail, scale)`,
+        or None."""
         frames, fills = self.waiting.setdefault(frame.path, ([], []))
         frames.append(frame)
         fills.append(G)

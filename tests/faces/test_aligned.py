@@ -92,7 +92,7 @@ def test_its_own_faces_are_not_aligned_again(align, tmp_path, capfd):
     draw(tmp_path / "raw" / "x.png", 10)
     for _ in range(3):
         assert align(out="raw/aligned") == {"x.png": 10}
-    assert "left out: 1 in folders that this call writes to" in capfd.readouterr().err
+    assert "left out: 1 in folders that this command writes to" in capfd.readouterr().err
     for _ in range(3):  # nor those of another call
         assert align(out="elsewhere") == {"x.png": 10}
     draw(tmp_path / "flat" / "y.jpg", 10)

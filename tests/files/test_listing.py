@@ -85,10 +85,10 @@ def test_one_line_counts_what_is_left_out_and_says_why(tmp_path, capfd):
     assert found(tmp_path, writes=[str(tmp_path / "out")], reads=[str(tmp_path / "masks")]) == [
         "a.png"]
     (line,) = capfd.readouterr().err.splitlines()
-    for part in ("2 in folders that this call writes to", "1 read as masks, truths or held-out",
-                 "1 hidden",
-                 "2 .heic, which is not read (convert them to JPEG first, with heif-convert",
-                 "1 .heif", "1 .psd, which is not read"):
+    for part in ("2 in folders that this command writes to", "1 hidden",
+                 "1 read as masks, undamaged pictures or validation pictures",
+                 "2 .heic, which is not supported (convert them to JPEG first, with heif-convert",
+                 "1 .heif", "1 .psd, which is not supported"):
         assert part in line
     assert "txt" not in line
 

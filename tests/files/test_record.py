@@ -154,7 +154,7 @@ def test_a_log_is_ours_while_it_grows_and_as_it_ended(tmp_path):
 @pytest.mark.parametrize("text", ["my notes\n", "my notes", "\nmy notes", "{}"])
 def test_a_file_of_the_records_name_that_is_none(tmp_path, text):
     (tmp_path / record.NAME).write_text(text)
-    with pytest.raises(UserError, match="is not a record of this program's files"):
+    with pytest.raises(UserError, match="this name is reserved for"):
         write(tmp_path / "a.txt")
     assert (tmp_path / record.NAME).read_text() == text
     assert not (tmp_path / "a.txt").exists()
