@@ -148,7 +148,8 @@ class Search:
                              margin=dcgan.margin)
         frames, reason = attempt(self._frames)
         if reason is not None:
-            raise UserError(f"{self.picture.name}: {reason}")
+            remedy = "; to mark another face, choose Three points" * bool(self.wanted.points)
+            raise UserError(f"{self.picture.name}: {reason}{remedy}")
         self.frame = frames[0]
         images, masks = self.frame.image[np.newaxis], self.frame.mask[np.newaxis]
         settings = for_network(self.settings, dcgan)
@@ -171,13 +172,17 @@ class Search:
 
     def _place(self, photo):
         """Move the points of a face that was found without the mask: find it again with the masked
-        pixels hidden, because they may not belong to a face."""
+        pixels hidden, because they may not belong to a face. If the mask is beside its box, what
+        was found is not the face that is meant, and the mask shows which one is."""
         middle = np.mean(self.wanted.points, axis=0)
         reach = np.ptp(self.wanted.points, axis=0).max()
+        beside = not any((~cut.known & cut.inside).any() for cut in (
+            self.framer.cut(photo, place)
+            for place in self.framer.face_places(photo, self.picture.path)))
         for face in placing.find_faces(photo.original, photo.known,
                                        detection.face_predictor_path()):
             points = face.landmarks[list(uploads.POINTS)].round(2)
-            if np.linalg.norm(points.mean(axis=0) - middle) < reach:  # the same face
+            if beside or np.linalg.norm(points.mean(axis=0) - middle) < reach:
                 self._write_points(points)
                 self.framer.landmarks = {None: points}
                 self.tell({"points": points.tolist(), "by": placing.BY[face.by]})

@@ -115,6 +115,27 @@ def test_points_that_nobody_moved_are_found_again_under_the_mask(client, tmp_pat
         assert np.abs(used - truth).max() < 5
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_mask_beside_the_box_is_on_another_face(client, tmp_path, by_hand):
+    """Damage may hide the face, so that the page's box is around something that looks like one."""
+    image, face = astronaut()
+    (left, top), (right, bottom) = face[48:68].min(axis=0) - 6, face[48:68].max(axis=0) + 6
+    box = int(left), int(top), int(right), int(bottom)
+    image[box[1]:box[3], box[0]:box[2]] = 255
+    Image.fromarray(image).save(tmp_path / "astronaut.png")
+    sent = client.send(tmp_path / "astronaut.png")[1]
+    badge = [[400.0, 400.0], [420.0, 400.0], [410.0, 425.0]]
+    told = client.search(sent["id"], painted(512, 512, box), points=badge, by_hand=by_hand,
+                         settings=FEW)
+    if by_hand:
+        assert "its mask hides nothing of the face" in told[-1]["error"]
+        assert "Three points" in told[-1]["error"]
+    else:
+        found = [each["points"] for each in told if "points" in each]
+        assert np.abs(found[0] - face[[39, 42, 57]]).max() < 5
+        assert "done" in told[-1]
+
+
 def test_a_name_that_looks_like_a_flag_is_none_in_the_command(client, photo):
     path = photo.rename(photo.with_name("-a.jpg"))
     sent = client.send(path)[1]
