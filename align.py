@@ -19,13 +19,18 @@ from dcgan.machine import cpu
 from dcgan.messages import UserError
 from dcgan.settings import Number, part
 
+EXAMPLES = """examples:
+  align.py FOLDER align --help
+  align.py data/raw align innerEyesAndBottomLip data/aligned --size 64
+"""
+
 
 def parse_args(argv=None):
-    parser = flags.Parser(prog="align.py", description=__doc__)
+    parser = flags.Parser(prog="align.py", description=__doc__, epilog=EXAMPLES)
     parser.add_argument("inputDir", type=settings.path,
                         help="folder of pictures, searched recursively")
     flags.add_settings(parser, Alignment, "dlibFacePredictor")
-    modes = parser.add_subparsers(dest="mode", required=True, prog="align.py")
+    modes = parser.add_subparsers(dest="mode", required=True, prog="align.py FOLDER")
     common = argparse.ArgumentParser(add_help=False)
     # The published place is in front of the mode; SUPPRESS keeps this one from clearing that.
     common.add_argument("--dlibFacePredictor", type=settings.path, metavar="FILE",

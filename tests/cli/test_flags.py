@@ -40,6 +40,21 @@ def test_a_word_too_many(capsys):
         "error: out: unexpected argument; simple-distributions.py --help shows the usage\n")
 
 
+def test_a_mode_of_align_names_a_command_that_shows_its_usage(capsys):
+    align = load_script("align.py")
+    with pytest.raises(SystemExit):
+        align.parse_args(["raw", "align", "outerEyesAndNose"])
+    problem, _, remedy = capsys.readouterr().err.partition("; ")
+    assert problem.endswith("error: outputDir: missing")
+    script, *words = remedy.removesuffix(" shows the usage\n").split()
+    with pytest.raises(SystemExit):
+        align.parse_args(words)
+    assert script == "align.py" and "--margin" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        align.parse_args(["--help"])
+    assert f"\n  {script} {' '.join(words)}\n" in capsys.readouterr().out
+
+
 def test_what_is_used_daily_comes_first_and_nothing_is_missing():
     _, _, first, *groups = complete.make_parser()._action_groups
     assert first.title == "used most" and groups[-1].title == "for experts"
