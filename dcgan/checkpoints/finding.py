@@ -58,8 +58,9 @@ def require(checkpoint_dir):
     """What `find_checkpoints` returns; a UserError if that is nothing."""
     paths = find_checkpoints(checkpoint_dir)
     if not paths:
-        raise UserError(f"no checkpoint in {checkpoint_dir}: train one with train-dcgan.py, or "
-                        "name the folder that has one")
+        missing = "" if os.path.exists(checkpoint_dir) else ", which does not exist"
+        raise UserError(f"no checkpoint in {checkpoint_dir}{missing}: train one with "
+                        "train-dcgan.py, or name the folder that has one")
     return paths
 
 

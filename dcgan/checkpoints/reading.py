@@ -1,6 +1,7 @@
 """What is in a checkpoint, and whether all of it can be read."""
 
 import contextlib
+import os
 import re
 import time
 
@@ -74,7 +75,7 @@ def _newest_whole(checkpoint_dir, silent):
             warn(None, f"{error}; an older one is used, {path}")
         return path, [newer for newer, _ in damaged]
     others = len(damaged) - 1
-    raise Damaged(f"{damaged[0][1]}" + f"; so are the {others} older ones" * (others > 0))
+    raise Damaged(f"{damaged[0][1]}" + f"; the {others} older ones cannot be read either" * (others > 0))
 
 
 @contextlib.contextmanager
@@ -88,7 +89,11 @@ def _naming_damage(path):
         if not is_readable(path):
             raise UserError(f"checkpoint {ascii(path)[1:-1]}: TensorFlow cannot read paths "
                             f"{UNREADABLE}; rename the folder") from error
-        raise Damaged(f"checkpoint {path} is damaged: {first_line(error)}") from error
+        problem = first_line(error)
+        file, _, missing = problem.partition("; No such file")
+        raise Damaged(f"checkpoint {path} " + (
+            f"is incomplete: its file {os.path.basename(file)} is missing" if missing
+            else f"is damaged: {problem}")) from error
 
 
 def is_readable(path):

@@ -18,6 +18,7 @@ from dcgan.messages import UserError
 from dcgan.pictures import drawing, reading
 
 CUT = "aligned with over a tenth of the face outside the picture"  # whose edge is continued there
+IN_SUMMARY = {places.NO_FACE: "without a face", places.SEVERAL: "with several faces"}
 FAILED = "not enough memory, or its process was killed; --jobs 1 needs the least memory"
 
 
@@ -108,7 +109,8 @@ def _align(files, settings, jobs, verbose):
     if without > messages.NOTED and not verbose:
         messages.warn(settings.inputDir, f"{without - messages.NOTED} more pictures without a face "
                       "to align; --verbose names all")
-    summary = ", ".join(f"{count} {result}" for result, count in results.items() if count)
+    summary = ", ".join(f"{count} {IN_SUMMARY.get(result, result)}"
+                        for result, count in results.items() if count)
     if not any(results[kind] for kind in ("aligned", CUT, "taken from LFW", "already there")):
         raise UserError(f"{settings.inputDir}: nothing aligned: {summary}")
     print(f"{len(files)} pictures: {summary}; faces in {settings.outputDir}")

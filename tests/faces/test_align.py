@@ -49,7 +49,7 @@ def test_align_keeps_folders_counts_and_skips_what_is_done(photographs):
     result = align(cwd)
     assert result.returncode == 0, result.stderr
     assert outputs(cwd / "aligned") == ["a/photo.png", "b/photo.png"]
-    for part in ("4 pictures", "2 aligned", "1 no face", "1 could not be read"):
+    for part in ("4 pictures", "2 aligned", "1 without a face", "1 could not be read"):
         assert part in result.stdout
     with Image.open(cwd / "aligned" / "a" / "photo.png") as face:
         assert face.size == (64, 64) and face.mode == "RGB"
@@ -74,7 +74,7 @@ def test_skip_multi(photographs):
     both = np.hstack([one[:height], other[:height]])
     utils.save_image(str(photographs / "both.png"), both)
     result = align(cwd, "--skipMulti")
-    assert "1 several faces" in result.stdout
+    assert "1 with several faces" in result.stdout
     assert not (cwd / "aligned" / "both.png").exists()
     assert align(cwd).returncode == 0
     assert (cwd / "aligned" / "both.png").exists()
@@ -106,7 +106,7 @@ def test_compute_mean(photographs):
 def test_nothing_aligned_is_an_error(tmp_path):
     (tmp_path / "raw").mkdir()
     Image.new("RGB", (80, 80), "green").save(tmp_path / "raw" / "lawn.png")
-    assert_one_line_error(align(tmp_path), "raw: nothing aligned: 1 no face")
+    assert_one_line_error(align(tmp_path), "raw: nothing aligned: 1 without a face")
 
 
 def test_bad_input(tmp_path):

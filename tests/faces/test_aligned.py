@@ -176,7 +176,7 @@ def test_the_first_ten_without_a_face_are_named(looking, tmp_path, capsys):
         assert said.err.splitlines() == [
             *(f"warning: raw/{i:02d}.png: no face" for i in range(10)),
             "warning: raw: 2 more pictures without a face to align; --verbose names all"]
-        assert "12 no face" in said.out
+        assert "12 without a face" in said.out
     looking("--verbose")
     assert capsys.readouterr().err.count(": no face") == 12
 

@@ -77,7 +77,8 @@ def test_a_damaged_checkpoint_is_named_and_the_older_one_used(
         (data if damage == "missing data" else index).unlink()
     train_here(tmp_path, faces, "--max_steps", 5, "--max_to_keep", 1)
     said = capsys.readouterr()
-    assert "checkpoint/DCGAN-6 is damaged: " in said.err
+    problem = "incomplete: its file " if damage == "missing data" else "damaged: "
+    assert f"checkpoint/DCGAN-6 is {problem}" in said.err
     assert "an older one is used, checkpoint/DCGAN-4" in said.err
     assert "resuming from checkpoint/DCGAN-4 at step 4" in said.out
     assert checkpoints(tmp_path) == ["DCGAN-5.index"]
