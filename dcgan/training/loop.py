@@ -142,7 +142,8 @@ class Training:
                 now = time.monotonic()
                 if self.chief:
                     self._show(step, result | {
-                        "z": z, "images_per_second": model.batch_size / (now - before)}, bar)
+                        "z": z, "images_per_second": model.batch_size / (now - before)}, bar,
+                        ends)
                     self._write(step, place, now, ends)
                 before = now
                 if ends:
@@ -179,9 +180,9 @@ class Training:
             progress[name].assign(value)
         return place
 
-    def _show(self, step, result, bar):
+    def _show(self, step, result, bar, ends):
         """A step in TensorBoard's curves and on the progress bar."""
-        histograms = step % self.settings.summary_interval == 0
+        histograms = ends or step % self.settings.summary_interval == 0
         self.events.write(step, events.summarise, result, histograms)
         bar.update()
         bar.set_postfix({"epoch": int(self.model.progress["epoch"]),
@@ -238,5 +239,6 @@ class Training:
             path = self._save(step)
         if not self.pictures.failure:
             best = self.heldout.summary() if self.heldout else ""
-            print(f"{step} steps done: checkpoint {path}, samples in {settings.sample_dir}; "
-                  f"watch with tensorboard --logdir {settings.log_dir}{best}")
+            print(f"{step} step{'s' * (step != 1)} done: checkpoint {path}, "
+                  f"samples in {settings.sample_dir}; watch with "
+                  f"tensorboard --logdir {settings.log_dir}{best}")

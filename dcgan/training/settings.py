@@ -39,8 +39,8 @@ class Steps(Settings):
         0.5, "decay rate of Adam's first moment", Number(float, 0, 0.9999))
     ema: float = setting(
         0.0, "also keep a moving average of G's weights, with this decay per step, such as 0.995, "
-        "and use it for samples and completions, which become steadier (0: none, as in the "
-        "article)", Number(float, 0, 0.99999), metavar="DECAY")
+        "and use it for samples and completions, which become steadier (default: 0, none)",
+        Number(float, 0, 0.99999), metavar="DECAY")
     batch_size: int = setting(64, "pictures per step", COUNT)
     seed: int = setting(
         0, "seed of the initial weights, z and the order of the pictures",
@@ -117,8 +117,8 @@ class Watching(Settings):
         100, "steps between sample grids; the last step always writes one", COUNT, metavar="STEPS")
     log_dir: str = setting("logs", "folder of TensorBoard's files", path)
     summary_interval: int = setting(
-        20, "steps between TensorBoard's histograms; losses are written at every step", COUNT,
-        metavar="STEPS")
+        20, "steps between TensorBoard's histograms; the last step always writes them, and every "
+        "step writes the losses", COUNT, metavar="STEPS")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import urllib.request
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import train_here
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from trainings import events
 
@@ -37,6 +38,12 @@ def test_tensorboard_has_every_step_under_the_original_tags(trained):
         np.array([tf.make_ndarray(e.tensor_proto) for e in accumulator.Tensors(tag)])
         for tag in ("d_loss", "d_loss_real", "d_loss_fake"))
     np.testing.assert_allclose(d_loss, real + fake, rtol=1e-5)
+
+
+def test_the_last_step_has_histograms_too(faces, tmp_path):
+    train_here(tmp_path, faces, "--max_steps", 3, "--summary_interval", 2)
+    for tag in ("z", "d", "d_"):
+        assert [event.step for event in events(tmp_path).Tensors(tag)] == [2, 3]
 
 
 def test_a_real_tensorboard_shows_the_tags(trained):
