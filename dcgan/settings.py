@@ -252,8 +252,7 @@ class Compute(Settings):
         "bfloat16 is faster on CPUs with instructions for it (avx512_bf16 or amx_bf16 in lscpu) "
         "and on GPUs, float16 on GPUs", choices=("float32", "bfloat16", "float16"))
     jit: bool = setting(
-        None, "compile with XLA (default: only the training step, and only on a single GPU: a "
-        "search ends sooner than it is compiled, and on CPUs XLA's convolutions are several times "
-        "slower)")
+        None, "compile with XLA (default: no, except for training on one GPU: a search ends sooner "
+        "than it is compiled, and on CPUs XLA's convolutions are several times slower)")
     tf32: bool = setting(
         True, "let GPUs multiply float32 with 10 bits of mantissa, which is several times faster")

@@ -17,7 +17,7 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescript
     the text names itself."""
 
     def _get_help_string(self, action):
-        if action.default in (None, []) or action.default is False or "(0: " in action.help:
+        if action.default in (None, []) or action.default is False or "(default: 0" in action.help:
             # The switches of Python 3.11 and 3.12 add it themselves.
             return action.help.replace(" (default: %(default)s)", "")
         return super()._get_help_string(action)

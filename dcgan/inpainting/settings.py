@@ -163,9 +163,8 @@ class Search(Settings):
         "otherwise 0)",
         Number(float, 0, 0.999999))
     patience: int = setting(
-        None, "iterations without progress before --tol stops a search (default: 20; 100 if --tol "
-        "is not given)", COUNT,
-        metavar="N")
+        None, "iterations without progress before --tol stops a search (default: 100; 20 with "
+        "--tol)", COUNT, metavar="N")
     keepBest: bool = setting(True, "use the z with the lowest loss instead of the last z")
     momentum: float = setting(0.9, "momentum rate of --approach momentum", SHARE)
     beta1: float = setting(0.9, "decay rate of the first moment of --approach adam", SHARE)
