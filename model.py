@@ -40,7 +40,7 @@ class DCGAN(tf.Module):
         image_size: width and height of the images, a power of two from 8 to 256.
         batch_size: images per training step, and per search.
         z_dim: length of the latent z.
-        gf_dim, df_dim: channels of G's and D's widest-resolution layer; deeper ones have up to 8x.
+        gf_dim, df_dim: channels of G's and D's layer next to the image; 8x in the 4x4 layer, at 64.
         c_dim: 3 for RGB, 1 for grey.
         lam: weight of the perceptual against the contextual loss in completion.
         prior: the perceptual loss in completion, a name in `dcgan.inpainting.losses.PRIORS`.
@@ -48,8 +48,8 @@ class DCGAN(tf.Module):
         precision: of the convolutions, float32, bfloat16 or float16; variables, batch norm's
             statistics, G's first and D's last layer and the losses are always float32.
         jit: compile training step and search with XLA. None compiles only the training step, and
-            only on a single GPU (on a CPU, XLA's convolutions are many times slower).
-        margin: margin of its aligned faces, as in `align.py --margin`.
+            only on one GPU (on a CPU, XLA's convolutions are many times slower).
+        margin: the `--margin` that align.py had for the training faces.
         architecture: an `Architecture` that replaces the sizes above, as read from a checkpoint.
         strategy: the `tf.distribute.Strategy` that trains it; None is one device.
     """
@@ -100,7 +100,7 @@ class DCGAN(tf.Module):
                 from which the later layers compute the image (not in training).
             training: batch norm uses the batch's own statistics (True) or the running ones.
             momentum: momentum of batch norm, in training.
-            weights: from `self.weights`, if they are already in the right form.
+            weights: prepared by `self.weights`, so as not to prepare them again; None prepares.
             to: the width of the layer to stop at, 4, 8, ..., image_size / 2; None is the image.
 
         Returns:
@@ -109,7 +109,7 @@ class DCGAN(tf.Module):
         """
         widths = self.architecture.g_widths
         with tf.name_scope("generator"):
-            v = weights or (
+            v = weights or (  # folded: batch norm is multiplied into these weights
                 self.vars if training else self.weights.folded("generator", self.dtype))
             h = z
             if len(z.shape) == 2:
@@ -148,7 +148,7 @@ class DCGAN(tf.Module):
                 if training and i > 0:
                     h = ops.conv2d(h, v[f"{name}/w"], v[f"{name}/biases"])
                     h = ops.lrelu(self.batch_norm(h, f"discriminator/d_bn{i}"))
-                else:
+                else:  # leaky ReLU; batch norm is folded into the weights, or this layer has none
                     h = ops.conv2d(h, v[f"{name}/w"], v[f"{name}/biases"], leak=ops.LEAK)
             name = f"discriminator/d_h{len(widths) - 1}_lin"
             h = tf.cast(tf.reshape(h, [-1, 16 * widths[-1]]), tf.float32)
@@ -159,13 +159,13 @@ class DCGAN(tf.Module):
 
     @staticmethod
     def d_loss_real(logits, label=1.0):
-        """D should call every real image real; with a label below 1, with that probability
-        (one-sided label smoothing, Salimans et al. 2016, arXiv 1606.03498)."""
+        """D should call every real image real: -log D(x); with a label below 1, real with that
+        probability (one-sided label smoothing, Salimans et al. 2016, arXiv 1606.03498)."""
         return ops.sigmoid_cross_entropy(logits, label)
 
     @staticmethod
     def d_loss_fake(logits):
-        """D should call every G(z) fake."""
+        """D should call every G(z) fake: -log(1 - D(G(z)))."""
         return ops.sigmoid_cross_entropy(logits, 0.0)
 
     @staticmethod
@@ -176,7 +176,7 @@ class DCGAN(tf.Module):
     # 3. The training step
 
     def make_optimizers(self, learning_rate=0.0002, beta1=0.5, ema=0.0):
-        """Create Adam slots for both networks; `load` restores them if the checkpoint has some.
+        """Create Adam slots for both networks, which `load` can then restore from a checkpoint.
         `ema` is the decay of a moving average of G's weights, which samples and completions then
         use (Yazici et al. 2018, arXiv 1806.04498); 0 keeps none."""
         def adam(variables):
@@ -193,13 +193,13 @@ class DCGAN(tf.Module):
         """One batch of the article's schedule: D is updated once, then G twice with the same z, so
         that d_loss does not go to zero (the GAN paper updates G once).
 
-        D's update and G's first update use the same G(z), so that forward pass runs once; momentum
+        D's update and G's first update use the same G(z), so G(z) is computed only once; momentum
         0.9 squared moves the running statistics as two passes would. With several replicas, each
-        calls this with its part of the batch, and the mean of their gradients updates the networks.
+        calls this with its part of the batch, and the mean of their gradients is applied.
 
         Args:
             images: `[B, image_size, image_size, c_dim]` float32 in [-1, 1].
-            z: `[B, z_dim]` float32 in [-1, 1].
+            z: `[B, z_dim]` float32 in [-1, 1], drawn by `dcgan.training.steps.z_of_step`.
             learning_rate: float32 scalar; None is the optimizers' own.
             noise: `[4, B, ...]` float32, from `dcgan.training.augment.draw`; None: no augmentation.
             penalise: add the R1 penalty to D's loss.
@@ -247,8 +247,8 @@ class DCGAN(tf.Module):
                 "g_loss": g_loss, "d": d, "d_": d_} | ({"r1": r1} if penalise else {})
 
     def train(self, settings: TrainingSettings) -> None:
-        """Train on a folder of images as the `dcgan.training.settings.TrainingSettings` say, from
-        the newest intact checkpoint in `checkpoint_dir`; `dcgan.training.loop` lists the errors."""
+        """Train on a folder of images as the `dcgan.training.settings.TrainingSettings` say,
+        resuming from the newest intact checkpoint; `dcgan.training.loop` lists the errors."""
         Training(self, settings).run()
 
     # 4. Completion (Yeh et al. 2016, section 3). The losses are `[B]`: one per image
@@ -264,19 +264,19 @@ class DCGAN(tf.Module):
                 + tf.reduce_sum(lowres_mask * tf.abs(means), axis=[1, 2, 3]))
 
     def perceptual_loss(self, logits):
-        """`[B]`: how unreal D finds each G(z); `inpainting.losses` has the priors."""
+        """`[B]`: -log D(G(z)) by default; `dcgan.inpainting.losses.PRIORS` has the others."""
         return PRIORS[self.prior](logits)
 
     def completion_losses(self, z, images, mask, lowres_mask=0.0, weights=None, G=None):
         """The loss of each z as a completion of its image (Yeh et al. 2016, section 3).
 
         complete = contextual + lam * perceptual, for each image. The article adds lam times the
-        *batch mean* of the perceptual loss to each image's loss, which has the same gradient.
+        *batch mean* of the perceptual loss to each image's loss; the gradient is the same.
 
         Args:
             z: `[B, z_dim]` float32 in [-1, 1].
             images: `[B, H, W, C]` float32 in [-1, 1], the y; pixels under mask 0 are ignored.
-            mask: broadcastable to `images`, 1 = known, 0 = missing; or the weight of each pixel.
+            mask: broadcastable to `images`, 1 = known, 0 = missing; or each pixel's weight.
             lowres_mask: broadcastable to the block means, 1 = that mean is known.
             weights: as for `generator`.
             G: G(z), if it was already computed.
@@ -299,7 +299,8 @@ class DCGAN(tf.Module):
 
     def complete(self, images: ArrayLike, masks: ArrayLike, preset: str | None = None,
                  progress: Callable | None = None, **settings) -> completion.Completion:
-        """Complete damaged images.
+        """Complete damaged images. The rest of the article's step 3 is in `dcgan.inpainting`:
+        `masks`, the updates of z (`approaches`) and x_reconstructed (`blending`).
 
         Args:
             images: `[B, image_size, image_size, c_dim]` uint8, or floats in [-1, 1], which are
@@ -311,7 +312,7 @@ class DCGAN(tf.Module):
                 last. If it returns a true value, the search stops; later batches are not searched.
             **settings: some of `dcgan.inpainting.completion.SETTINGS`, such as `nIter` and `lam`,
                 named like complete.py's flags; with `maskType` `lowres`, the means over blocks are
-                known too. Settings given neither here nor by the preset are the constructor's.
+                known too. All others are the preset's, or else as given to the constructor.
 
         Returns:
             The images, their z, losses, ...; raises ValueError if an array or a setting is invalid.
@@ -333,7 +334,7 @@ class DCGAN(tf.Module):
 
     @functools.cached_property
     def gaussian(self):
-        """The `Gaussian` in the checkpoint's folder, read at first use; None if there is none."""
+        """The checkpoint folder's `Gaussian`, read when first needed; None if there is none."""
         return self.source and gaussian.read_beside(self.source, self.image_size**2 * self.c_dim)
 
     def sample(self, count: int, seed: int | None = None) -> np.ndarray:
@@ -360,20 +361,20 @@ class DCGAN(tf.Module):
         return tracking.save(self, local_path(checkpoint_dir), max_to_keep)
 
     def export(self, path: PathLike) -> None:
-        """Write the weights for `from_checkpoint` in half precision, with G's average if kept."""
+        """Write the weights (G's average, if kept) in half precision, for `from_checkpoint`."""
         tracking.export(self, local_path(path))
 
     @classmethod
     def from_checkpoint(cls, checkpoint_dir: PathLike, **settings) -> "DCGAN":
-        """A DCGAN with the sizes and weights of the newest intact checkpoint (G's moving average,
-        if it has one) and the `gaussian.npz` next to it. `pretrained` is the network that ships
+        """A DCGAN with the sizes and weights of the newest intact checkpoint (G's averaged
+        weights, if any) and the `gaussian.npz` next to it. `pretrained` is the network that ships
         with the program. The settings are the constructor's, except the sizes."""
         return tracking.from_checkpoint(cls, local_path(checkpoint_dir), settings)
 
     def load(self, checkpoint_dir: PathLike, weights_only: bool = False) -> str:
-        """Restore the newest intact checkpoint of a folder, or the one at a path without suffix:
-        this project's, or a name-based one of the original TF 1 code. This project's also restore
-        the progress of training and existing optimizer slots, unless `weights_only` is set.
+        """Restore the newest intact checkpoint of a folder, or one named by its path without
+        suffix: this project's, or a name-based one of the original TF 1 code. This project's also
+        restores training progress and existing optimizer slots, unless `weights_only` is set.
 
         Returns:
             The path of the checkpoint.
