@@ -75,7 +75,7 @@ def _newest_whole(checkpoint_dir, silent):
             warn(None, f"{error}; an older one is used, {path}")
         return path, [newer for newer, _ in damaged]
     others = len(damaged) - 1
-    raise Damaged(f"{damaged[0][1]}" + f"; the {others} older ones cannot be read either" * (others > 0))
+    raise Damaged(f"{damaged[0][1]}" + f"; the {others} older ones are unreadable" * (others > 0))
 
 
 @contextlib.contextmanager
