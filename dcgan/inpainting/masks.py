@@ -16,6 +16,7 @@ from dcgan.pictures.colours import as_seen
 from dcgan.settings import register
 
 THRESHOLD = 127  # for mask files and alpha channels, as in IOPaint
+GREY = 32  # how far a grey is from black and from white, at least
 
 # By name: functions from (shape, rng, options) to `[H, W]` float32. `rng` draws different numbers
 # for each picture; `options` is an `inpainting.settings.Masking`. `--maskType`, its help, the
@@ -151,6 +152,10 @@ def read_mask(path, shape):
     if 0 < most <= THRESHOLD:
         raise ValueError(f"its mask {path} hides nothing: its largest {what} is {most}, and only "
                          f"pixels over {THRESHOLD} (of 255) are missing")
+    values = np.asarray(painted)
+    if what == "brightness" and ((values > GREY) & (values < 255 - GREY)).mean() > 0.2:
+        warn(path, f"is not black and white: pixels over {THRESHOLD} (of 255) are missing; if it "
+                   "is the painted photograph, name the paint with --maskColor instead of --mask")
     return np.asarray(painted.resize(shape[::-1], Image.Resampling.NEAREST)) <= THRESHOLD
 
 

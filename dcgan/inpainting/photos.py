@@ -25,6 +25,7 @@ from dcgan.messages import UserError, or_warn, warn
 from dcgan.pictures import colours, drawing, filling, reading
 from dcgan.settings import PathLike
 
+INVERTED = " (white pixels of a mask file are missing; is it inverted?)"
 HIDDEN = 128  # the grey that replaces pixels hidden by the user's mask
 
 
@@ -126,7 +127,7 @@ class Framer:
         if known.all():
             raise ValueError("its mask hides nothing")
         if not known.any():
-            raise ValueError("its mask hides everything")
+            raise ValueError(f"its mask hides everything{INVERTED}")
         return Photo(filling.smooth(pixels, known), known, pixels)
 
     def frames_of(self, index: int, photo: Photo | None = None) -> list[Frame]:
@@ -141,7 +142,7 @@ class Framer:
                 raise ValueError(f"its mask hides nothing of {self.what()}")
             cuts = [cut for cut in cuts if cut.known.any()]
             if not cuts:
-                raise ValueError(f"its mask hides everything of {self.what()}")
+                raise ValueError(f"its mask hides everything of {self.what()}{INVERTED}")
         if self.framing.faces == "largest":
             if self.own_mask and len(cuts) > 1:
                 x, y = cuts[0].place.points.mean(axis=0)

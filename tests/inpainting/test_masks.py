@@ -9,7 +9,7 @@ from PIL import Image
 
 from dcgan.inpainting import masks
 from dcgan.inpainting.masks import MASKS
-from dcgan.messages import UserError
+from dcgan.messages import UserError, kept_warnings
 
 OPTIONS = {"centerScale": 0.25, "fraction": 0.2, "maskSide": "top"}
 CASES = {
@@ -134,6 +134,18 @@ def test_a_mask_too_faint_to_hide_anything(tmp_path, painted, background, words)
     with pytest.raises(ValueError, match=f"its mask {path} hides nothing: {words}, and only "
                                          "pixels over 127"):
         masks.read_mask(path, (20, 20))
+
+
+def test_a_photograph_that_is_given_as_a_mask_is_named(tmp_path):
+    rng, warned = np.random.default_rng(0), []
+    half = np.where(np.arange(20) < 10, 0, 255).astype(np.uint8)
+    edges = np.tile(half, (20, 1))
+    edges[:, 9:11] = 90, 180  # as a JPEG or a soft brush leaves them
+    for array in (edges, rng.integers(0, 256, (20, 20, 3), np.uint8)):
+        with kept_warnings() as kept:
+            masks.read_mask(save(tmp_path / "m.png", array), (20, 20))
+        warned.append(["not black and white" in text for _, text in kept])
+    assert warned == [[], [True]]
 
 
 def test_a_mask_of_16_bits_is_one_of_8(tmp_path):

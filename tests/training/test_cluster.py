@@ -221,7 +221,7 @@ def test_workers_that_do_not_agree(pictures, tmp_path, monkeypatch, each):
         training.end()
     for training in trainings:
         assert training.process.returncode == 2
-        assert b"flags, pictures or checkpoints are not the same" in training.errors
+        assert b"flags, pictures or checkpoints differ" in training.errors
         assert b"Traceback" not in training.errors
 
 

@@ -26,7 +26,7 @@ def test_each_run_has_a_folder_of_its_own(tmp_path, capsys):
     write(folder)
     for name in ("run_02", "run_03"):  # two that begin at once do not share one either
         assert run_folder(folder) == os.path.join(folder, name)
-        assert f"this one's are in {folder}/{name}" in capsys.readouterr().out
+        assert f"this run's are in {folder}/{name}" in capsys.readouterr().out
         assert os.path.isdir(tmp_path / name)
 
 
