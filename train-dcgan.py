@@ -36,10 +36,10 @@ class Flags(TrainingSettings, Latent):
 
 def make_parser():
     parser = Parser(prog="train-dcgan.py", usage="train-dcgan.py [options]", description=__doc__)
-    add_groups(parser, Data, Steps, Recipe, Compute, Devices, Sizes, Saving, Validation, Watching,
-               Latent)
-    parser.add_argument("--no-cache", dest="cache", action="store_const", const="",
-                        help="keep no decoded pictures; decode them again in each epoch")
+    groups = add_groups(parser, Data, Steps, Recipe, Compute, Devices, Sizes, Saving, Validation,
+                        Watching, Latent)
+    groups[Data].add_argument("--no-cache", dest="cache", action="store_const", const="",
+                              help="keep no decoded pictures; decode them again in each epoch")
     return parser
 
 

@@ -139,21 +139,27 @@ def add_groups(parser, *kinds, first=(), last=()):
         *kinds: `settings.Settings`.
         first: names of the fields that are used most; their group comes before all others.
         last: names of the fields that only experts use; their group comes after all others.
+
+    Returns:
+        `{kind: argparse's group}`.
     """
     def add(title, text, names):
         group = parser.add_argument_group(title, text or None)
         for name in names:
             add_settings(group, next(kind for kind in kinds if name in names_of(kind)), name)
+        return group
 
+    groups = {}
     if first:
         add("used most", None, first)
     for kind in kinds:
         title, _, text = inspect.cleandoc(kind.__doc__ or kind.__name__).partition("\n\n")
         names = [name for name in names_of(kind) if name not in {*first, *last}]
         if names:
-            add(f"{title[0].lower()}{title[1:]}".rstrip("."), text, names)
+            groups[kind] = add(f"{title[0].lower()}{title[1:]}".rstrip("."), text, names)
     if last:
         add("for experts", None, last)
+    return groups
 
 
 class _Given:
