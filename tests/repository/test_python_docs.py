@@ -40,13 +40,14 @@ CHECKS = """
 """
 
 
-def test_readmes_example_runs_where_there_is_nothing(tmp_path):
+def test_readmes_example_runs_beside_a_utils_of_the_users(tmp_path):
     (block,) = blocks("README.md")
+    (tmp_path / "utils.py").write_text("raise ImportError('a file of the user')")
     result = subprocess.run(
         [sys.executable, "-c", block + textwrap.dedent(CHECKS)], cwd=tmp_path, text=True,
         capture_output=True, timeout=240, env=os.environ | {"PYTHONPATH": str(ROOT)})
     assert result.returncode == 0, result.stderr
-    assert result.stdout == "" and os.listdir(tmp_path) == []
+    assert result.stdout == "" and os.listdir(tmp_path) == ["utils.py"]
 
 
 # In this process, where TensorFlow is imported already
@@ -80,9 +81,9 @@ def test_every_block_of_the_page_runs(photograph, tmp_path, monkeypatch, capsys)
         if "except ValueError" in block:
             assert "# " + told[-1] == block[block.rindex("# "):]
         if "dcgan.train" in block:
-            assert told[-1].startswith("2 steps done: checkpoint checkpoint/DCGAN-2, ")
+            assert told[-1].startswith("2 steps done: checkpoint tiny/checkpoint/DCGAN-2, ")
     assert len(told) == 12
-    assert sorted(os.listdir(tmp_path)) == sorted([*before, "checkpoint", "logs", "samples"])
+    assert sorted(os.listdir(tmp_path)) == sorted([*before, "tiny"])
     assert space["picture"].size == (256, 64)
     assert space["faces"].shape == (16, 64, 64, 3) and space["probability"].shape == (16,)
     photo, hole = photograph
