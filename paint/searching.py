@@ -176,9 +176,8 @@ class Search:
         was found is not the face that is meant, and the mask shows which one is."""
         middle = np.mean(self.wanted.points, axis=0)
         reach = np.ptp(self.wanted.points, axis=0).max()
-        beside = not any((~cut.known & cut.inside).any() for cut in (
-            self.framer.cut(photo, place)
-            for place in self.framer.face_places(photo, self.picture.path)))
+        beside = not any(self.framer.cut(photo, place).has_hole
+                         for place in self.framer.face_places(photo, self.picture.path))
         for face in placing.find_faces(photo.original, photo.known,
                                        detection.face_predictor_path()):
             points = face.landmarks[list(uploads.POINTS)].round(2)

@@ -58,8 +58,7 @@ def from_checkpoint(kind, checkpoint_dir, settings):
     """A `kind` of DCGAN, as `DCGAN.from_checkpoint` returns it."""
     def read():
         path, _ = reading.newest_whole(checkpoint_dir)
-        model = kind(**{"architecture": reading.checkpoint_architecture(path),
-                        "margin": reading.margin(path)} | settings)
+        model = kind(architecture=reading.checkpoint_architecture(path), **settings)
         _load(model, path)
         take_average(model, path)
         model.source = path

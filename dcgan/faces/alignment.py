@@ -15,12 +15,12 @@ MARGIN = Number(float, 0, 2)
 
 
 def template(indices, margin=0.0):
-    """Where three landmarks go in a frame of edge 1, `[3, 2]` x, y.
+    """The places of three landmarks in a frame of width 1, `[3, 2]` x, y.
 
     Args:
         indices: of the landmarks, a value of `ALIGNMENTS`.
-        margin: how much of the article's frame there is beyond it at each side, in its edges; 0 is
-            the article's.
+        margin: how much wider than the article's frame this frame is at each side, as a share of
+            the article's width.
     """
     return (np.array([LANDMARK_TEMPLATE[i] for i in indices]) + margin) / (1 + 2 * margin)
 

@@ -42,7 +42,7 @@ def compute_mean(inputDir, outputDir, predictor, jobs, numImages=0):
     """
     files = pictures_of(inputDir, outputDir)
     record.require_free([os.path.join(outputDir, name) for name in MEAN], files,
-                           f"--outputDir {outputDir}: ")
+                        f"--outputDir {outputDir}: ")
     if 0 < numImages < len(files):
         files = list(np.random.default_rng(0).choice(files, numImages, replace=False))
     writing.make_folder(outputDir, by="align.py computeMean")

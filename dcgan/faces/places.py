@@ -88,15 +88,15 @@ def plan(files, settings):
             for path, name, each in zip(files, names, made)
             if not each.items() - {("source", each["source"])} <= recorded.get(name, {}).items()]
     record.require_free({output: path for path, output in jobs}, files,
-                           f"outputDir {settings.outputDir}: ")
+                        f"outputDir {settings.outputDir}: ")
     return jobs
 
 
 def margin_of(folder):
-    """The margin that the faces in a folder were aligned with, by its record; None without one.
+    """The margin that align.py recorded for the faces in a folder; None if it recorded none.
 
     Raises:
-        UserError: several.
+        UserError: the faces have different margins.
     """
     margins = {entry["of"].get("margin", 0.0)
                for *_, entry in record.at(folder).entries.values()

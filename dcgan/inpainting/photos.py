@@ -66,6 +66,11 @@ class Cut(NamedTuple):
     known: np.ndarray  # `[S, S]` bool, covers only known pixels inside the picture
     inside: np.ndarray  # `[S, S]` bool, lies inside the picture
 
+    @property
+    def has_hole(self):
+        """Whether the mask hides a pixel of the frame."""
+        return (~self.known & self.inside).any()
+
 
 class Frame(NamedTuple):
     """What the network sees of a picture."""
@@ -137,7 +142,7 @@ class Framer:
         photo = photo or self.photo(path)
         cuts = [self.cut(photo, place) for place in self.places(photo, path)]
         if self.own_mask:
-            cuts = [cut for cut in cuts if (~cut.known & cut.inside).any()]
+            cuts = [cut for cut in cuts if cut.has_hole]
             if not cuts:
                 raise ValueError(f"its mask hides nothing of {self.what()}")
             cuts = [cut for cut in cuts if cut.known.any()]

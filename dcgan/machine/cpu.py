@@ -7,7 +7,7 @@ import re
 
 from dcgan.machine import groups
 
-INFO = "/proc/cpuinfo"
+_INFO = "/proc/cpuinfo"
 # In the order of oneDNN's environment variable ONEDNN_MAX_CPU_ISA.
 _LEVELS = ("SSE41", "AVX", "AVX2", "AVX512_CORE", "AVX512_CORE_BF16", "AVX512_CORE_AMX")
 _FLAGS = {"avx2": "AVX2", "avx512f": "AVX512_CORE", "avx512_bf16": "AVX512_CORE_BF16",
@@ -31,14 +31,20 @@ def _quotas():
 
 
 @functools.cache
+def described(key):
+    """The first CPU's value of a key, such as `model name`, that Linux lists; otherwise an empty
+    string."""
+    try:
+        with open(_INFO) as info:
+            found = re.search(rf"^{key}\s*:(.*)", info.read(), re.MULTILINE)
+    except OSError:
+        found = None
+    return found[1].strip() if found else ""
+
+
 def _flags():
     """The CPU flags that Linux lists; an empty set on other systems."""
-    try:
-        with open(INFO) as info:
-            flags = re.search(r"^flags\s*:(.*)", info.read(), re.MULTILINE)
-    except OSError:
-        return frozenset()
-    return frozenset(flags[1].split()) if flags else frozenset()
+    return set(described("flags").split())
 
 
 def has(flag):

@@ -1,9 +1,7 @@
 """The versions of the program and of its packages, and the CPU."""
 
 import importlib.metadata
-import pathlib
 import platform
-import re
 
 import dcgan
 from dcgan.machine import cpu
@@ -24,10 +22,7 @@ def installed():
 
 def described():
     """Two lines for a bug report: the versions; the system, the CPU and its instructions."""
-    try:
-        names = re.findall(r"(?m)^model name\s*: (.*)", pathlib.Path(cpu.INFO).read_text())
-    except OSError:
-        names = []
     levels = [level for flag, level in _LEVELS.items() if cpu.has(flag)]
     return (", ".join(f"{name} {version}" for name, version in installed().items()) + "\n"
-            + ", ".join([platform.platform(), f"{cpu.usable()} CPUs", *names[:1], *levels]))
+            + ", ".join(filter(None, [platform.platform(), f"{cpu.usable()} CPUs",
+                                      cpu.described("model name"), *levels])))

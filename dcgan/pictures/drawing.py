@@ -78,7 +78,7 @@ def save_video(path, frames, per_second=10):
     frames = iter(frames)
     first = next(frames)
     height, width, _ = first.shape
-    # OpenCV takes no name but UTF-8, and wants even edges.
+    # OpenCV accepts only UTF-8 names and needs an even width and height.
     with (writing.whole(path) as temporary,
           tempfile.NamedTemporaryFile(suffix=".mp4") as file):
         video = cv2.VideoWriter(file.name, cv2.VideoWriter_fourcc(*"vp09"), per_second,

@@ -38,7 +38,7 @@ def require_free(settings, files, stems, checkpoints):
     for path in filter(None, [settings.mask, settings.truth]):
         inputs += _files_below(path, written_folders(settings)) if os.path.isdir(path) else [path]
     record.require_free(dict(_paths(settings, dict(zip(stems, files)))), inputs,
-                           f"--outDir {settings.outDir}: ")
+                        f"--outDir {settings.outDir}: ")
 
 
 def _files_below(root, without):

@@ -36,7 +36,11 @@ def model_for(kind, settings):
     worker, workers = cluster.worker_of(strategy)
     if not settings.resume and worker == 0:
         refuse_to_overwrite(settings.checkpoint_dir, settings.sample_dir)
-    architecture, margin = _architecture(settings), _margin(settings)
+    resumes = bool(finding.find_checkpoints(settings.checkpoint_dir))
+    source = settings.checkpoint_dir if resumes else settings.init
+    path = source and reading.newest_whole(source, silent=True)[0]
+    architecture, margin = _architecture(settings, source, path), _margin(
+        settings, resumes and path)
     recipe = part(settings, Recipe)
     if workers > 1:  # `policies` are in one order, whatever that of the flag
         cluster.require_agreement(
@@ -62,13 +66,12 @@ def require_made_for(model, settings):
                              f"a model of settings). Received: {wanted}")
 
 
-def _margin(settings):
-    """The margin of the frames: as given, as align.py recorded it, or as in the checkpoint of a
-    training that goes on; of those that are known, all have to be the same."""
+def _margin(settings, path):
+    """The margin of the faces: the flag's, the one that align.py recorded, or that of the
+    checkpoint at `path`, which the training resumes from. Those that are known must be equal."""
     known = {"--margin": settings.margin,
              f"the record in --dataset {settings.dataset}": places.margin_of(settings.dataset)}
-    if finding.find_checkpoints(settings.checkpoint_dir):
-        path = reading.newest_whole(settings.checkpoint_dir, silent=True)[0]
+    if path:
         known[f"the checkpoint {path}"] = reading.margin(path)
     known = {who: margin for who, margin in known.items() if margin is not None}
     if len(set(known.values())) > 1:
@@ -78,15 +81,14 @@ def _margin(settings):
     return next(iter(known.values()), 0.0)
 
 
-def _architecture(settings):
-    """The `Architecture` of the checkpoint that a training starts from, or of its settings."""
-    source = (settings.checkpoint_dir if finding.find_checkpoints(settings.checkpoint_dir)
-              else settings.init)
+def _architecture(settings, source, path):
+    """The `Architecture` of the checkpoint at `path`, which `source` has; without one, that of the
+    settings."""
     given = {flag: value for flag, value in part(settings, Sizes).flags().items()
              if value is not None}
-    if not source:
+    if not path:
         return Architecture.make(**given)
-    architecture = reading.checkpoint_architecture(reading.newest_whole(source, silent=True)[0])
+    architecture = reading.checkpoint_architecture(path)
     has = architecture.sizes()
     for flag, value in given.items():
         if value != has[flag]:
