@@ -61,7 +61,7 @@ def help_texts(script):
 
 NOTEBOOK = json.loads((ROOT / "docs/completion.ipynb").read_text())
 PAGES = DOCUMENTS | {
-    **{name: (ROOT / name).read_text() for name in ("CHANGELOG.md", "SECURITY.md")},
+    **{name: (ROOT / name).read_text() for name in ("CHANGELOG.md", ".github/SECURITY.md")},
     "docs/completion.ipynb": "".join(text for cell in NOTEBOOK["cells"] for text in cell["source"]
                                      if cell["cell_type"] == "markdown")}
 TEXTS = {
