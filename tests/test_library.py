@@ -277,6 +277,7 @@ IMAGES, MASK = np.zeros((2, 16, 16, 3), np.uint8), np.ones((16, 16))
     (IMAGES, MASK, {"nIter": -1}, "nIter must be at least 0. Received: -1"),
     (IMAGES, MASK, {"nIter": 2.5}, "nIter must be a whole number. Received: 2.5"),
     (IMAGES, MASK, {"nIter": True}, "nIter must be .* Received: True"),
+    (IMAGES, MASK, {"patience": 2**31}, "patience must be between 1 and 2147483647"),
     (IMAGES, MASK, {"lr": "0.1"}, "lr must be a number. Received: '0.1'"),
     (IMAGES, MASK, {"lam": np.nan}, "lam must be .* Received: nan"),
     (IMAGES, MASK, {"window": 4}, "window must be odd. Received: 4"),

@@ -164,7 +164,7 @@ class Search(Settings):
         Number(float, 0, 0.999999))
     patience: int = setting(
         None, "iterations without progress before --tol stops a search (default: 100; 20 with "
-        "--tol)", COUNT, metavar="N")
+        "--tol)", Number(int, 1, 2**31 - 1), metavar="N")
     keepBest: bool = setting(True, "use the z with the lowest loss instead of the last z")
     momentum: float = setting(0.9, "momentum rate of --approach momentum", SHARE)
     beta1: float = setting(0.9, "decay rate of the first moment of --approach adam", SHARE)
