@@ -33,7 +33,7 @@ class Number:
         limits = [f"at least {low}" if low is not None else "",
                   f"greater than {above}" * (above is not None),
                   f"at most {high}" if high is not None else ""]
-        self.rule = " and ".join(filter(None, limits)) or "finite"
+        self.rule = " and ".join(filter(None, limits))
         if None not in (low, high):
             self.rule = f"between {low} and {high}"
         self.what = "a whole number" if kind is int else "a number"
@@ -53,10 +53,11 @@ class Number:
         kind = numbers.Integral if self.kind is int else numbers.Real
         if isinstance(value, bool) or not isinstance(value, kind):
             return self.what
-        # Comparisons with nan are False, so nan is refused.
+        if not abs(value) < float("inf"):  # nan, too
+            return "a finite number"
         allowed = ((self.low is None or value >= self.low)
                    and (self.high is None or value <= self.high)
-                   and (self.above is None or value > self.above) and abs(value) < float("inf"))
+                   and (self.above is None or value > self.above))
         return None if allowed else self.rule
 
     def require(self, name, value):

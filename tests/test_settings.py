@@ -28,13 +28,14 @@ class Baking(Settings):
     steam: bool = setting(None, "let in steam")
     spices: tuple = setting((), "to put in", choices=("salt", "mace"), nargs="+", metavar="SPICE")
     tins: tuple = setting(None, "to fill", path, nargs="+")
+    weight: float = setting(1.0, "of the cake", Number(float, low=0))
     book: str = setting(None, "of recipes", path)
 
 
 def test_defaults():
     assert Baking().flags() == {
         "oven": "gas", "minutes": 30, "share": 0.5, "layers": 3, "eggs": None, "fan": True,
-        "steam": None, "spices": (), "tins": None, "book": None}
+        "steam": None, "spices": (), "tins": None, "weight": 1.0, "book": None}
 
 
 @pytest.mark.parametrize("wrong,words", [
@@ -43,7 +44,8 @@ def test_defaults():
     ({"minutes": 1.5}, "minutes must be a whole number. Received: 1.5"),
     ({"minutes": "9"}, "minutes must be a whole number. Received: '9'"),
     ({"share": 0}, "share must be greater than 0 and at most 1. Received: 0"),
-    ({"share": float("nan")}, "share must be greater than 0 and at most 1. Received: nan"),
+    ({"share": float("nan")}, "share must be a finite number. Received: nan"),
+    ({"weight": float("inf")}, "weight must be a finite number. Received: inf"),
     ({"layers": 4}, "layers must be odd. Received: 4"),
     ({"layers": 1}, "layers must be at least 3. Received: 1"),
     ({"eggs": float("inf")}, "eggs must be a whole number. Received: inf"),
@@ -85,6 +87,7 @@ def test_flags_make_the_settings():
     (["--minutes", "0"], "bake.py: error: --minutes 0: must be at least 1\n"),
     (["--minutes", "soon"], "bake.py: error: --minutes soon: must be a whole number\n"),
     (["--share", "2"], "bake.py: error: --share 2: must be greater than 0 and at most 1\n"),
+    (["--weight", "inf"], "bake.py: error: --weight inf: must be a finite number\n"),
     (["--layers", "4"], "bake.py: error: --layers 4: must be odd\n")])
 def test_a_wrong_flag_is_one_line(words, error, capsys):
     with pytest.raises(SystemExit) as exit:

@@ -283,7 +283,7 @@ def test_help_names_masks_and_defaults(tmp_path):
 @pytest.mark.parametrize("arguments,words", [
     (["--centerScale", "0.7"], ["complete.py: error: --centerScale 0.7: must be between 0"]),
     (["--nIter", "-1"], ["--nIter -1: must be at least 0"]),
-    (["--lr", "nan"], ["--lr nan: must be greater than 0"]),
+    (["--lr", "nan"], ["--lr nan: must be a finite number"]),
     (["--maskType", "round"], ["--maskType", "round", "center"]),
     (["--approach", "sgd"], ["--approach", "sgd", "momentum"]),
     (["--window", "4"], ["--window 4: must be odd"]),
