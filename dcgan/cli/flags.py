@@ -90,8 +90,10 @@ class Parser(argparse.ArgumentParser):
 _REWRITTEN = (
     (r"argument ([^:/]*)[^:]*: expected (.*)", lambda parser, flag, count: (
         f"{flag}: needs {count.replace('argument', 'value')}")),
-    (r"argument ([^:/]*)[^:]*: invalid (?:int|float) value: '(.*)'", lambda parser, flag, value: (
-        f"{flag} {value}: must be a number")),
+    (r"argument ([^:/]*)[^:]*: invalid int value: '(.*)'", lambda parser, flag, value: (
+        f"{flag} {value}: must be a whole number")),
+    (r"argument ([^:]*): ignored explicit argument (.*)", lambda parser, flags, value: (
+        f"{flags}: takes no value; drop {value}")),
     (r"argument ([^:/]*)[^:]*: (.*)", lambda parser, flag, problem: f"{flag} {problem}"),
     (r"the following arguments are required: (.*)", lambda parser, names: (
         f"{names}: missing; {parser.prog} --help shows the usage")),
@@ -186,7 +188,8 @@ def refuse_contradictions(settings, given, groups, parser):
         parser: the parser, which reports the error.
     """
     for group in groups:
-        several = [f"--{name}" for name in given if name in group]
+        several = [f"--{'no-' * (value is False)}{name}"
+                   for name, value in given.items() if name in group]
         if len(several) > 1:
             parser.error(f"{' and '.join(several[:2])}: cannot be combined; drop one of them")
     for name, others in idle(settings).items():
