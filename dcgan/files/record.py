@@ -74,20 +74,21 @@ class Record:
         return True
 
     def _take(self, line):
-        """Add a line to the attributes; returns whether it is complete."""
+        """Add a line to the attributes; returns whether it is complete, and of this program."""
         try:
             entry = json.loads(line)
         except ValueError:
             return False
-        if not isinstance(entry, dict):
-            return False
-        if "file" in entry:
-            self.entries.setdefault(entry["file"], []).append(entry | {"by": self.by})
-        elif "by" in entry:
-            self.by = entry["by"]
-            self.signature = entry if "process" in entry else self.signature
-        elif "remark" in entry:
-            self.remarks.append(entry["remark"])
+        match entry:
+            case {"file": str(name), "sha256": str() | None}:
+                self.entries.setdefault(name, []).append(entry | {"by": self.by})
+            case {"by": str(by)}:
+                self.by = by
+                self.signature = entry if "process" in entry else self.signature
+            case {"remark": dict(remark)}:
+                self.remarks.append(remark)
+            case _:
+                return False
         return True
 
     def entries_of(self, path):

@@ -101,7 +101,9 @@ def test_another_process_adds_to_the_record(tmp_path):
     assert path.read_text() == "b" and record.is_ours(str(path))
 
 
-@pytest.mark.parametrize("tail", [b"\n{\"file\": \"a.t", b"\n\xff", b"\n{}\n[1]\nnull"])
+@pytest.mark.parametrize("tail", [b"\n{\"file\": \"a.t", b"\n\xff", b"\n{}\n[1]\nnull",
+    b'\n{"file": ["a.txt"], "sha256": null}\n', b'\n{"file": "a.txt"}\n',
+    b'\n{"file": "a.txt", "sha256": 1}\n', b'\n{"by": ["me"]}\n', b'\n{"remark": 1}\n'])
 def test_a_torn_line_costs_that_line_alone(tmp_path, tail):
     path = write(tmp_path / "a.txt")
     with open(tmp_path / record.NAME, "ab") as file:
@@ -151,7 +153,7 @@ def test_a_log_is_ours_while_it_grows_and_as_it_ended(tmp_path):
     assert not record.is_ours(other)
 
 
-@pytest.mark.parametrize("text", ["my notes\n", "my notes", "\nmy notes", "{}"])
+@pytest.mark.parametrize("text", ["my notes\n", "my notes", "\nmy notes", "{}", "{}\n"])
 def test_a_file_of_the_records_name_that_is_none(tmp_path, text):
     (tmp_path / record.NAME).write_text(text)
     with pytest.raises(UserError, match="this name is reserved for"):
