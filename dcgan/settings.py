@@ -217,6 +217,13 @@ class Settings:
         return {name: getattr(self, name) for name in names_of(self)}
 
 
+def typed(name, value):
+    """A setting as it is typed on a command line, such as `--crop`, `--no-crop` or `--nIter 20`."""
+    if isinstance(value, bool):
+        return f"--{'' if value else 'no-'}{name}"
+    return f"--{name} {' '.join(value) if isinstance(value, tuple) else value}"
+
+
 def names_of(*kinds):
     """The names of the settings of dataclasses, a list."""
     return [field.name for kind in kinds for field in dataclasses.fields(kind)]

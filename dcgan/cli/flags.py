@@ -9,7 +9,7 @@ import re
 import sys
 
 from dcgan.machine import versions
-from dcgan.settings import Number, idle, names_of, path
+from dcgan.settings import Number, idle, names_of, path, typed
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -77,6 +77,10 @@ class Parser(argparse.ArgumentParser):
                 message = rewrite(self, *match.groups())
         self.exit(2, f"{self.prog}: error: {message}\n")
 
+    def _not_whole(self, flag, value):
+        choices = self._option_string_actions[flag].choices
+        return f"{flag} {value}: must be {one_of(choices) if choices else 'a whole number'}"
+
     def _unknown(self, word):
         if not word.startswith("-"):
             return f"{word}: unexpected argument; {self.prog} --help shows the usage"
@@ -90,10 +94,10 @@ class Parser(argparse.ArgumentParser):
 _REWRITTEN = (
     (r"argument ([^:/]*)[^:]*: expected (.*)", lambda parser, flag, count: (
         f"{flag}: needs {count.replace('argument', 'value')}")),
-    (r"argument ([^:/]*)[^:]*: invalid int value: '(.*)'", lambda parser, flag, value: (
-        f"{flag} {value}: must be a whole number")),
-    (r"argument ([^:]*): ignored explicit argument (.*)", lambda parser, flags, value: (
-        f"{flags}: takes no value; drop {value}")),
+    (r"argument ([^:/]*)[^:]*: invalid int value: '(.*)'", Parser._not_whole),
+    (r"argument ([^:/]*)([^:]*): ignored explicit argument .(.*).$",
+     lambda parser, flag, others, value: (
+         f"{flag} {value}: takes no value; write {one_of([flag, *others.split('/')[1:]])}")),
     (r"argument ([^:/]*)[^:]*: (.*)", lambda parser, flag, problem: f"{flag} {problem}"),
     (r"the following arguments are required: (.*)", lambda parser, names: (
         f"{names}: missing; {parser.prog} --help shows the usage")),
@@ -188,13 +192,13 @@ def refuse_contradictions(settings, given, groups, parser):
         parser: the parser, which reports the error.
     """
     for group in groups:
-        several = [f"--{'no-' * (value is False)}{name}"
+        several = [typed(name, value).partition(" ")[0]
                    for name, value in given.items() if name in group]
         if len(several) > 1:
             parser.error(f"{' and '.join(several[:2])}: cannot be combined; drop one of them")
     for name, others in idle(settings).items():
-        value = getattr(settings, name)
-        value = " ".join(value) if isinstance(value, tuple) else value
+        flag = typed(name, getattr(settings, name))
         needed = one_of(f"--{other}".replace("=", " ") for other in others)
-        parser.error(f"--{name} {value}: works only with {needed}; add "
-                     f"{needed if len(others) == 1 else 'one of them'} or drop --{name}")
+        parser.error(f"{flag}: works only with {needed}; add "
+                     f"{needed if len(others) == 1 else 'one of them'} or drop "
+                     f"{flag.partition(' ')[0]}")

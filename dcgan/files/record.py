@@ -80,11 +80,13 @@ class Record:
         except ValueError:
             return False
         match entry:
-            case {"file": str(name), "sha256": str() | None}:
+            case {"file": str(name), "sha256": str() | None} if isinstance(
+                    entry.get("of", {}), dict):
                 self.entries.setdefault(name, []).append(entry | {"by": self.by})
             case {"by": str(by)}:
                 self.by = by
-                self.signature = entry if "process" in entry else self.signature
+                if entry.keys() >= {"process", "host", "since"}:
+                    self.signature = entry
             case {"remark": dict(remark)}:
                 self.remarks.append(remark)
             case _:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from dcgan.inpainting.settings import Files, Framing, Loss, Search
 from dcgan.machine import cpu
-from dcgan.settings import Compute, SettingError, Settings, names_of, setting
+from dcgan.settings import Compute, SettingError, Settings, names_of, setting, typed
 
 # Measured on shared/reference-checkpoint; see docs/search.md. The article's momentum rate is 0.01.
 DEFAULT_LR = {"momentum": 0.0001, "adam": 0.01, "hmc": None}
@@ -37,11 +37,7 @@ PRESETS = {
 
 def flags_of_presets():
     """`{name: flags}`: the settings of each preset as flags, for `--help`."""
-    def text(flag, value):
-        return f"--{flag} {value}" if not isinstance(value, bool) else (
-            f"--{'' if value else 'no-'}{flag}")
-
-    return {name: " ".join(text(*each) for each in preset.items())
+    return {name: " ".join(typed(*each) for each in preset.items())
             for name, preset in PRESETS.items()}
 
 

@@ -16,7 +16,7 @@ complete = load_script("complete.py")
     ("x --preset fats", "--preset fats: must be article, fast or best; did you mean fast?"),
     ("x --blend 7", "--blend 7: must be paste or poisson"),
     ("x --deeperTo 12", "--deeperTo 12: must be 4, 8, 16, 32, 64 or 128"),
-    ("x --deeperTo y", "--deeperTo y: must be a whole number"),
+    ("x --deeperTo y", "--deeperTo y: must be 4, 8, 16, 32, 64 or 128"),
     ("x --lr", "--lr: needs one value"),
     ("x --checkpoint_dir", "--checkpointDir: needs one value"),
     ("x --checkpoint_dir gs://b/c", "--checkpointDir gs://b/c: must be a file or folder of this "
@@ -25,8 +25,9 @@ complete = load_script("complete.py")
      "full"),
     ("x --crop --letterbox", "--crop and --letterbox: cannot be combined; drop one of them"),
     ("x --align --no-crop", "--align and --no-crop: cannot be combined; drop one of them"),
-    ("x --jit=3", "--jit/--no-jit: takes no value; drop '3'"),
-    ("x --version=3", "--version: takes no value; drop '3'"),
+    ("x --jit=3", "--jit 3: takes no value; write --jit or --no-jit"),
+    ("x --no-jit=it's", "--jit it's: takes no value; write --jit or --no-jit"),
+    ("x --version=3", "--version 3: takes no value; write --version"),
     ("x --deeperLr 1", "--deeperLr 1.0: works only with --deeper; add --deeper or drop --deeperLr"),
     ("", "PICTURE: missing; complete.py --help shows the usage")])
 def test_an_error_names_flag_value_problem_and_remedy(words, message, capsys):

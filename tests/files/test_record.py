@@ -103,7 +103,8 @@ def test_another_process_adds_to_the_record(tmp_path):
 
 @pytest.mark.parametrize("tail", [b"\n{\"file\": \"a.t", b"\n\xff", b"\n{}\n[1]\nnull",
     b'\n{"file": ["a.txt"], "sha256": null}\n', b'\n{"file": "a.txt"}\n',
-    b'\n{"file": "a.txt", "sha256": 1}\n', b'\n{"by": ["me"]}\n', b'\n{"remark": 1}\n'])
+    b'\n{"file": "a.txt", "sha256": 1}\n', b'\n{"file": "a.txt", "sha256": null, "of": 3}\n',
+    b'\n{"by": ["me"]}\n', b'\n{"by": "me", "process": 1}\n', b'\n{"remark": 1}\n'])
 def test_a_torn_line_costs_that_line_alone(tmp_path, tail):
     path = write(tmp_path / "a.txt")
     with open(tmp_path / record.NAME, "ab") as file:
@@ -112,7 +113,8 @@ def test_a_torn_line_costs_that_line_alone(tmp_path, tail):
     for name in ("a.txt", "b.txt"):
         assert record.is_ours(str(tmp_path / name))
         assert record.Record(str(tmp_path)).read()
-    assert path.read_text() == "ours"
+        assert len(record.at(str(tmp_path)).entries[name]) == 1
+    assert record.at(str(tmp_path)).signature is None and path.read_text() == "ours"
 
 
 def test_a_kill_between_the_record_and_the_file(tmp_path, monkeypatch):
