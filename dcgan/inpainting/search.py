@@ -82,9 +82,9 @@ def chosen(which, z, other):
     return tf.where(tf.reshape(which, [-1, *[1] * (len(z.shape) - 1)]), z, other)
 
 
-class Numbers(NamedTuple):
-    """The settings that a compiled search gets at each call, so that it need not be compiled again
-    if they change. `patience` and `seed` are int32, the others float64."""
+class Arguments(NamedTuple):
+    """The settings that are arguments of a compiled search: if one of them changes, the search is
+    not compiled again. `patience` and `seed` are int32, the others float64."""
 
     lr: tf.Tensor  # a scalar, or `[n]`, one for each channel
     nIter: tf.Tensor
@@ -95,7 +95,7 @@ class Numbers(NamedTuple):
 
     @classmethod
     def of(cls, model, settings):
-        """The numbers of an `inpainting.settings.Search` and of a `DCGAN` set up for it."""
+        """The arguments from an `inpainting.settings.Search` and a `DCGAN` set up for it."""
         given = (settings.lr or 0.0, settings.nIter, settings.tol, patience_of(settings),
                  model.lam, model.seed)
         return cls(*(tf.constant(value, tf.int32 if name in ("patience", "seed") else tf.float64)
@@ -123,14 +123,15 @@ def approach_of(settings, lr, n_iter, seed, limit=1.0):
 
 
 def compile_search(model, settings, edge):
-    """Compile the iterations that `make_search` describes; weights and `Numbers` are arguments."""
+    """Compile the iterations that `make_search` describes. The compiled function takes the weights
+    and the `Arguments` too, so it serves every search whose other settings are equal."""
     # AutoGraph would leave compiled code in the system's temporary folder.
     @tf.function(jit_compile=model.jit, reduce_retracing=True, autograph=False)
-    def search(state, images, mask, lowres_mask, first, n, weights, numbers):
-        lr, less_tol, lam = (tf.cast(value, tf.float32)
-                             for value in (numbers.lr, 1 - numbers.tol, numbers.lam))
+    def search(state, images, mask, lowres_mask, first, n, weights, arguments):
+        lr, progress_factor, lam = (tf.cast(value, tf.float32) for value in (
+            arguments.lr, 1 - arguments.tol, arguments.lam))
         _, update = approach_of(
-            settings, lr, numbers.nIter, numbers.seed, math.inf if edge else 1.0)
+            settings, lr, arguments.nIter, arguments.seed, math.inf if edge else 1.0)
         weighing = copy.copy(model)
         weighing.lam = lam
 
@@ -144,10 +145,10 @@ def compile_search(model, settings, edge):
             zs = zs if edge else zs.write(k, z)  # activations would be gigabytes
             best_z = chosen(loss < best_loss, z, best_z)
             best_loss = tf.minimum(loss, best_loss)
-            progress = loss < less_tol * mark
+            progress = loss < progress_factor * mark
             mark, waited = tf.where(progress, loss, mark), tf.where(progress, 0, waited + 1)
             next_z, approach = update(z, approach, loss, gradient, first + k, objective)
-            next_z = chosen(waited >= numbers.patience, z, next_z)
+            next_z = chosen(waited >= arguments.patience, z, next_z)
             state = SearchState(next_z, approach, best_z, best_loss, mark, waited)
             return k + 1, state, losses, zs
 
@@ -173,7 +174,7 @@ def compile_evaluation(model):
 
 
 def make_search(model, settings, batch=None, edge=0):
-    """The compiled search, which is compiled once for a network and the settings that matter.
+    """The compiled search, compiled once for each precision, loss and choice of `COMPILED_IN`.
 
     `search(state, images, mask, lowres_mask, first, n)` runs iterations `first` to `first + n - 1`
     inside the graph and returns `(state, losses, zs)`: the next state, and for each iteration the
@@ -194,9 +195,9 @@ def make_search(model, settings, batch=None, edge=0):
     """
     init, _ = approach_of(settings, settings.lr, settings.nIter, model.seed)
     weights = model.weights.for_search(model.dtype, batch or model.batch_size)
-    numbers = Numbers.of(model, settings)
+    arguments = Arguments.of(model, settings)
     if edge:
-        numbers = numbers._replace(lr=numbers.lr * deviations(model, edge))
+        arguments = arguments._replace(lr=arguments.lr * deviations(model, edge))
     compiled = model.compiled.of(
         (model.dtype, model.jit, model.prior, edge,
          *(getattr(settings, name) for name in COMPILED_IN)),
@@ -208,7 +209,7 @@ def make_search(model, settings, batch=None, edge=0):
 
     def search(state, images, mask, lowres_mask, first, n):
         return compiled(state, images, mask, lowres_mask, *map(tf.constant, (first, n)), weights,
-                        numbers)
+                        arguments)
 
     return start, search
 
