@@ -5,8 +5,8 @@ scripts make their flags from the fields (`cli.flags`), with the docstring's fir
 of their group in `--help`; `run.json` and `latents.npz` record the fields. A function that depends
 on several concerns takes a dataclass that inherits from all of them.
 
-The `kind` of a setting is a function for argparse that converts the text of a flag to the value and
-raises argparse's errors; a `Number` also checks values that come from Python.
+The `kind` of a setting converts the text of its flag to the value; argparse calls it and prints its
+errors. A value that comes from Python is not converted. `Settings` checks it by the same rules.
 """
 
 import argparse
@@ -121,13 +121,31 @@ class Odd(Number):
 
 def video_name(text):
     """A file name that ends in .mp4."""
-    if os.path.basename(text) != text or not text.lower().endswith(".mp4"):
-        raise argparse.ArgumentTypeError(
-            f"{text}: must be a name that ends in .mp4, without a folder")
+    rule, keeps = RULES[video_name]
+    if not keeps(text):
+        raise argparse.ArgumentTypeError(f"{text}: must be {rule}")
     return text
 
 
 PATHS = (path, video_name)  # the kinds of settings that are paths
+
+
+def _are_whole(value, count):
+    """Whether a value is a tuple of that many ints, each at least 0."""
+    return (isinstance(value, tuple) and len(value) == count
+            and not any(Number(int, low=0).refusal(each) for each in value))
+
+
+# What values that come from Python must be, for the kinds that are functions; and whether they are.
+RULES = {
+    region: ("x, y, w and h in pixels, w and h at least 1",
+             lambda value: _are_whole(value, 4) and min(value[2:]) >= 1),
+    color: ("red, green and blue, each 0 to 255",
+            lambda value: _are_whole(value, 3) and max(value) <= 255),
+    video_name: ("a name that ends in .mp4, without a folder",
+                 lambda value: os.path.basename(name := os.fsdecode(value)) == name
+                 and name.lower().endswith(".mp4")),
+}
 
 
 def register(functions):
@@ -149,7 +167,7 @@ def help_of(functions):
     return "; ".join(text(*each) for each in functions.items())
 
 
-def setting(default, help, kind=None, choices=None, of="", **flag):
+def setting(default, help, kind=None, choices=None, only_with="", **flag):
     """A field of a `Settings`.
 
     Args:
@@ -158,13 +176,14 @@ def setting(default, help, kind=None, choices=None, of="", **flag):
         kind: a function from a flag's text to its value, such as `path` or a `Number`; None for
             switches, whose default is True, False or None.
         choices: the allowed values.
-        of: flags, such as `align` or `visualize=sweep`; the setting has no effect unless one of
-            them is set.
+        only_with: names of other settings, such as `align` or `visualize=sweep`, separated by
+            spaces. This setting has an effect only if one of them is set, or has that value.
         **flag: more arguments for argparse's `add_argument`, such as `metavar` or `nargs`; also
-            `aliases`, other spellings of the flag, and `positional`.
+            `aliases`, other spellings of the flag; `positional`; and `published`: the original code
+            ignored the flag if it had no effect, so it causes a warning instead of an error.
     """
     return dataclasses.field(default=default, metadata={
-        "help": help, "kind": kind, "choices": choices, "of": of.split(), **flag})
+        "help": help, "kind": kind, "choices": choices, "only_with": only_with.split(), **flag})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,11 +200,12 @@ class Settings:
             value = getattr(self, field.name)
             if value is None:
                 continue
-            if hasattr(value, "item"):  # a NumPy number becomes a Python number
-                value = value.item()
-                object.__setattr__(self, field.name, value)
+            if hasattr(value, "tolist"):  # NumPy's numbers become Python's, and its arrays lists
+                value = value.tolist()
+            value = tuple(value) if isinstance(value, list) else value
+            object.__setattr__(self, field.name, value)
             several = "nargs" in field.metadata
-            if several and not isinstance(value, (tuple, list)):  # or a string would be its letters
+            if several and not isinstance(value, tuple):  # or a string would be its letters
                 raise SettingError(field.name, value, "a tuple")
             for each in value if several else [value]:
                 rule = self._refusal(field, each)
@@ -200,7 +220,9 @@ class Settings:
         """The rule that a value of the field breaks; None if it breaks none."""
         choices, kind = field.metadata["choices"], field.metadata["kind"]
         if choices:
-            return None if value in choices else f"one of {', '.join(map(str, choices))}"
+            same_type = isinstance(value, type(choices[0])) and not isinstance(value, bool)
+            return None if same_type and value in choices else (
+                f"one of {', '.join(map(str, choices))}")
         if isinstance(kind, Number):
             return kind.refusal(value)
         if kind in PATHS:
@@ -208,6 +230,9 @@ class Settings:
                 local_path(value)
             except ValueError:
                 return LOCAL
+        if kind in RULES:
+            rule, keeps = RULES[kind]
+            return None if keeps(value) else rule
         if kind is None and not isinstance(value, bool):
             return "True or False"
         return None
@@ -230,15 +255,15 @@ def names_of(*kinds):
 
 
 def idle(settings):
-    """`{name: flags}` of the settings that have no effect because none of the flags in their `of`
-    is set; settings with their default value are left out."""
+    """The settings that have no effect, `{name: only_with}`: none of the settings in `only_with` is
+    set. A setting that has its default value is left out."""
     def is_set(flag):
         name, _, value = flag.partition("=")
         return getattr(settings, name) == value if value else getattr(settings, name)
 
-    return {field.name: field.metadata["of"] for field in dataclasses.fields(settings)
+    return {field.name: needed for field in dataclasses.fields(settings)
             if getattr(settings, field.name) != field.default
-            and field.metadata["of"] and not any(map(is_set, field.metadata["of"]))}
+            and (needed := field.metadata["only_with"]) and not any(map(is_set, needed))}
 
 
 def part(settings, kind):

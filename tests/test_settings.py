@@ -10,7 +10,17 @@ import pytest
 from conftest import assert_one_line_error, load_script, run_script
 
 from dcgan.cli.flags import Parser, add_groups, add_settings, given_flags
-from dcgan.settings import Number, Odd, Settings, part, path, setting
+from dcgan.settings import (
+    Number,
+    Odd,
+    Settings,
+    color,
+    part,
+    path,
+    region,
+    setting,
+    video_name,
+)
 from dcgan.training.recipe import Recipe
 from dcgan.training.settings import Data, Sizes, TrainingSettings
 
@@ -29,13 +39,18 @@ class Baking(Settings):
     spices: tuple = setting((), "to put in", choices=("salt", "mace"), nargs="+", metavar="SPICE")
     tins: tuple = setting(None, "to fill", path, nargs="+")
     weight: float = setting(1.0, "of the cake", Number(float, low=0))
+    floor: int = setting(1, "of the oven", int, choices=(1, 2))
+    tray: tuple = setting(None, "place of the cake", region)
+    icing: tuple = setting(None, "its colour", color)
+    film: str = setting(None, "of the baking", video_name)
     book: str = setting(None, "of recipes", path)
 
 
 def test_defaults():
     assert Baking().flags() == {
         "oven": "gas", "minutes": 30, "share": 0.5, "layers": 3, "eggs": None, "fan": True,
-        "steam": None, "spices": (), "tins": None, "weight": 1.0, "book": None}
+        "steam": None, "spices": (), "tins": None, "weight": 1.0, "floor": 1, "tray": None,
+        "icing": None, "film": None, "book": None}
 
 
 @pytest.mark.parametrize("wrong,words", [
@@ -49,6 +64,24 @@ def test_defaults():
     ({"layers": 4}, "layers must be odd. Received: 4"),
     ({"layers": 1}, "layers must be at least 3. Received: 1"),
     ({"eggs": float("inf")}, "eggs must be a whole number. Received: inf"),
+    ({"minutes": np.array([5, 6])}, "minutes must be a whole number. Received: (5, 6)"),
+    ({"oven": np.array(["gas"])}, "oven must be one of gas, wood. Received: ('gas',)"),
+    ({"floor": True}, "floor must be one of 1, 2. Received: True"),
+    ({"floor": 2.0}, "floor must be one of 1, 2. Received: 2.0"),
+    ({"tray": "1,2,3,4"}, "tray must be x, y, w and h in pixels, w and h at least 1. "
+                          "Received: '1,2,3,4'"),
+    ({"tray": (1, 2, 0, 4)}, "tray must be x, y, w and h in pixels, w and h at least 1. "
+                             "Received: (1, 2, 0, 4)"),
+    ({"tray": (-1, 2, 3, 4)}, "tray must be x, y, w and h in pixels, w and h at least 1. "
+                              "Received: (-1, 2, 3, 4)"),
+    ({"icing": "#ffffff"}, "icing must be red, green and blue, each 0 to 255. "
+                           "Received: '#ffffff'"),
+    ({"icing": (0, 0, 256)}, "icing must be red, green and blue, each 0 to 255. "
+                             "Received: (0, 0, 256)"),
+    ({"film": "a.gif"}, "film must be a name that ends in .mp4, without a folder. "
+                        "Received: 'a.gif'"),
+    ({"film": 3}, "film must be a file or folder of this machine (mount a bucket first, with "
+                  "rclone mount for example). Received: 3"),
     ({"fan": "no"}, "fan must be True or False. Received: 'no'"),
     ({"spices": ("salt", "tar")}, "spices must be one of salt, mace. Received: 'tar'"),
     ({"spices": "salt"}, "spices must be a tuple. Received: 'salt'")])
@@ -61,6 +94,14 @@ def test_a_wrong_value_is_refused(wrong, words):
 def test_numbers_of_numpy_are_numbers():
     settings = Baking(minutes=np.int64(5), share=np.float32(0.25), layers=np.int32(7))
     assert (settings.minutes, settings.share, settings.layers) == (5, 0.25, 7)
+
+
+def test_arrays_and_lists_become_tuples():
+    settings = Baking(minutes=np.array(5), tray=np.array([1, 2, 3, 4]), icing=[0, 0, 9],
+                      spices=np.array(["salt", "mace"]))
+    assert settings == Baking(minutes=5, tray=(1, 2, 3, 4), icing=(0, 0, 9),
+                              spices=("salt", "mace"))
+    assert type(settings.tray[0]) is int and hash(settings)
 
 
 def test_settings_do_not_change():

@@ -9,6 +9,7 @@ import re
 import sys
 
 from dcgan.machine import versions
+from dcgan.messages import warn
 from dcgan.settings import Number, idle, names_of, path, typed
 
 
@@ -119,7 +120,8 @@ def add_settings(parser, kind, *names):
         if names and field.name not in names:
             continue
         flag = dict(field.metadata)
-        of_text, choices, _ = map(flag.pop, ("kind", "choices", "of"))
+        of_text, choices, _ = map(flag.pop, ("kind", "choices", "only_with"))
+        flag.pop("published", None)
         spellings = [f"--{field.name}", *flag.pop("aliases", ())]
         if flag.pop("positional", False):
             spellings = [field.name]
@@ -183,7 +185,8 @@ def given_flags(parser, argv):
 
 
 def refuse_contradictions(settings, given, groups, parser):
-    """End the script if flags contradict each other or have no effect.
+    """End the script if flags contradict each other or have no effect; print a warning if a flag of
+    the original code has no effect, because the original code accepted it.
 
     Args:
         settings: all settings, as a dataclass.
@@ -196,9 +199,14 @@ def refuse_contradictions(settings, given, groups, parser):
                    for name, value in given.items() if name in group]
         if len(several) > 1:
             parser.error(f"{' and '.join(several[:2])}: cannot be combined; drop one of them")
+    published = [field.name for field in dataclasses.fields(settings)
+                 if field.metadata.get("published")]
     for name, others in idle(settings).items():
         flag = typed(name, getattr(settings, name))
         needed = one_of(f"--{other}".replace("=", " ") for other in others)
+        if name in published:
+            warn(None, f"{flag}: has no effect, because it works only with {needed}")
+            continue
         parser.error(f"{flag}: works only with {needed}; add "
                      f"{needed if len(others) == 1 else 'one of them'} or drop "
                      f"{flag.partition(' ')[0]}")

@@ -11,7 +11,8 @@ from dcgan.inpainting.settings import Files, Framing, Loss, Search
 from dcgan.machine import cpu
 from dcgan.settings import Compute, SettingError, Settings, names_of, setting, typed
 
-# Measured on shared/reference-checkpoint; see docs/search.md. The article's momentum rate is 0.01.
+# Measured on shared/reference-checkpoint; see docs/search.md. The original code's step size for
+# momentum is 0.01.
 DEFAULT_LR = {"momentum": 0.0001, "adam": 0.01, "hmc": None}
 
 # `tol` and `patience` of the default search, which stops when its loss no longer improves. Searches
@@ -47,8 +48,8 @@ class Preset(Settings):
 
     preset: str = setting(
         None, "settings for the whole search. fast: one short search; best: six short searches, "
-        "averaged; article: as published, 1,000 iterations. A flag that you give as well takes "
-        "precedence", choices=tuple(PRESETS))
+        "averaged; article: the original code's search, 1,000 iterations. A flag that you give as "
+        "well takes precedence", choices=tuple(PRESETS))
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def completion_settings(given, earlier=None):
         preset = {name: value for name, value in preset.items() if value != "bfloat16"}
     known = names_of(CompletionSettings)
     earlier = {name: value for name, value in (earlier or {}).items() if name in known}
+    CompletionSettings(**given)  # refuses an invalid value before the values are compared
     chosen = {}
     for layer in (earlier, preset, given):
         layer = {name: value for name, value in layer.items() if value is not None}

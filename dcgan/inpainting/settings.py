@@ -22,6 +22,12 @@ SHARE = Number(float, low=0, high=0.999999)
 EDGES = (4, 8, 16, 32, 64, 128)  # of G's layers
 
 
+def of_approach(*names):
+    """Arguments of `setting`: the original code's flag works only with these values of
+    --approach."""
+    return {"only_with": " ".join(f"approach={name}" for name in names), "published": True}
+
+
 @dataclass(frozen=True)
 class Files(Settings):
     """Inputs and outputs."""
@@ -71,10 +77,10 @@ class Masking(Settings):
         None, "complete all pixels of this colour", color, metavar="'#rrggbb'")
     maskTolerance: int = setting(
         8, "with --maskColor: largest difference in red, green and blue", Number(int, 0, 255),
-        of="maskColor")
+        only_with="maskColor")
     truth: str = setting(
         None, "the undamaged pictures, under the same names, to measure the results against, if "
-        "you give a mask of your own", path, of="mask maskFromAlpha maskColor",
+        "you give a mask of your own", path, only_with="mask maskFromAlpha maskColor",
         metavar="FILE|FOLDER")
 
     @property
@@ -90,17 +96,17 @@ class View(Settings):
     faces: str = setting(
         "largest", "with --align: complete only the largest face (with a mask of your own: the "
         "face with the largest part of it), or all faces (that the mask touches)",
-        choices=("largest", "all"), of="align")
+        choices=("largest", "all"), only_with="align")
     alignBy: str = setting(
         "innerEyesAndBottomLip", "with --align: the landmarks to align faces by, as in the "
-        "network's training", choices=tuple(alignment.ALIGNMENTS), of="align")
+        "network's training", choices=tuple(alignment.ALIGNMENTS), only_with="align")
     landmarks: str = setting(
         None, "with --align: a text file with x and y of 68 landmarks, or of the three of "
         "--alignBy, instead of finding the face; for several pictures one line each, which begins "
-        "with the picture's name", path, of="align", metavar="FILE")
+        "with the picture's name", path, only_with="align", metavar="FILE")
     dlibFacePredictor: str = setting(
         None, "with --align: dlib's 68-landmark predictor (default: that of "
-        "face_recognition_models)", path, of="align", metavar="FILE")
+        "face_recognition_models)", path, only_with="align", metavar="FILE")
     align: bool = setting(
         False, "find the face in each photograph, complete it, and put it back into the photograph")
     region: tuple = setting(
@@ -143,12 +149,13 @@ class Search(Settings):
     nIter: int = setting(1000, "number of iterations", Number(int, low=0))
     outInterval: int = setting(50, "iterations between pictures of the search", COUNT)
     lr: float = setting(
-        None, "step size (default: 0.0001 for momentum, a hundredth of the article's, and 0.01 for "
-        "adam)",
-        Number(float, above=0))
+        None, "step size (default: 0.0001 for momentum, a hundredth of the original code's, and "
+        "0.01 for adam)",
+        Number(float, above=0), **of_approach("momentum", "adam"))
     schedule: str = setting(
         "constant", "how the step size of momentum and adam changes: cosine reduces it to 0 at the "
-        "last iteration", choices=("constant", "cosine"))
+        "last iteration", choices=("constant", "cosine"),
+        only_with="approach=momentum approach=adam")
     nInit: int = setting(
         1, "number of random z from which the start of each search is chosen; 1 starts each search "
         "from its own random z", COUNT, metavar="N")
@@ -166,25 +173,34 @@ class Search(Settings):
         None, "iterations without progress before --tol stops a search (default: 100; 20 with "
         "--tol)", Number(int, 1, 2**31 - 1), metavar="N")
     keepBest: bool = setting(True, "use the z with the lowest loss instead of the last z")
-    momentum: float = setting(0.9, "momentum rate of --approach momentum", SHARE)
-    beta1: float = setting(0.9, "decay rate of the first moment of --approach adam", SHARE)
-    beta2: float = setting(0.999, "decay rate of the second moment of --approach adam", SHARE)
-    eps: float = setting(1e-8, "epsilon of --approach adam", Number(float, above=0))
-    hmcBeta: float = setting(0.2, "inverse temperature of --approach hmc", Number(float, above=0))
-    hmcEps: float = setting(0.001, "leapfrog step size of --approach hmc", Number(float, above=0))
-    hmcL: int = setting(100, "leapfrog steps per iteration of --approach hmc", COUNT)
+    momentum: float = setting(
+        0.9, "momentum rate of --approach momentum", SHARE, **of_approach("momentum"))
+    beta1: float = setting(
+        0.9, "decay rate of the first moment of --approach adam", SHARE, **of_approach("adam"))
+    beta2: float = setting(
+        0.999, "decay rate of the second moment of --approach adam", SHARE, **of_approach("adam"))
+    eps: float = setting(
+        1e-8, "epsilon of --approach adam", Number(float, above=0), **of_approach("adam"))
+    hmcBeta: float = setting(
+        0.2, "inverse temperature of --approach hmc", Number(float, above=0), **of_approach("hmc"))
+    hmcEps: float = setting(
+        0.001, "leapfrog step size of --approach hmc", Number(float, above=0),
+        **of_approach("hmc"))
+    hmcL: int = setting(
+        100, "leapfrog steps per iteration of --approach hmc", COUNT, **of_approach("hmc"))
     hmcAnneal: float = setting(
-        1.0, "factor by which --hmcBeta is multiplied after each iteration", Number(float, above=0))
+        1.0, "factor by which --hmcBeta is multiplied after each iteration", Number(float, above=0),
+        **of_approach("hmc"))
     deeper: int = setting(
         0, "iterations after the search for z that search for activations of G's layers: first of "
         "the 4x4 layer, then of the 8x8 layer, and so on, each from the result of the layer before "
         "(intermediate layer optimization)", Number(int, low=0))
     deeperTo: int = setting(
         16, "width of the last layer that --deeper searches; its iterations are divided evenly "
-        "among the layers", int, choices=EDGES, of="deeper")
+        "among the layers", int, choices=EDGES, only_with="deeper")
     deeperLr: float = setting(
         0.05, "Adam's step size for --deeper, in standard deviations of the activations; it is "
-        "lowered to 0 in each layer", Number(float, above=0), of="deeper")
+        "lowered to 0 in each layer", Number(float, above=0), only_with="deeper")
     nCandidates: int = setting(
         1, "number of searches for each picture, from different z; candidates/ has all results",
         COUNT, metavar="K")

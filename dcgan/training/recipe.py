@@ -32,7 +32,7 @@ class Recipe(Settings):
         "to D's loss", Number(float, low=0), metavar="GAMMA")
     r1_interval: int = setting(
         16, "steps between penalties of --r1, which are multiplied by this number",
-        Number(int, low=1), of="r1", metavar="STEPS")
+        Number(int, low=1), only_with="r1", metavar="STEPS")
     lr_schedule: str = setting(
         "constant", "how the learning rate changes: linear and cosine reduce it to 0 at the last "
         "step of --epoch and --max_steps", choices=tuple(SCHEDULES))

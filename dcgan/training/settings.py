@@ -105,7 +105,7 @@ class Validation(Settings):
         "shows D's accuracy on them and how well they are completed; the checkpoint with the best "
         "completions is kept in the folder best of --checkpoint_dir", path, metavar="FOLDER")
     validation_interval: int = setting(
-        500, "steps between two validations", COUNT, of="validation", metavar="STEPS")
+        500, "steps between two validations", COUNT, only_with="validation", metavar="STEPS")
 
 
 @dataclass(frozen=True)
@@ -144,14 +144,14 @@ class Latent(Settings):
     coordinate: int = setting(
         None, "with --visualize sweep: index of the coordinate of z to vary (default: the one that "
         "changes the pictures most)", Number(int, low=0),
-        of="visualize=sweep", metavar="K")
+        only_with="visualize=sweep", metavar="K")
     positive: tuple = setting(
         None, "with --visualize arithmetic: groups of pictures (files or folders) whose mean z are "
         "added", path,
-        of="visualize=arithmetic", nargs="+", metavar="GROUP")
+        only_with="visualize=arithmetic", nargs="+", metavar="GROUP")
     negative: tuple = setting(
         None, "with --visualize arithmetic: groups of pictures whose mean z are subtracted", path,
-        of="visualize=arithmetic", nargs="+", metavar="GROUP")
+        only_with="visualize=arithmetic", nargs="+", metavar="GROUP")
     components: int = setting(
         None, "fit a linear model with K principal components to the pictures of --dataset, for "
         "complete.py --gaussian, and write it to the folder of the checkpoint, as gaussian.npz",

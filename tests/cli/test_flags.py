@@ -29,12 +29,35 @@ complete = load_script("complete.py")
     ("x --no-jit=it's", "--jit it's: takes no value; write --jit or --no-jit"),
     ("x --version=3", "--version 3: takes no value; write --version"),
     ("x --deeperLr 1", "--deeperLr 1.0: works only with --deeper; add --deeper or drop --deeperLr"),
+    ("x --approach hmc --schedule cosine", "--schedule cosine: works only with --approach momentum "
+     "or --approach adam; add one of them or drop --schedule"),
     ("", "PICTURE: missing; complete.py --help shows the usage")])
 def test_an_error_names_flag_value_problem_and_remedy(words, message, capsys):
     with pytest.raises(SystemExit) as exit:
         complete.parse_args(words.split())
     assert exit.value.code == 2
     assert capsys.readouterr().err == f"complete.py: error: {message}\n"
+
+
+@pytest.mark.parametrize("words,flag,needed", [
+    ("--beta1 0.5", "--beta1 0.5", "--approach adam"),
+    ("--approach adam --hmcL 3", "--hmcL 3", "--approach hmc"),
+    ("--preset best --momentum 0.8", "--momentum 0.8", "--approach momentum"),
+    ("--approach hmc --lr 0.5", "--lr 0.5", "--approach momentum or --approach adam")])
+def test_a_published_flag_without_effect_causes_a_warning(words, flag, needed, capsys):
+    """The original accepted these flags with every approach."""
+    settings = complete.parse_args(["x", *words.split()])
+    assert capsys.readouterr().err == (
+        f"warning: {flag}: has no effect, because it works only with {needed}\n")
+    assert str(getattr(settings, flag.split()[0][2:])) == flag.split()[1]
+
+
+@pytest.mark.parametrize("words", [
+    "--approach adam --beta1 0.5 --lr 0.1", "--beta1 0.9", "--preset fast", "--momentum 0.8",
+    "--preset fast --approach hmc --hmcL 3"])
+def test_a_flag_that_has_an_effect_causes_no_warning(words, capsys):
+    complete.parse_args(["x", *words.split()])
+    assert capsys.readouterr().err == ""
 
 
 def test_a_word_too_many(capsys):

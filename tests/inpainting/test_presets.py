@@ -1,5 +1,6 @@
 """How each setting of a completion gets its value."""
 
+import numpy as np
 import pytest
 
 from dcgan.inpainting.presets import DEFAULT_LR, NO_STOP, PRESETS, completion_settings
@@ -35,6 +36,8 @@ def test_the_step_size_of_an_earlier_search_is_of_its_approach():
 
 @pytest.mark.parametrize("given,words", [
     ({"preset": "quick"}, "preset must be one of article, fast, best. Received: 'quick'"),
+    ({"approach": np.array(["adam", "hmc"])}, "approach must be one of .*Received: "),
+    ({"lam": np.ones(2)}, r"lam must be a number. Received: \(1.0, 1.0\)"),
     ({"nIter": -1}, "nIter .*Received: -1"), ({"blend": "smear"}, "blend .*Received: 'smear'")])
 def test_what_is_of_no_use_is_refused(given, words):
     with pytest.raises(ValueError, match=words):
