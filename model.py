@@ -118,7 +118,7 @@ class DCGAN(tf.Module):
                 h = ops.linear(z, v["generator/g_h0_lin/Matrix"], v["generator/g_h0_lin/bias"])
                 h = tf.reshape(h, [-1, 4, 4, widths[0]])
             h = tf.cast(h, self.dtype)
-            for i in range(self.architecture.edges.index(h.shape[1]), len(widths)):
+            for i in self.architecture.layers(h.shape[1], to):
                 if training:
                     h = self.batch_norm(h, f"generator/g_bn{i}", momentum)
                 if h.shape[1] == to:
@@ -366,9 +366,9 @@ class DCGAN(tf.Module):
 
     @classmethod
     def from_checkpoint(cls, checkpoint_dir: PathLike, **settings) -> "DCGAN":
-        """A DCGAN with the sizes and weights of the newest intact checkpoint (G's averaged
+        """A DCGAN with the sizes, margin and weights of the newest intact checkpoint (G's averaged
         weights, if any) and the `gaussian.npz` next to it. `pretrained` is the network that ships
-        with the program. The settings are the constructor's, except the sizes."""
+        with the program. The settings are the constructor's other arguments."""
         return tracking.from_checkpoint(cls, local_path(checkpoint_dir), settings)
 
     def load(self, checkpoint_dir: PathLike, weights_only: bool = False) -> str:

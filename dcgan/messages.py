@@ -6,7 +6,12 @@ import contextvars
 import os
 import re
 import sys
+import warnings
 
+# The library's files: the package, and the modules next to it.
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+_LIBRARY = (_PACKAGE + os.sep, *(os.path.join(os.path.dirname(_PACKAGE), name)
+                                 for name in ("model.py", "ops.py", "utils.py")))
 NOTED = 10  # files that are named if the same warning applies to many
 
 
@@ -43,6 +48,14 @@ def warn(path, text):
         return
     name = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in path or "")
     print(f"warning: {name}{': ' if name else ''}{text}", file=sys.stderr)
+
+
+def warn_caller(text):
+    """Issue a UserWarning with the line that called the library."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_code.co_filename.startswith(_LIBRARY):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, stacklevel=level)
 
 
 @contextlib.contextmanager

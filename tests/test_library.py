@@ -381,7 +381,9 @@ def test_floats_from_0_to_1_are_warned_of(model, lowest, warned):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             call()
-        words = [str(each.message) for each in caught if each.category is UserWarning]
+        caught = [each for each in caught if each.category is UserWarning]
+        assert all(each.filename == __file__ for each in caught)  # the line of the call
+        words = [str(each.message) for each in caught]
         assert [word.startswith("no value of the images is below 0") for word in words] == (
             [True] * warned)
 

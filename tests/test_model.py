@@ -49,6 +49,18 @@ def test_shapes_and_ranges(size, c_dim):
     np.testing.assert_allclose(probability, tf.sigmoid(logits))
 
 
+@pytest.mark.parametrize("given,to,words", [
+    ((2, 5), 7, "to must be None or the width of a layer, 4, 8. Received: 7"),
+    ((2, 5), 16, "to must be None or the width of a layer, 4, 8. Received: 16"),
+    ((2, 8, 8, 2), 4, "to must be None or the width of a layer, 8. Received: 4"),
+    ((2, 7, 7, 2), None, "activations must be as wide as a layer of G, 4, 8. Received: 7")])
+def test_a_layer_that_g_does_not_have(given, to, words):
+    model, _ = tiny(16)
+    with pytest.raises(ValueError) as error:
+        model.generator(tf.zeros(given), to=to)
+    assert str(error.value) == words
+
+
 def test_initial_weights():
     model = DCGAN()
     for name, variable in model.vars.items():

@@ -54,8 +54,17 @@ def take_average(model, path):
         reading.restore(tf.train.Checkpoint(average=model.weights.net("generator")), path)
 
 
+# Arguments of the constructor that are read from the checkpoint instead.
+READ = ("image_size", "z_dim", "gf_dim", "df_dim", "c_dim", "margin", "architecture")
+
+
 def from_checkpoint(kind, checkpoint_dir, settings):
-    """A `kind` of DCGAN, as `DCGAN.from_checkpoint` returns it."""
+    """A `kind` of DCGAN, as `DCGAN.from_checkpoint` returns it; ValueError if a setting is one of
+    `READ`."""
+    for name in settings.keys() & set(READ):
+        raise ValueError(f"from_checkpoint reads {name} from the checkpoint; leave it out. "
+                         f"Received: {name}={settings[name]!r}")
+
     def read():
         path, _ = reading.newest_whole(checkpoint_dir)
         model = kind(architecture=reading.checkpoint_architecture(path), **settings)

@@ -1,7 +1,6 @@
 """Completes images in memory, arrays in and arrays out: the work of `DCGAN.complete`."""
 
 import difflib
-import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +10,7 @@ from dcgan.inpainting.blending import blend_into_holes, fill_from_candidates
 from dcgan.inpainting.presets import completion_settings, for_network
 from dcgan.inpainting.search import CompletionBatch, Observer, Searcher, require_memory
 from dcgan.inpainting.settings import Loss, Search
+from dcgan.messages import warn_caller
 from dcgan.pictures import drawing
 from dcgan.settings import names_of
 
@@ -160,8 +160,8 @@ def as_floats(images):
         raise ValueError("images must be uint8, or floats in [-1, 1]. Received: floats from "
                          f"{images.min()} to {images.max()}")
     if images.min() >= 0:
-        warnings.warn("no value of the images is below 0. Floats are read as [-1, 1], where 0 is "
-                      "grey; give images from 0 to 1 as 2 * images - 1, or as uint8", stacklevel=2)
+        warn_caller("no value of the images is below 0. Floats are read as [-1, 1], where 0 is "
+                    "grey; give images from 0 to 1 as 2 * images - 1, or as uint8")
     return images.astype(np.float32)
 
 

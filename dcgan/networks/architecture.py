@@ -34,6 +34,22 @@ class Architecture(NamedTuple):
         """The widths in pixels of G's layers before the image: 4, 8, ..., image_size / 2."""
         return [4 * 2**i for i in range(len(self.g_widths))]
 
+    def layers(self, width, to=None):
+        """The indices of G's layers that compute an image from activations of this width.
+
+        Raises:
+            ValueError: no layer has this width, or `to` is neither None nor the width of one of the
+                layers.
+        """
+        if width not in self.edges:
+            raise ValueError("activations must be as wide as a layer of G, "
+                             f"{', '.join(map(str, self.edges))}. Received: {width}")
+        first = self.edges.index(width)
+        if to not in (None, *self.edges[first:]):
+            raise ValueError("to must be None or the width of a layer, "
+                             f"{', '.join(map(str, self.edges[first:]))}. Received: {to!r}")
+        return range(first, len(self.edges))
+
     def sizes(self):
         """The sizes by the names of train-dcgan.py's flags."""
         return {"image_size": self.image_size, "z_dim": self.z_dim, "c_dim": self.c_dim,

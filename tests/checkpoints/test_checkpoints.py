@@ -169,6 +169,16 @@ def test_damaged_checkpoints_are_named(tmp_path, damage):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("name,value", [
+    ("image_size", 32), ("z_dim", 5), ("margin", 0.3), ("architecture", None)])
+def test_sizes_are_read_from_the_checkpoint(tmp_path, name, value):
+    model, _ = tiny()
+    model.export(str(tmp_path / "weights"))
+    with pytest.raises(ValueError, match=f"from_checkpoint reads {name} from the checkpoint; leave "
+                                         f"it out. Received: {name}={value}"):
+        DCGAN.from_checkpoint(tmp_path / "weights", **{name: value})
+
+
 def test_an_export_is_weights_alone_in_half_precision(tmp_path, capsys):
     model, values = tiny()
     model.make_optimizers()
