@@ -5,7 +5,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # `python -P` leaves it out
-import dcgan.cli.environment  # first: it says so where packages are missing
+import dcgan.cli.environment  # first: it names missing packages
 
 import argparse
 
@@ -31,31 +31,37 @@ def parse_args(argv=None):
                         help="folder of pictures, searched recursively")
     flags.add_settings(parser, Alignment, "dlibFacePredictor")
     modes = parser.add_subparsers(dest="mode", required=True, prog="align.py FOLDER")
-    common = argparse.ArgumentParser(add_help=False)
-    # The published place is in front of the mode; SUPPRESS keeps this one from clearing that.
-    common.add_argument("--dlibFacePredictor", type=settings.path, metavar="FILE",
-                        default=argparse.SUPPRESS,
-                        help="dlib's 68-landmark predictor; may also be given before the mode")
-    common.add_argument("--jobs", type=Number(int, low=1), default=cpu.usable(),
-                        help="number of processes")
+    align = modes.add_parser("align", help="write every picture's largest face, aligned")
+    used_most = align.add_argument_group("used most")
+    used_most.add_argument("landmarks", choices=tuple(alignment.ALIGNMENTS),
+                           help="the three landmarks to align by")
+    used_most.add_argument("outputDir", type=settings.path,
+                           help="folder of the aligned faces (PNG)")
+    flags.add_settings(used_most, Alignment, "size", "margin", "flat")
+    others = align.add_argument_group("other options")
+    others.add_argument("--skipMulti", action="store_true", help="skip pictures with several faces")
+    flags.add_settings(others, Alignment, "fallbackLfw")
+    others.add_argument("--verbose", action="store_true", help="print the result for every picture")
+    add_common(others)
 
-    align = modes.add_parser("align", parents=[common],
-                             help="write every picture's largest face, aligned")
-    align.add_argument("landmarks", choices=tuple(alignment.ALIGNMENTS),
-                       help="the three landmarks to align by")
-    align.add_argument("outputDir", type=settings.path, help="folder of the aligned faces (PNG)")
-    flags.add_settings(align, Alignment, "size", "margin", "flat")
-    align.add_argument("--skipMulti", action="store_true", help="skip pictures with several faces")
-    flags.add_settings(align, Alignment, "fallbackLfw")
-    align.add_argument("--verbose", action="store_true", help="print the result for every picture")
-
-    mean = modes.add_parser("computeMean", parents=[common],
+    mean = modes.add_parser("computeMean",
                             help="the mean landmarks of the faces, min-max normalised: mean.csv, "
                                  "std.csv and mean.png")
+    add_common(mean)
     mean.add_argument("--numImages", type=Number(int, low=0), default=0,
                       help="use only this many pictures, drawn at random; 0 for all")
     mean.add_argument("--outputDir", type=settings.path, default=".", help="folder of the files")
     return parser.parse_args(argv)
+
+
+def add_common(parser):
+    """Add the flags of both modes to a parser or a group."""
+    # The published place is in front of the mode; SUPPRESS keeps this one from clearing that.
+    parser.add_argument("--dlibFacePredictor", type=settings.path, metavar="FILE",
+                        default=argparse.SUPPRESS,
+                        help="dlib's 68-landmark predictor; may also be given before the mode")
+    parser.add_argument("--jobs", type=Number(int, low=1), default=cpu.usable(), metavar="N",
+                        help="number of processes")
 
 
 def main(argv=None):

@@ -5,7 +5,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # `python -P` leaves it out
-import dcgan.cli.environment  # first: it says so where packages are missing
+import dcgan.cli.environment  # first: it names missing packages
 
 import dataclasses
 
@@ -27,24 +27,26 @@ from dcgan.training.settings import (
 )
 
 INSTEAD = ("visualize", "components", "export")  # of training
+MOST_USED = ("dataset", "image_size", "epoch", "flip", "ema", "init", "validation",
+             "checkpoint_dir")
 
 
 @dataclasses.dataclass(frozen=True)
 class Flags(TrainingSettings, Latent):
-    """All the settings of this script."""
+    """All settings of this script."""
 
 
 def make_parser():
     parser = Parser(prog="train-dcgan.py", usage="train-dcgan.py [options]", description=__doc__)
     groups = add_groups(parser, Data, Steps, Recipe, Compute, Devices, Sizes, Saving, Validation,
-                        Watching, Latent)
+                        Watching, Latent, first=MOST_USED)
     groups[Data].add_argument("--no-cache", dest="cache", action="store_const", const="",
                               help="keep no decoded pictures; decode them again in each epoch")
     return parser
 
 
 def parse_args(argv=None):
-    """The `Flags` that a command line says."""
+    """The `Flags` of a command line."""
     parser = make_parser()
     given = given_flags(parser, argv)
     settings = Flags(**given)
@@ -64,7 +66,7 @@ def parse_args(argv=None):
 
 
 def refuse_uncomputable(settings, parser):
-    """Stop at flags that cannot be computed together."""
+    """End the script if its flags cannot be combined in one computation."""
     if settings.r1 and settings.precision == "float16":
         parser.error(f"--r1 {settings.r1}: cannot be combined with --precision float16, which "
                      "loses its second derivatives; use bfloat16 or float32")

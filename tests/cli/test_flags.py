@@ -90,6 +90,22 @@ def test_what_is_used_daily_comes_first_and_nothing_is_missing():
     assert sorted(shown) == sorted(names_of(complete.completion_settings({}).__class__))
 
 
+def test_training_and_alignment_begin_with_what_readme_uses(capsys):
+    train, align = load_script("train-dcgan.py"), load_script("align.py")
+    _, _, first, *groups = train.make_parser()._action_groups
+    assert first.title == "used most"
+    assert [action.dest for action in first._group_actions] == [*train.MOST_USED]
+    assert {"dataset", "epoch", "flip", "ema", "init", "validation"} < {*train.MOST_USED}
+    shown = [action.dest for group in (first, *groups) for action in group._group_actions]
+    assert sorted({*shown}) == sorted(names_of(train.Flags)) and shown.count("cache") == 2
+    with pytest.raises(SystemExit):
+        align.parse_args(["raw", "align", "--help"])
+    usage, _, groups = capsys.readouterr().out.partition("\nused most:\n")
+    first, _, others = groups.partition("\nother options:\n")
+    assert "the three landmarks" in first and "--size N" in first and "--margin X" in first
+    assert "--jobs" in others and "--verbose" in others and "--dlibFacePredictor" in others
+
+
 def test_help_has_no_default_of_a_switch_and_keeps_the_examples(capsys):
     with pytest.raises(SystemExit):
         complete.parse_args(["--help"])
