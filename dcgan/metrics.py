@@ -1,19 +1,19 @@
-"""How far a completion is from the truth, where that is known: PSNR, SSIM and L1 in the hole."""
+"""PSNR, SSIM and L1 of a completion: how close its hole is to the original picture."""
 
 import numpy as np
 
-SSIM_MARGIN = 2  # pixels around the hole: an edge that shows is part of what is judged
+SSIM_MARGIN = 2  # pixels around the hole that SSIM includes, so that a visible seam counts
 
 
 def psnr(images, truth, hole):
-    """PSNR of the pixels in the hole, of each image.
+    """The PSNR of each image's pixels in the hole.
 
     Args:
         images, truth: `[B, H, W, C]` uint8.
         hole: `[H, W]` or `[B, H, W]` bool.
 
     Returns:
-        `[B]` float64, in dB; inf where both are alike.
+        `[B]` float64, in dB; inf if all these pixels are equal.
     """
     error = _mean_in((images.astype(float) - truth) ** 2, hole)
     with np.errstate(divide="ignore"):
@@ -21,14 +21,15 @@ def psnr(images, truth, hole):
 
 
 def l1(images, truth, hole):
-    """Mean absolute difference in the hole as a share of the range, `[B]`; as `psnr` takes it."""
+    """The mean absolute difference in the hole, `[B]`, as a share of the range 0 to 255. The
+    arguments are those of `psnr`."""
     return _mean_in(np.abs(images.astype(float) - truth), hole) / 255
 
 
 def ssim(images, truth, hole):
-    """Structural similarity (Wang et al. 2004) over the hole and `SSIM_MARGIN` pixels around it:
-    takes what `psnr` does, at least 7 pixels wide and high, and returns `[B]` float64, at most 1.
-    """
+    """The structural similarity (Wang et al. 2004) over the hole and `SSIM_MARGIN` pixels around
+    it, `[B]` float64, at most 1. The arguments are those of `psnr`; the images must be at least 7
+    pixels wide and high."""
     from scipy.ndimage import binary_dilation
     from skimage.metrics import structural_similarity
 
@@ -40,14 +41,14 @@ def ssim(images, truth, hole):
 
 
 def measure(frame, completed):
-    """All three of a completed `inpainting.photos.Frame`.
+    """PSNR, SSIM and L1 of a completed `inpainting.photos.Frame`.
 
     Args:
         frame: the `Frame`.
         completed: `[S, S, C]` uint8.
 
     Returns:
-        `{psnr, ssim, l1}`; nothing where the truth is not known, or nothing is missing.
+        `{psnr, ssim, l1}`; `{}` if the frame has no original or no hole.
     """
     if frame.truth is None or not frame.hole.any():
         return {}
@@ -56,7 +57,8 @@ def measure(frame, completed):
 
 
 def _mean_in(values, region):
-    """Means of `[B, H, W, C]` over regions `[H, W]` or `[B, H, W]`, `[B]`; nan of none."""
+    """The means `[B]` of values `[B, H, W, C]` over a region, `[H, W]` or `[B, H, W]` bool; nan
+    for an empty region."""
     region = np.broadcast_to(region, values.shape[:3])[..., np.newaxis]
     with np.errstate(invalid="ignore"):
         return (values * region).sum(axis=(1, 2, 3)) / (region.sum(axis=(1, 2, 3))

@@ -1,4 +1,4 @@
-"""TensorBoard's files: whose folder they go to, and a disk that fails."""
+"""Writing TensorBoard's files: into which folder, and what happens if the disk fails."""
 
 import contextlib
 import itertools
@@ -11,16 +11,16 @@ from dcgan import messages
 from dcgan.files import naming
 from dcgan.messages import first_line
 
-_NO_CURVES = 256  # bytes: a file of events begins with its version, in fewer
+_NO_CURVES = 256  # bytes; a file without events contains only its version, which is shorter
 
 
 def write_hparams(settings, trial=None):
-    """Write settings for TensorBoard's HParams page, where runs are compared, to the present
-    summary writer.
+    """Write settings to the current summary writer, for TensorBoard's HParams page, which compares
+    runs.
 
     Args:
-        settings: `{name: value}`; what is None is left out, and what is no number is text.
-        trial: the run's name; None makes one of the settings.
+        settings: `{name: value}`; None is left out, and all values but numbers become strings.
+        trial: the run's name; None makes one from the settings.
     """
     summary_v2.hparams(
         {name: value if isinstance(value, (bool, int, float)) else naming.as_text(value)
@@ -28,15 +28,16 @@ def write_hparams(settings, trial=None):
 
 
 def run_folder(log_dir):
-    """Where a run's files for TensorBoard go: the folder, or if a run's are in there, `run_02`, ...
+    """The folder for a run's TensorBoard files: `log_dir`, or its new subfolder `run_02`, `run_03`,
+    ... if `log_dir` has another run's files.
 
-    TensorBoard takes the files of one folder for one run, and draws the curves of two as one.
+    TensorBoard treats the files of one folder as one run, and would join the curves of two runs.
 
     Args:
-        log_dir: a folder that is there.
+        log_dir: an existing folder.
 
     Returns:
-        The path of a folder; it is there.
+        The path of an existing folder.
     """
     if not any("tfevents" in entry.name and entry.stat().st_size > _NO_CURVES
                for entry in os.scandir(log_dir)):
@@ -50,11 +51,11 @@ def run_folder(log_dir):
 
 
 class Summaries:
-    """TensorBoard's files in a folder. A disk that fails costs them some steps, and the work that
-    they show nothing.
+    """TensorBoard's files in a folder. If the disk fails, some steps are missing from the files;
+    the search or the training continues.
 
     Args:
-        log_dir: the folder; it is made if need be.
+        log_dir: the folder; it is created if it is missing.
     """
 
     def __init__(self, log_dir):
@@ -65,7 +66,7 @@ class Summaries:
             self.give_up(error)
 
     def write(self, step, write, *arguments):
-        """Call `write(*arguments)`, which writes summaries of the step, unless the disk failed."""
+        """Call `write(*arguments)`, which writes a step's summaries, unless the disk has failed."""
         if self.writer is None:
             return
         try:
@@ -75,7 +76,7 @@ class Summaries:
             self.give_up(error)
 
     def close(self):
-        """Put the rest on the disk."""
+        """Write the remaining summaries to the disk."""
         try:
             if self.writer:
                 self.writer.close()
@@ -83,7 +84,7 @@ class Summaries:
             self.give_up(error)
 
     def give_up(self, error):
-        """Say that the disk failed, and write no more."""
+        """Warn that the disk failed, and write no more summaries."""
         messages.warn(self.log_dir, f"TensorBoard's files cannot be written "
                                    f"({first_line(error)}); continuing without")
         self.writer = None

@@ -15,8 +15,8 @@ from dcgan.tensorboard import Summaries, run_folder, write_hparams
 TRACKED = 16  # pictures of a batch that have their own curves
 # Descriptions of the measures in the hole.
 MEASURES = {"psnr": "Peak signal-to-noise ratio in the hole, in dB; higher is better.",
-            "ssim": "Structural similarity over the hole; 1 is the same.",
-            "l1": "Mean absolute difference in the hole, of 1; lower is better."}
+            "ssim": "Structural similarity over the hole, at most 1; higher is better.",
+            "l1": "Mean absolute difference in the hole, from 0 to 1; lower is better."}
 
 
 class CompletionEvents:
@@ -42,7 +42,7 @@ class CompletionEvents:
         self.frames = frames
         self.summaries = Summaries(os.path.normpath(os.path.join(self.folder, subfolder)))
         self.summaries.write(0, functools.partial(
-            tf.summary.image, description="The inputs of the search."),
+            tf.summary.image, description="The pictures and their holes, before the search."),
                              "masked", drawing.grid(masked)[np.newaxis])
         self.summaries.write(0, write_hparams, tables.recorded(self.settings))
 
@@ -75,7 +75,7 @@ class CompletionEvents:
     def _write_pictures(self, losses, completed):
         measured = [metrics.measure(*each) for each in zip(self.frames, completed)]
         tf.summary.image("completed", drawing.grid(completed)[np.newaxis],
-                         description="G(z) in the holes, at each step's iteration.")
+                         description="The pictures with their holes filled.")
         if np.isfinite(losses).all():
             _write_values("loss", losses.min(axis=1), "The lowest loss of each picture so far.")
         for name, what in MEASURES.items():
@@ -94,5 +94,6 @@ class CompletionEvents:
 
 def _write_values(name, values, what):
     """Write the mean and the histogram of the pictures' values."""
-    tf.summary.scalar(name, np.mean(values), description=f"{what} The mean of the pictures.")
+    tf.summary.scalar(name, np.mean(values),
+                      description=f"{what} The mean over all pictures.")
     tf.summary.histogram(f"pictures/{name}", values, description=what)

@@ -1,4 +1,4 @@
-"""What a training shows while it goes on: TensorBoard's curves and the grids of samples."""
+"""The curves for TensorBoard and the grids of samples that a training writes."""
 
 import functools
 import os
@@ -20,35 +20,36 @@ from dcgan.training.run_json import record_run
 from dcgan.training.settings import Data, Sizes, Steps
 
 SAMPLE_COUNT = 64
-# What TensorBoard shows, under the original's tags where it had one.
+# The descriptions of TensorBoard's curves. The original's curves keep their tags.
 SCALARS = {
     "d_loss": "D's loss, in nats: d_loss_real + d_loss_fake; 1.39 if D only guesses.",
     "d_loss_real": "Mean of -log D(x) over the batch's real images, in nats.",
     "d_loss_fake": "Mean of -log(1 - D(G(z))) over the batch, in nats.",
-    "g_loss": "G's loss in the second of its updates: mean of -log D(G(z)), in nats.",
+    "g_loss": "G's loss in its second update: mean of -log D(G(z)) over the batch, in nats.",
     "accuracy/real": "Share of the batch's real images that D calls real.",
     "accuracy/fake": "Share of the batch's generated images that D calls generated.",
-    "r1": "Half the mean squared length of D's gradient at the batch's real images, of --r1.",
-    "images_per_second": "Real images that training takes in a second."}
+    "r1": "The penalty of --r1, before it is multiplied by GAMMA: half the mean squared length of "
+          "D's gradient at the batch's real images.",
+    "images_per_second": "Real images that the training processes per second."}
 HISTOGRAMS = {
-    "z": "The latents of the step, uniform from -1 to 1.",
-    "d": "D of the real images: how likely it thinks each of them real.",
-    "d_": "D of the generated images: how likely it thinks each of them real."}
+    "z": "The z of the step, uniform from -1 to 1.",
+    "d": "D's probability that each real image is real.",
+    "d_": "D's probability that each generated image is real."}
 # The flags of a training by which TensorBoard compares runs.
 HPARAMS = {*names_of(Data, Steps, Recipe, Sizes), "sync_batch_norm", "precision", "init"} - {
     "cache", "crop", "epoch", "max_steps"}
 
 
 class TrainingEvents(Summaries):
-    """TensorBoard's files of a training, which go on behind a step.
+    """TensorBoard's files of a training that continues after a step.
 
-    What the run's earlier files have of later steps is cut off, so that no step is there twice:
-    they are written again. Files of other runs are left alone.
+    Later steps are deleted from the run's earlier files, because the training repeats these steps
+    and would write them twice. Files of other runs are not changed.
 
     Args:
         log_dir: the folder.
         run: the run's id.
-        step: where training stands.
+        step: the last finished step.
     """
 
     def __init__(self, log_dir, run, step):
@@ -70,7 +71,7 @@ class TrainingEvents(Summaries):
             self.log_dir, filename_suffix=f".{self.run}")
 
     def flush(self, step):
-        """See that the steps so far are on the disk, or try again, if it has failed before."""
+        """Write the steps so far to the disk. If it failed before, open a new file."""
         try:
             if self.writer is None:
                 self._open(step)
@@ -80,10 +81,10 @@ class TrainingEvents(Summaries):
 
 
 def _cut(path, step):
-    """Cut a file of events off before the first that is of a later step, or torn.
+    """Delete the events of later steps from the end of a file, and an incomplete event.
 
-    A record is its length, two checksums of four bytes, and between them an `Event`; the steps of
-    one writer never fall.
+    A record is its length, a checksum of four bytes, an `Event`, and another such checksum; the
+    steps in one file never decrease.
     """
     with open(path, "r+b") as file:
         size, end = os.fstat(file.fileno()).st_size, 0
@@ -95,7 +96,7 @@ def _cut(path, step):
                 event = tf.compat.v1.Event.FromString(file.read(length + 4)[:-4])
             except DecodeError:
                 break
-            # Of a run that starts over nothing is kept but the file's version, the first event.
+            # A run that starts from scratch keeps only the first event, the file's version.
             if event.step > step or (step == 0 and end > 0):
                 break
             end += length + 16
@@ -103,20 +104,20 @@ def _cut(path, step):
 
 
 def begin_record(model, settings, pictures, workers):
-    """Write `run.json`, and return the `TrainingEvents` that go on where training stands.
+    """Write `run.json`; returns the `TrainingEvents` from the network's current step.
 
     Args:
         model: the `DCGAN`.
         settings: the `TrainingSettings`.
         pictures: the `Pictures`.
-        workers: of the cluster.
+        workers: number of the cluster's workers.
     """
     step = int(model.progress["step"])
     run = record_run(settings, pictures, step, workers=workers,
                      replicas=model.strategy.num_replicas_in_sync)
     events = TrainingEvents(settings.log_dir, run, step)
     flags = settings.flags() | model.architecture.sizes()
-    # Lists, as run.json has them, so that TensorBoard finds those of earlier versions equal.
+    # Lists instead of tuples, as in run.json: TensorBoard compares them with earlier versions'.
     hparams = {name: list(flags[name]) if isinstance(flags[name], tuple) else flags[name]
                for name in HPARAMS}
     events.write(step, write_hparams, hparams, run)
@@ -127,7 +128,7 @@ def begin_record(model, settings, pictures, workers):
 
 def summarise(result, histograms):
     """Write the scalars of a step, and its histograms if they are due, under the original tags."""
-    # One operation for all of them: a third of a step on a GPU went into one each.
+    # One operation for all scalars: an operation for each took a third of a step on a GPU.
     scalars = [scalar_pb(tag, float(result[tag]), description)
                for tag, description in SCALARS.items() if tag in result]
     for one in scalars[1:]:
@@ -139,11 +140,12 @@ def summarise(result, histograms):
 
 
 def write_samples(model, folder, events, epoch, index):
-    """G of the same z as ever as one grid: a PNG, and TensorBoard's image `G`."""
+    """Write a grid of images that G generates from the same z every time: a PNG, and TensorBoard's
+    image `G`."""
     G = model.generator(model.initial_z(range(SAMPLE_COUNT)))
     grid = drawing.grid(drawing.to_uint8(G))
     events.write(int(model.progress["step"]), functools.partial(
-        tf.summary.image, description="G of the same 64 z during the training."),
+        tf.summary.image, description="Images that G generates, always from the same 64 z."),
                  "G", grid[np.newaxis])
     try:
         drawing.save_image(os.path.join(folder, f"train_{epoch:02d}_{index:04d}.png"), grid)
