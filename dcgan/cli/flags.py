@@ -14,8 +14,8 @@ from dcgan.settings import Number, idle, names_of, path, typed
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Shows the defaults, except of empty lists and of switches that are off, and except those that
-    the text names itself."""
+    """Adds its default to each flag's help, unless the default is None, False or an empty list, or
+    the help names it."""
 
     def _get_help_string(self, action):
         if action.default in (None, []) or action.default is False or "(default: 0" in action.help:
@@ -76,6 +76,7 @@ class Parser(argparse.ArgumentParser):
         for pattern, rewrite in _REWRITTEN:
             if match := re.match(pattern, message, re.DOTALL):
                 message = rewrite(self, *match.groups())
+                break
         self.exit(2, f"{self.prog}: error: {message}\n")
 
     def _not_whole(self, flag, value):
@@ -90,8 +91,8 @@ class Parser(argparse.ArgumentParser):
         return f"{flag}: no such flag{remedy}"
 
 
-# argparse's messages, and functions of the parser and the pattern's groups that rewrite them. A
-# flag is named by its first spelling.
+# Patterns of argparse's messages, and for each the function that writes our message instead. Its
+# arguments are the parser and the pattern's groups. Our messages name a flag by its first spelling.
 _REWRITTEN = (
     (r"argument ([^:/]*)[^:]*: expected (.*)", lambda parser, flag, count: (
         f"{flag}: needs {count.replace('argument', 'value')}")),
@@ -113,7 +114,7 @@ def add_settings(parser, kind, *names):
 
     Args:
         parser: the parser, or one of its groups.
-        kind: a `settings.Settings`.
+        kind: the dataclass, a subclass of `settings.Settings`.
         *names: names of fields; if none are given, all fields.
     """
     for field in dataclasses.fields(kind):
@@ -139,12 +140,12 @@ def add_settings(parser, kind, *names):
 
 
 def add_groups(parser, *kinds, first=(), last=()):
-    """Make flags from dataclasses: a group for each, titled with the first line of its docstring
-    (with its name if `python -OO` has removed that).
+    """Make flags from dataclasses, a group of flags for each. The group's title is the first line
+    of the docstring; `python -OO` removes docstrings, so it is then the name.
 
     Args:
         parser: the parser.
-        *kinds: `settings.Settings`.
+        *kinds: the dataclasses, subclasses of `settings.Settings`.
         first: names of the fields that are used most; their group comes before all others.
         last: names of the fields that only experts use; their group comes after all others.
 

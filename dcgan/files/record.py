@@ -74,7 +74,8 @@ class Record:
         return True
 
     def _take(self, line):
-        """Add a line to the attributes; returns whether it is complete, and of this program."""
+        """Add a line to the attributes. Returns whether the line is complete and has a form that
+        this program writes."""
         try:
             entry = json.loads(line)
         except ValueError:
@@ -121,7 +122,7 @@ def above(path):
 
 
 def claim(folder, by):
-    """Start or continue a folder's record; the next entries are this script's."""
+    """Write to a folder's record that the next entries are of the script `by`."""
     record = at(folder)
     if record.by != by:
         record.write({"by": by})
@@ -158,7 +159,7 @@ def is_ours(path):
 
 
 def may_write(path):
-    """Whether a path is free or has one of this program's files."""
+    """Whether nothing is at a path, or a file that this program wrote."""
     return not os.path.lexists(path) or is_ours(path)
 
 
@@ -190,17 +191,18 @@ def add(path, content=None, of=None):
 
 
 def put(temporary, path, finished=True, recorded=True, of=None):
-    """Record a new file as the program's own, and rename it to its place.
+    """Record a new file as the program's own, and rename it to its final path.
 
     Args:
         temporary: a complete file in the same folder.
-        path: the file's place.
+        path: the file's final path.
         finished: False for a log that will grow; call `add` when it is complete.
-        recorded: False if the file's content shows that it is the program's; the caller checks it.
+        recorded: False for files that the program recognises by their content; the caller must
+            check that the old file is one.
         of: as for `add`.
 
     Raises:
-        UserError: the user has a file at that place.
+        UserError: a file of the user is at that path.
     """
     if recorded:
         require_ours(path)
@@ -224,7 +226,8 @@ def set_aside(path):
 
 
 def identity(path):
-    """An identity of the file at a path that is equal for all its paths and links; or None."""
+    """The numbers of a file's device and inode, which all its paths and links share; None if there
+    is no file at the path."""
     try:
         status = os.stat(path)
     except OSError:

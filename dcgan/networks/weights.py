@@ -1,4 +1,4 @@
-"""The networks' weights, and the forms of them that are fastest for each computation."""
+"""The weights of both networks, in the form that is fastest for each computation."""
 
 import collections
 import re
@@ -10,7 +10,7 @@ import ops
 from dcgan.networks.convolution import fastest_filter
 
 BATCH_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
-FORMS = 4  # how many are kept: each has the size of the networks, or up to three times that
+FORMS = 4  # forms in the cache; each needs up to three times the memory of the networks
 
 
 class Recent:
@@ -38,20 +38,21 @@ class Recent:
 
 
 class Weights:
-    """The variables of G and D, in the form that each computation needs.
+    """The variables of G and D, and the forms of them that inference, search and training use.
 
-    Forms for inference are cached until a variable changes, whoever changes it.
+    The forms for inference and search are cached. When a variable has changed, they are computed
+    again.
 
     Args:
         variables: `{name: variable}` of both networks.
-        average: `{name: variable}` of G's moving average, which generates all images; `{}` if there
-            is none.
+        average: `{name: variable}` of G's moving average, which generates images in place of G's
+            variables; `{}` if there is none.
     """
 
     def __init__(self, variables, average):
         self.variables, self.average = variables, average
         self.forms, self.banks = Recent(FORMS), Recent(1)
-        self._seen = {}  # the variables' values when these were made
+        self._seen = {}  # the variables' values from which the cached forms were computed
 
     def net(self, net, trainable=False):
         """`{name: variable}` of G or D; if `trainable`, without the running statistics."""
@@ -60,30 +61,33 @@ class Weights:
 
     @property
     def shown(self):
-        """`variables`, in which G's moving average, if there is one, replaces G's variables."""
+        """The variables that generate images: `variables`, in which G's moving average, if there
+        is one, replaces G's variables."""
         return self.variables | self.average
 
     def folded(self, net, dtype):
-        """The `folded` weights of one network for inference, not cached."""
+        """The weights of one network for inference, from the function `folded`; not cached."""
         return folded({name: v for name, v in self.shown.items() if name.startswith(net)}, dtype)
 
     def for_inference(self, dtype):
-        """The `folded` weights of both networks for inference, cached."""
+        """The weights of both networks for inference, from the function `folded`; cached."""
         return self.kept(self.forms, (dtype, None), lambda: folded(self.shown, dtype))
 
     def for_search(self, dtype, batch):
-        """`for_inference`, in the form that is fastest for a search of `batch` z at once."""
+        """The weights of `for_inference`, with the filters that are fastest for a search of `batch`
+        z at once; cached."""
         kind = fastest_filter(dtype, batch)
         return self.kept(self.forms, (dtype, kind),
                          lambda: with_filters(self.for_inference(dtype), kind))
 
     def for_training(self, net, dtype, batch):
-        """The variables of G or D in the form that is fastest for updates with `batch` images. Call
-        it within the gradient tape, so that gradients reach the variables."""
+        """The variables of one network, with the filters that are fastest for a training step with
+        `batch` images. Call it within the gradient tape, so that gradients reach the variables."""
         return with_filters(self.net(net), fastest_filter(dtype, batch, trained=True))
 
     def kept(self, recent, key, make):
-        """The result of `make()` for the current variables, cached in one of the two `Recent`."""
+        """The result of `make()`. The cache `recent`, `forms` or `banks`, keeps it under the key
+        until a variable changes."""
         now = {name: tf.convert_to_tensor(v) for name, v in self.shown.items()}
         if not self._seen or not all(_is_same(self._seen[name], now[name]) for name in now):
             self.forget()
@@ -110,8 +114,8 @@ def _is_same(before, now):
 
 
 def folded(variables, dtype):
-    """The weights for inference: batch norm, which is constant there, is multiplied into the layer
-    before it, and convolutions are cast to a dtype.
+    """The weights for inference. Batch norm is constant there, so it is multiplied into the weights
+    of the layer before it. Convolutions are cast to a dtype.
 
     Args:
         variables: `{name: variable}` of G, of D or of both.
@@ -141,11 +145,11 @@ def folded(variables, dtype):
 
 
 def with_filters(weights, kind):
-    """The weights, in which the kernels between 8x8 and 4x4 pixels become filters of `convolution`.
+    """The weights, in which faster filters replace the kernels between 8x8 and 4x4 pixels.
 
     Args:
         weights: `{name: tensor or variable}`.
-        kind: the result of `fastest_filter`, a class or None.
+        kind: the filters' class, from `convolution.fastest_filter`; None replaces nothing.
     """
     convolutions = [name for name in weights if re.match(r"discriminator/d_h\d+_conv/w", name)]
     ends = weights.keys() & {"generator/g_h1/w", *convolutions[-1:]}
