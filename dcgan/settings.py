@@ -202,6 +202,7 @@ class Settings:
                 continue
             if hasattr(value, "tolist"):  # NumPy's numbers become Python's, and its arrays lists
                 value = value.tolist()
+            received = value
             value = tuple(value) if isinstance(value, list) else value
             object.__setattr__(self, field.name, value)
             several = "nargs" in field.metadata
@@ -210,7 +211,7 @@ class Settings:
             for each in value if several else [value]:
                 rule = self._refusal(field, each)
                 if rule:
-                    raise SettingError(field.name, each, rule)
+                    raise SettingError(field.name, each if several else received, rule)
             if field.metadata["kind"] in PATHS:
                 value = tuple(map(local_path, value)) if several else local_path(value)
                 object.__setattr__(self, field.name, value)

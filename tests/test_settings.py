@@ -64,14 +64,16 @@ def test_defaults():
     ({"layers": 4}, "layers must be odd. Received: 4"),
     ({"layers": 1}, "layers must be at least 3. Received: 1"),
     ({"eggs": float("inf")}, "eggs must be a whole number. Received: inf"),
-    ({"minutes": np.array([5, 6])}, "minutes must be a whole number. Received: (5, 6)"),
-    ({"oven": np.array(["gas"])}, "oven must be one of gas, wood. Received: ('gas',)"),
+    ({"minutes": np.array([5, 6])}, "minutes must be a whole number. Received: [5, 6]"),
+    ({"oven": np.array(["gas"])}, "oven must be one of gas, wood. Received: ['gas']"),
     ({"floor": True}, "floor must be one of 1, 2. Received: True"),
     ({"floor": 2.0}, "floor must be one of 1, 2. Received: 2.0"),
     ({"tray": "1,2,3,4"}, "tray must be x, y, w and h in pixels, w and h at least 1. "
                           "Received: '1,2,3,4'"),
     ({"tray": (1, 2, 0, 4)}, "tray must be x, y, w and h in pixels, w and h at least 1. "
                              "Received: (1, 2, 0, 4)"),
+    ({"tray": [1, 2, 3]}, "tray must be x, y, w and h in pixels, w and h at least 1. "
+                          "Received: [1, 2, 3]"),
     ({"tray": (-1, 2, 3, 4)}, "tray must be x, y, w and h in pixels, w and h at least 1. "
                               "Received: (-1, 2, 3, 4)"),
     ({"icing": "#ffffff"}, "icing must be red, green and blue, each 0 to 255. "

@@ -37,7 +37,7 @@ def test_the_step_size_of_an_earlier_search_is_of_its_approach():
 @pytest.mark.parametrize("given,words", [
     ({"preset": "quick"}, "preset must be one of article, fast, best. Received: 'quick'"),
     ({"approach": np.array(["adam", "hmc"])}, "approach must be one of .*Received: "),
-    ({"lam": np.ones(2)}, r"lam must be a number. Received: \(1.0, 1.0\)"),
+    ({"lam": np.ones(2)}, r"lam must be a number. Received: \[1.0, 1.0\]"),
     ({"nIter": -1}, "nIter .*Received: -1"), ({"blend": "smear"}, "blend .*Received: 'smear'")])
 def test_what_is_of_no_use_is_refused(given, words):
     with pytest.raises(ValueError, match=words):
