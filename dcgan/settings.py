@@ -247,7 +247,7 @@ def typed(name, value):
     """A setting as it is typed on a command line, such as `--crop`, `--no-crop` or `--nIter 20`."""
     if isinstance(value, bool):
         return f"--{'' if value else 'no-'}{name}"
-    return f"--{name} {' '.join(value) if isinstance(value, tuple) else value}"
+    return f"--{name} {' '.join(map(str, value)) if isinstance(value, tuple) else value}"
 
 
 def names_of(*kinds):
