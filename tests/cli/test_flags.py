@@ -26,8 +26,8 @@ complete = load_script("complete.py")
     ("x --crop --letterbox", "--crop and --letterbox: cannot be combined; drop one of them"),
     ("x --align --no-crop", "--align and --no-crop: cannot be combined; drop one of them"),
     ("x --align --region 0,0,9,9", "--align and --region: cannot be combined; drop one of them"),
-    ("x --maskColor #ffffff --maskFromAlpha", "--maskColor and --maskFromAlpha: cannot be combined; "
-     "drop one of them"),
+    ("x --maskColor #ffffff --maskFromAlpha", "--maskColor and --maskFromAlpha: cannot be "
+     "combined; drop one of them"),
     ("x --jit=3", "--jit 3: takes no value; write --jit or --no-jit"),
     ("x --no-jit=it's", "--jit it's: takes no value; write --jit or --no-jit"),
     ("x --version=3", "--version 3: takes no value; write --version"),
