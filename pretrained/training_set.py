@@ -5,7 +5,7 @@
 
 aligns `train`, `valid` and `test` of Labeled Faces in the Wild to `lfw-train`, `lfw-valid` and
 `lfw-test`, as `align.py` does but for which face of several it takes, and copies those of `train`
-and of a folder of aligned faces to `train`, not too many of any one person. Faces that are aligned
+and of folders of aligned faces to `train`, not too many of any one person. Faces that are aligned
 already are skipped, so it can be stopped and started.
 """
 
@@ -50,7 +50,7 @@ def central_face(faces, shape):
     return nearest if faces and distances[nearest] <= min(shape[:2]) / 4 else None
 
 
-def align_person(job, predictor, size):
+def align_person(job, predictor, size, margin):
     """Align the face of the person whom a photograph is of; returns its path and what came of it.
     """
     path, output = job
@@ -60,7 +60,7 @@ def align_person(job, predictor, size):
     if person is None:
         return path, "without a face in the middle" if faces else "without a face"
     transform = alignment.face_transform(
-        faces[person], alignment.ALIGNMENTS["innerEyesAndBottomLip"], size)
+        faces[person], alignment.ALIGNMENTS["innerEyesAndBottomLip"], size, margin)
     utils.save_image(output, alignment.warp_face(image, transform, size))
     return path, "of the middle face, not the largest" if person else "of the largest face"
 
@@ -74,7 +74,8 @@ def align_photographs(folder, output, config):
     for place in {os.path.dirname(job[1]) for job in jobs}:
         writing.make_folder(place)
     work = functools.partial(
-        align_person, predictor=detection.face_predictor_path(), size=config.size)
+        align_person, predictor=detection.face_predictor_path(), size=config.size,
+        margin=config.margin)
     results = collections.defaultdict(list)
     for path, result in run_jobs(
             work, jobs, config.jobs,
@@ -132,10 +133,11 @@ def parse_args(argv=None):
     parser.add_argument("outDir", help="where the folders go; outside of any repository")
     parser.add_argument("--lfw", default="../shared/lfw",
                         help="the photographs: train, valid and test, a folder per person in each")
-    parser.add_argument("--faces", default="../shared/faces/train",
-                        help="more to train on, aligned already")
+    parser.add_argument("--faces", nargs="*", default=["../shared/faces/train"],
+                        help="folders of more to train on, aligned already in the same way")
     parser.add_argument("--cap", type=count, default=40, help="faces of a person, at most")
     parser.add_argument("--size", type=count, default=64, help="edge of the aligned faces")
+    parser.add_argument("--margin", type=alignment.MARGIN, default=0.0, help="as of align.py")
     parser.add_argument("--jobs", type=count, default=cpu.usable(), help="processes")
     return parser.parse_args(argv)
 
@@ -148,7 +150,7 @@ def main(argv=None):
     for part in PARTS:
         align_photographs(os.path.join(config.lfw, part),
                           os.path.join(config.outDir, f"lfw-{part}"), config)
-    gather([config.faces, os.path.join(config.outDir, "lfw-train")], output, config.cap)
+    gather([*config.faces, os.path.join(config.outDir, "lfw-train")], output, config.cap)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,28 @@ def test_principal_components():
     assert (np.diff(lengths) < 0).all()  # so that the first of more are those of fewer
 
 
+def test_mirrored_faces_are_fitted_too():
+    shape = 4, 6, 3
+    x = np.random.default_rng(4).uniform(-1, 1, (40, 72)).astype(np.float32)
+    mirrored = x.reshape(40, *shape)[:, :, ::-1].reshape(40, -1)
+    both = Gaussian.fit(np.concatenate([x, mirrored]), 5, 0.5)
+    by_order = Gaussian.fit(x, 5, 0.5, gaussians.mirror_of(shape))
+    np.testing.assert_allclose(by_order.mean, both.mean, atol=1e-6)
+    np.testing.assert_allclose(by_order.factors.T @ by_order.factors,
+                               both.factors.T @ both.factors, atol=1e-3)
+
+
+@pytest.mark.parametrize("noise", (0.2, 0.8))
+def test_the_noise_that_completes_best(noise):
+    """The noise of images that are as the model says is the best one."""
+    rng = np.random.default_rng(5)
+    shape = 8, 8, 1
+    factors = rng.normal(size=(3, 64)) * 0.5
+    x = rng.normal(size=(3000, 3)) @ factors + noise * rng.normal(size=(3000, 64))
+    found = gaussians.best_noise(x.astype(np.float32), shape, 3)
+    assert found in gaussians.NOISES and noise / 2 < found < 2 * noise
+
+
 def test_the_hole_by_the_conditional_mean():
     """E[hole | known] = mean_h + C_hk C_kk^-1 (x_k - mean_k), of the whole covariance C."""
     rng = np.random.default_rng(1)
@@ -75,7 +97,7 @@ def with_gaussian(folder):
     """The checkpoint of `save_lively` with a Gaussian of other faces beside it."""
     checkpoint = save_lively(folder) / "checkpoint"
     x = np.random.default_rng(3).uniform(-1, 1, (30, 16 * 16 * 3)).astype(np.float32)
-    gaussians.write(Gaussian.fit(x, 5), str(checkpoint))
+    gaussians.write(Gaussian.fit(x, 5, 0.5), str(checkpoint))
     return str(checkpoint)
 
 

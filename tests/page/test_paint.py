@@ -183,7 +183,7 @@ def test_what_is_most_likely_is_shown_at_once(page, client, photo, monkeypatch):
     """Before the search has begun, which may take seconds."""
     dcgan = page.dcgan.result()
     x = np.random.default_rng(3).uniform(-1, 1, (30, dcgan.image_size**2 * 3)).astype(np.float32)
-    monkeypatch.setattr(dcgan, "gaussian", Gaussian.fit(x, 5))
+    monkeypatch.setattr(dcgan, "gaussian", Gaussian.fit(x, 5, 0.5))
     sent = client.send(photo)[1]
     for preset, first in (("fast", "patch"), ("article", "iteration")):
         told = client.search(sent["id"], MASK, settings=FEW | {"preset": preset})
