@@ -9,7 +9,7 @@ widths next to them. The variables that fit keep their values, which are all but
 two layers and D's first two.
 """
 
-import _path  # noqa: F401
+import _path
 
 import re
 

@@ -35,20 +35,29 @@ def nesterov(rate, momentum):
     return init, update
 
 
-def projected_adam(rate, beta1, beta2, eps, limit=1.0):
+def projected_adam(rate, beta1, beta2, eps, activations=False):
     """Adam with bias correction before epsilon (Kingma & Ba 2015, algorithm 1), projected onto
-    [-limit, limit]."""
+    [-1, 1].
+
+    For `activations` `[B, r, r, n]` instead of z, there is no projection, and all values of an
+    image share the second moment, which is the mean of theirs: the gradients of the activations
+    behind a hole are tiny, and moments of their own would make full steps of them.
+    """
+    def square(gradient):
+        square = gradient**2
+        return tf.reduce_mean(square, [1, 2, 3], keepdims=True) if activations else square
+
     def init(z, numbers):
-        return tf.zeros_like(z), tf.zeros_like(z)
+        return tf.zeros_like(z), tf.zeros_like(square(z))
 
     def update(z, state, loss, gradient, i, objective):
         m, v = state
         m = beta1 * m + (1 - beta1) * gradient
-        v = beta2 * v + (1 - beta2) * gradient**2
+        v = beta2 * v + (1 - beta2) * square(gradient)
         t = tf.cast(i + 1, tf.float32)
         m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
         z -= rate(i) * m_hat / (tf.sqrt(v_hat) + eps)
-        return tf.clip_by_value(z, -limit, limit), (m, v)
+        return z if activations else tf.clip_by_value(z, -1, 1), (m, v)
 
     return init, update
 

@@ -3,7 +3,6 @@ activations of deeper layers of G (Daras et al. 2021, arXiv 2102.07364)."""
 
 import copy
 import dataclasses
-import math
 import time
 import zlib
 from typing import NamedTuple
@@ -112,12 +111,13 @@ def patience_of(settings):
     return settings.patience if settings.tol > 0 else tf.int32.max
 
 
-def approach_of(settings, lr, n_iter, seed, limit=1.0):
-    """`(init, update)` of the settings' approach; see `approaches`."""
+def approach_of(settings, lr, n_iter, seed, edge):
+    """`(init, update)` of the settings' approach for z, or for a layer's activations if `edge` is
+    not 0; see `approaches`."""
     rate = approaches.SCHEDULES[settings.schedule](lr, n_iter)
     return {
         "momentum": lambda s: approaches.nesterov(rate, s.momentum),
-        "adam": lambda s: approaches.projected_adam(rate, s.beta1, s.beta2, s.eps, limit),
+        "adam": lambda s: approaches.projected_adam(rate, s.beta1, s.beta2, s.eps, edge > 0),
         "hmc": lambda s: approaches.hmc(s.hmcBeta, s.hmcEps, s.hmcL, s.hmcAnneal, seed),
     }[settings.approach](settings)
 
@@ -130,8 +130,7 @@ def compile_search(model, settings, edge):
     def search(state, images, mask, lowres_mask, first, n, weights, arguments):
         lr, progress_factor, lam = (tf.cast(value, tf.float32) for value in (
             arguments.lr, 1 - arguments.tol, arguments.lam))
-        _, update = approach_of(
-            settings, lr, arguments.nIter, arguments.seed, math.inf if edge else 1.0)
+        _, update = approach_of(settings, lr, arguments.nIter, arguments.seed, edge)
         weighing = copy.copy(model)
         weighing.lam = lam
 
@@ -193,7 +192,7 @@ def make_search(model, settings, batch=None, edge=0):
         `(start, search)`: `start(z, numbers)` is the `SearchState` at z `[B, z_dim]`; numbers,
         `[B]` int32, seed the random draws.
     """
-    init, _ = approach_of(settings, settings.lr, settings.nIter, model.seed)
+    init, _ = approach_of(settings, settings.lr, settings.nIter, model.seed, edge)
     weights = model.weights.for_search(model.dtype, batch or model.batch_size)
     arguments = Arguments.of(model, settings)
     if edge:

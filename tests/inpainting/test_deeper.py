@@ -46,7 +46,10 @@ def numpy_stage(loss_of, h, count, rate, limit, last):
         losses.append(loss)
         best, lowest = (h, loss) if loss < lowest else (best, lowest)
         gradient = reference.numeric_gradient(loss_of, h, step=1e-7)
-        m, s = 0.9 * m + 0.1 * gradient, 0.999 * s + 0.001 * gradient**2
+        square = gradient**2
+        if limit == np.inf:  # for activations
+            square = square.mean()
+        m, s = 0.9 * m + 0.1 * gradient, 0.999 * s + 0.001 * square
         step = (m / (1 - 0.9**(i + 1))) / (np.sqrt(s / (1 - 0.999**(i + 1))) + 1e-8)
         h = np.clip(h - rate * (1 + np.cos(np.pi * i / count)) / 2 * step, -limit, limit)
     return h if last and loss_of(h) < lowest else best, losses
