@@ -30,7 +30,7 @@ from dcgan.training.penalty import with_r1
 from dcgan.training.recipe import Recipe
 from dcgan.training.settings import TrainingSettings
 
-COMPILED = 8  # how many compiled searches a network keeps
+COMPILED = 16  # how many compiled searches a network keeps; --preset best has five
 
 
 class DCGAN(tf.Module):

@@ -70,17 +70,21 @@ def combine_candidates(losses, G, method):
     return G.mean(axis=1) if method == "mean" else G[np.arange(len(G)), losses.argmin(axis=1)]
 
 
-def mix_with_gaussian(batch, G, share):
+def mix_with_gaussian(batch, G, loss):
     """The fill of a `CompletionBatch`, `[B, S, S, C]` float32: G, mixed with the linear model of
-    faces, whose weight is `share`."""
-    return G if batch.likely is None else (1 - share) * G + share * batch.likely
+    faces, whose weight is that of an `inpainting.settings.Loss`."""
+    if batch.likely is None:
+        return G
+    missing = 1 - batch.mask.mean(axis=(1, 2, 3), keepdims=True)
+    share = np.minimum(loss.gaussian + loss.gaussianGrowth * missing, 1)
+    return (1 - share) * G + share * batch.likely
 
 
 def fill_from_candidates(batch, losses, G, settings):
     """The fill of a `CompletionBatch`, `[B, S, S, C]` float32, from the losses and G(z) of its
     candidates: combined, and mixed with the linear model of faces."""
     G = combine_candidates(losses, G, settings.combine)
-    return mix_with_gaussian(batch, G, settings.gaussian)
+    return mix_with_gaussian(batch, G, settings)
 
 
 def harmonic(image, mask):

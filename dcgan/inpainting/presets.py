@@ -20,19 +20,20 @@ DEFAULT_LR = {"momentum": 0.0001, "adam": 0.01, "hmc": None}
 PLAIN_STOP = (0.01, 100)
 NO_STOP = (0.0, 20)
 # Settings that suit only one value of another setting.
-SUITED = {"approach": ("lr", "tol", "patience"), "schedule": ("tol", "patience")}
+SUITED = {"approach": ("lr", "tol", "patience"), "schedule": ("tol", "patience"),
+          "gaussian": ("gaussianGrowth",)}
 
 # What each preset changes; measured in docs/search.md and docs/quality.md.
 _FAST = {"approach": "adam", "lr": 0.05, "nIter": 20, "nInit": 512, "initBy": "regression",
-         "schedule": "cosine", "contextual": "mixed", "gaussian": 0.4, "blend": "poisson",
-         "precision": "bfloat16"}
+         "schedule": "cosine", "contextual": "mixed", "gaussian": 0.2, "gaussianGrowth": 0.8,
+         "blend": "poisson", "precision": "bfloat16"}
 PRESETS = {
     "article": {"approach": "momentum", "lr": 0.01, "momentum": 0.9, "nIter": 1000, "lam": 0.1,
                 "nInit": 1, "schedule": "constant", "tol": 0.0, "keepBest": False,
                 "nCandidates": 1, "prior": "article", "contextual": "uniform", "blend": "paste",
                 "precision": "float32"},
     "fast": _FAST,
-    "best": _FAST | {"nCandidates": 6, "combine": "mean"},
+    "best": _FAST | {"nIter": 10, "nCandidates": 6, "combine": "mean", "deeper": 18},
 }
 
 
@@ -48,7 +49,7 @@ class Preset(Settings):
 
     preset: str = setting(
         None, "settings for the whole search. fast: one short search; best: six short searches, "
-        "averaged; article: the original code's search, 1,000 iterations. A flag that you give as "
+        "of z and of deeper layers of G, averaged; article: the original code's search, 1,000 iterations. A flag that you give as "
         "well takes precedence", choices=tuple(PRESETS))
 
 

@@ -141,7 +141,7 @@ class Results(Observer):
         """
         batch = self.batch
         G = combine_candidates(losses, G, self.settings.combine)
-        fill = mix_with_gaussian(batch, G, self.settings.gaussian)
+        fill = mix_with_gaussian(batch, G, self.settings)
         completed = blend_into_holes(batch, fill, self.settings.blend)
         self._save("G", drawing.to_uint8(G), iteration=i)
         if batch.lowres_mask.any():

@@ -34,6 +34,12 @@ def test_the_step_size_of_an_earlier_search_is_of_its_approach():
     assert completion_settings({"approach": "momentum"}, earlier).lr == DEFAULT_LR["momentum"]
 
 
+def test_a_weight_of_the_linear_model_does_not_grow_as_the_presets_does():
+    assert completion_settings({"preset": "best"}).gaussianGrowth == 0.8
+    assert completion_settings({"preset": "best", "gaussian": 0.5}).gaussianGrowth == 0
+    assert completion_settings({"preset": "best", "gaussianGrowth": 0.5}).gaussian == 0.2
+
+
 @pytest.mark.parametrize("given,words", [
     ({"preset": "quick"}, "preset must be one of article, fast, best. Received: 'quick'"),
     ({"approach": np.array(["adam", "hmc"])}, "approach must be one of .*Received: "),
