@@ -48,9 +48,9 @@ class Preset(Settings):
     """The search as a whole."""
 
     preset: str = setting(
-        None, "settings for the whole search. fast: one short search; best: six short searches, "
-        "of z and of deeper layers of G, averaged; article: the original code's search, 1,000 iterations. A flag that you give as "
-        "well takes precedence", choices=tuple(PRESETS))
+        None, "settings for the whole search. fast: one short search; best: six short searches, of "
+        "z and of deeper layers of G, averaged; article: the original code's search, 1,000 "
+        "iterations. A flag that you give as well takes precedence", choices=tuple(PRESETS))
 
 
 @dataclass(frozen=True)
