@@ -19,7 +19,7 @@ from dcgan.messages import UserError
 from dcgan.pictures import drawing, reading
 
 NAME = "gaussian.npz"  # next to the checkpoints
-NOISES = 0.1 * 2 ** (np.arange(9) / 2)  # standard deviations to choose from: 0.1 to 1.6
+NOISES = 0.1 * 2 ** (np.arange(13) / 2)  # standard deviations to choose from: 0.1 to 6.4
 ROUNDS = 4  # of the subspace iteration
 MOST = 2**28  # pixel values that are read at most: one GiB
 SPARE = 20  # dimensions of the subspace, beyond the components

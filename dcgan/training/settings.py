@@ -154,7 +154,8 @@ class Latent(Settings):
         only_with="visualize=arithmetic", nargs="+", metavar="GROUP")
     components: int = setting(
         None, "fit a linear model with K principal components to the pictures of --dataset, for "
-        "complete.py --gaussian, and write it to the folder of the checkpoint, as gaussian.npz",
+        "complete.py --gaussian, and write it to the folder of the checkpoint, as gaussian.npz; "
+        "with --flip, fit their mirror images too",
         Number(int, low=1), metavar="K")
     export: str = setting(
         None, "write only the weights, in half precision and in the format of the original's "
