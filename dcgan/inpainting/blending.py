@@ -76,7 +76,8 @@ def mix_with_gaussian(batch, G, loss):
     if batch.likely is None:
         return G
     missing = 1 - batch.mask.mean(axis=(1, 2, 3), keepdims=True)
-    share = np.minimum(loss.gaussian + loss.gaussianGrowth * missing, 1)
+    growth = loss.gaussianGrowth * np.maximum(missing - 0.25, 0)
+    share = np.minimum(loss.gaussian + growth, 1)
     return (1 - share) * G + share * batch.likely
 
 

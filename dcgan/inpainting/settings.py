@@ -234,8 +234,8 @@ class Loss(Settings):
         "Needs gaussian.npz in the checkpoint's folder (train-dcgan.py --components)",
         Number(float, 0, 1), metavar="WEIGHT")
     gaussianGrowth: float = setting(
-        0.0, "for each image, add this times the missing share of its pixels to the weight of "
-        "--gaussian", Number(float, 0, 1), only_with="gaussian", metavar="WEIGHT")
+        0.0, "where more than a quarter of an image is missing, add this times the share beyond "
+        "the quarter to --gaussian", Number(float, 0, 1), only_with="gaussian", metavar="WEIGHT")
     blend: str = setting(
         None, "paste: G(z) as it is; poisson: keep the gradients of G(z) and meet the known pixels "
         "without a seam (default: poisson with --align, --region, --letterbox or a mask of your "

@@ -115,15 +115,15 @@ def test_its_share_of_what_fills_a_hole(tmp_path):
         np.testing.assert_allclose(completion.fills, (1 - share) * G + share * likely, atol=1e-6)
         np.testing.assert_array_equal(
             completion.images[:, 4:12, 4:12], utils.to_uint8(completion.fills)[:, 4:12, 4:12])
-    masks = np.stack([mask, mask, mask * 0 + 1])  # a quarter is missing, and a half, and one pixel
+    masks = np.stack([mask, mask, mask * 0])  # a quarter is missing, a half, and three quarters
+    masks[1] = 1
     masks[1, 8:] = 0
-    masks[1, :8] = 1
-    masks[2, 0, 0] = 0
+    masks[2, 12:] = 1
     likely = model.gaussian.fills(utils.to_float(images), masks[..., np.newaxis])
     G = model.complete(images, masks, nIter=2, blend="paste").fills
     completion = model.complete(images, masks, nIter=2, blend="paste", gaussian=0.6,
                                 gaussianGrowth=0.9)
-    share = np.reshape([0.825, 1, 0.6 + 0.9 / 256], (3, 1, 1, 1))
+    share = np.reshape([0.6, 0.825, 1], (3, 1, 1, 1))
     np.testing.assert_allclose(completion.fills, (1 - share) * G + share * likely, atol=1e-6)
     # Of the means of blocks, it knows nothing.
     blocks = {"maskType": "lowres", "nIter": 2, "blend": "paste"}
