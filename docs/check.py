@@ -51,6 +51,7 @@ SHORT = (
     (r"complete\.py .*hmc", "--nIter 1 --hmcL 2 --batchSize 8"),
     (r"complete\.py ", "--nIter 2"),
     (r"benchmarks/quality\.py", "--count 2 --maskType center --search '--nIter 1'"),
+    (r"benchmarks/photographs\.py", "--count 7"),
     (r"benchmarks/search\.py", "--count 2 --iterations 1 --search '--nIter 1'"),
     (r"benchmarks/deviations\.py", "--count 2 --search '--nIter 1'"),
     (r"benchmarks/scaling\.py", "--steps 4"),
