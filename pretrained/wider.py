@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make the start of a network for images twice as wide, from a trained one.
 
-    .venv/bin/python pretrained/wider.py pretrained wider/DCGAN.model-0
+    .venv/bin/python pretrained/wider.py pretrained --export wider/DCGAN.model-0
     ./train-dcgan.py --init wider --dataset ...
 
 The generator gets a layer more before the image, the discriminator one after it, with half of the
@@ -36,7 +36,8 @@ def widened(model):
 def parse_args(argv=None):
     parser = flags.Parser(prog="wider.py", description=__doc__)
     parser.add_argument("checkpointDir", type=path, help="the trained network")
-    parser.add_argument("output", type=path, help="the new one, without suffix")
+    parser.add_argument("--export", type=path, required=True, metavar="FILE",
+                        help="the new one; FILE has no suffix")
     return parser.parse_args(argv)
 
 
@@ -45,7 +46,7 @@ def main(argv=None):
     importing.import_tensorflow()
     from model import DCGAN
 
-    tracking.export(widened(DCGAN.from_checkpoint(config.checkpointDir)), config.output)
+    tracking.export(widened(DCGAN.from_checkpoint(config.checkpointDir)), config.export)
 
 
 if __name__ == "__main__":

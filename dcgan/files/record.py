@@ -122,7 +122,7 @@ def above(path):
 
 
 def claim(folder, by):
-    """Write to a folder's record that the next entries are of the script `by`."""
+    """Write to a folder's record that the script `by` makes the entries that follow."""
     record = at(folder)
     if record.by != by:
         record.write({"by": by})

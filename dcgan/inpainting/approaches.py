@@ -43,17 +43,17 @@ def projected_adam(rate, beta1, beta2, eps, activations=False):
     image share the second moment, which is the mean of theirs: the gradients of the activations
     behind a hole are tiny, and moments of their own would make full steps of them.
     """
-    def square(gradient):
-        square = gradient**2
-        return tf.reduce_mean(square, [1, 2, 3], keepdims=True) if activations else square
+    def squared(gradient):
+        each = gradient**2
+        return tf.reduce_mean(each, [1, 2, 3], keepdims=True) if activations else each
 
     def init(z, numbers):
-        return tf.zeros_like(z), tf.zeros_like(square(z))
+        return tf.zeros_like(z), tf.zeros_like(squared(z))
 
     def update(z, state, loss, gradient, i, objective):
         m, v = state
         m = beta1 * m + (1 - beta1) * gradient
-        v = beta2 * v + (1 - beta2) * square(gradient)
+        v = beta2 * v + (1 - beta2) * squared(gradient)
         t = tf.cast(i + 1, tf.float32)
         m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
         z -= rate(i) * m_hat / (tf.sqrt(v_hat) + eps)

@@ -14,7 +14,8 @@ import numpy as np
 
 from dcgan.files import record, writing
 from dcgan.files.listing import evenly_spaced, list_images
-from dcgan.inpainting.masks import group_by_mask
+from dcgan.inpainting.masks import center, group_by_mask
+from dcgan.inpainting.settings import Masking
 from dcgan.messages import UserError
 from dcgan.pictures import drawing, reading
 
@@ -110,9 +111,8 @@ def best_noise(x, shape, components, mirror=None):
     held_out = x[-max(1, len(x) // 10):]
     x = x[:-len(held_out)]
     gaussian = Gaussian.fit(x, min(components, len(x) - 1), 0.0, mirror)
-    known = np.ones(shape, bool)
-    known[tuple(slice(edge // 4, edge - edge // 4) for edge in shape[:2])] = False
-    known = known.ravel()
+    mask = center(shape[:2], None, Masking())
+    known = np.broadcast_to(mask[..., np.newaxis] == 1, shape).ravel()
     return min(NOISES, key=lambda noise: np.mean((held_out - gaussian._replace(
         noise=noise).conditional_mean(held_out, known))[:, ~known]**2))
 

@@ -73,7 +73,7 @@ def for_network(settings, model):
     if settings.gaussian != PRESETS.get(settings.preset, {}).get("gaussian"):
         raise SettingError("gaussian", settings.gaussian, "0, because the checkpoint's folder has "
                            "no gaussian.npz; train-dcgan.py --components creates one")
-    return dataclasses.replace(settings, gaussian=0.0)
+    return dataclasses.replace(settings, gaussian=0.0, gaussianGrowth=0.0)
 
 
 def completion_settings(given, earlier=None):
