@@ -13,6 +13,9 @@ SCHEDULES = {
         1 + tf.cos(tf.cast(math.pi / n_iter, tf.float32) * tf.cast(i, tf.float32))),
 }
 
+# Iterations over which the step size of activations rises.
+WARM_UP = 3
+
 
 # The search for z. Each approach is a pair `(init, update)`: `init(z, numbers)` returns the initial
 # state for searches with these numbers, and `update(z, state, loss, gradient, i, objective)`
@@ -41,7 +44,8 @@ def projected_adam(rate, beta1, beta2, eps, activations=False):
 
     For `activations` `[B, r, r, n]` instead of z, there is no projection, and all values of an
     image share the second moment, which is the mean of theirs: the gradients of the activations
-    behind a hole are tiny, and moments of their own would make full steps of them.
+    behind a hole are tiny, and moments of their own would make full steps of them. The first steps
+    are shorter: a full first step would raise the loss that the stage before has lowered.
     """
     def squared(gradient):
         each = gradient**2
@@ -55,9 +59,10 @@ def projected_adam(rate, beta1, beta2, eps, activations=False):
         m = beta1 * m + (1 - beta1) * gradient
         v = beta2 * v + (1 - beta2) * squared(gradient)
         t = tf.cast(i + 1, tf.float32)
-        m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
-        z -= rate(i) * m_hat / (tf.sqrt(v_hat) + eps)
-        return z if activations else tf.clip_by_value(z, -1, 1), (m, v)
+        step = rate(i) * (m / (1 - beta1**t)) / (tf.sqrt(v / (1 - beta2**t)) + eps)
+        if activations:
+            return z - tf.minimum(t / WARM_UP, 1) * step, (m, v)
+        return tf.clip_by_value(z - step, -1, 1), (m, v)
 
     return init, update
 

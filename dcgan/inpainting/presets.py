@@ -25,7 +25,7 @@ SUITED = {"approach": ("lr", "tol", "patience"), "schedule": ("tol", "patience")
 
 # What each preset changes; measured in docs/search.md and docs/quality.md.
 _FAST = {"approach": "adam", "lr": 0.05, "nIter": 20, "nInit": 512, "initBy": "regression",
-         "schedule": "cosine", "contextual": "mixed", "gaussian": 0.4, "gaussianGrowth": 0.8,
+         "schedule": "cosine", "contextual": "mixed", "gaussian": 0.4, "gaussianGrowth": 1.2,
          "blend": "poisson", "precision": "bfloat16"}
 PRESETS = {
     "article": {"approach": "momentum", "lr": 0.01, "momentum": 0.9, "nIter": 1000, "lam": 0.1,

@@ -199,8 +199,9 @@ class Search(Settings):
         16, "width of the last layer that --deeper searches; its iterations are divided evenly "
         "among the layers", int, choices=EDGES, only_with="deeper")
     deeperLr: float = setting(
-        0.05, "Adam's step size for --deeper, in standard deviations of the activations; it is "
-        "lowered to 0 in each layer", Number(float, above=0), only_with="deeper")
+        0.08, "Adam's step size for --deeper, in standard deviations of the activations; in each "
+        "layer, it rises for three iterations and falls to 0", Number(float, above=0),
+        only_with="deeper")
     nCandidates: int = setting(
         1, "number of searches for each picture, from different z; candidates/ has all results",
         COUNT, metavar="K")
@@ -235,7 +236,7 @@ class Loss(Settings):
         Number(float, 0, 1), metavar="WEIGHT")
     gaussianGrowth: float = setting(
         0.0, "where more than a quarter of an image is missing, add this times the share beyond "
-        "the quarter to --gaussian", Number(float, 0, 1), only_with="gaussian", metavar="WEIGHT")
+        "the quarter to --gaussian", Number(float, low=0), only_with="gaussian", metavar="WEIGHT")
     blend: str = setting(
         None, "paste: G(z) as it is; poisson: keep the gradients of G(z) and meet the known pixels "
         "without a seam (default: poisson with --align, --region, --letterbox or a mask of your "

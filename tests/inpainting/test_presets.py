@@ -35,7 +35,7 @@ def test_the_step_size_of_an_earlier_search_is_of_its_approach():
 
 
 def test_a_weight_of_the_linear_model_does_not_grow_as_the_presets_does():
-    assert completion_settings({"preset": "best"}).gaussianGrowth == 0.8
+    assert completion_settings({"preset": "best"}).gaussianGrowth == 1.2
     assert completion_settings({"preset": "best", "gaussian": 0.5}).gaussianGrowth == 0
     assert completion_settings({"preset": "best", "gaussianGrowth": 0.5}).gaussian == 0.4
 
