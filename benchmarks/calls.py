@@ -5,7 +5,9 @@
 
 The calls take other masks, numbers of images and settings by turns. What a network keeps is there
 after the first turns of all; milliseconds and MiB are those of the calls behind. "CPU" is the
-time of all threads, MiB the growth of the most memory that the process ever had.
+time of all threads, MiB the growth of the most memory that the process ever had. The last row is
+what a call takes beside its iterations: two images and another mask each time, 1 and 21 iterations
+alternately; the quickest of each.
 """
 
 import _path
@@ -54,6 +56,20 @@ def measure(what, count, first, act):
           f"{memory:8.2f} MiB each", flush=True)
 
 
+def cost_beside_iterations(act, turns=12):
+    """Print the seconds of `act(n)`, a call with n iterations, less those of the n iterations."""
+    seconds = {1: [], 21: []}
+    for _ in range(turns):
+        for n, times in seconds.items():
+            before = time.perf_counter()
+            act(n)
+            times.append(time.perf_counter() - before)
+    short, long = (min(times[1:]) for times in seconds.values())
+    iteration = (long - short) / 20
+    print(f"a call takes {1000 * (short - iteration):.0f} ms, and {1000 * iteration:.0f} ms more "
+          "for each iteration")
+
+
 def main(argv=None):
     config = parse_args(argv)
     importing.import_tensorflow()
@@ -66,12 +82,15 @@ def main(argv=None):
     heldout = HeldOut(TrainingSettings(validation=config.imgs[0]), network, files)
     images, rng = heldout.images, np.random.default_rng(0)
 
-    def call(i):
-        count = 1 + i % min(len(files), 4, len(images))
+    def complete(count, **settings):
         masks = np.ones((count, network.image_size, network.image_size))
         top = rng.integers(0, network.image_size // 2)
         masks[:, top:top + network.image_size // 2, 1:-1] = 0
-        network.complete(images[:count], masks, **{"nIter": 1 + i % 2, "seed": i} | TURNS[i % 5])
+        network.complete(images[:count], masks, **settings)
+
+    def call(i):
+        complete(1 + i % min(len(files), 4, len(images)),
+                 **{"nIter": 1 + i % 2, "seed": i} | TURNS[i % 5])
 
     def validate(i):
         for variable in network.g_vars.values():
@@ -80,6 +99,7 @@ def main(argv=None):
 
     measure("calls", config.calls, max(20, config.calls // 3), call)
     measure("validations", config.validations, max(4, config.validations // 5), validate)
+    cost_beside_iterations(lambda n: complete(min(2, len(images)), nIter=n))
 
 
 if __name__ == "__main__":

@@ -70,14 +70,22 @@ def combine_candidates(losses, G, method):
     return G.mean(axis=1) if method == "mean" else G[np.arange(len(G)), losses.argmin(axis=1)]
 
 
+def hole_depth(mask):
+    """The largest distance of a missing pixel from the nearest known one, in widths of the image;
+    0 if no pixel is known. The mask is `[H, W]`, 1 = known, 0 = missing."""
+    from scipy.ndimage import distance_transform_edt
+
+    return distance_transform_edt(mask == 0).max() / mask.shape[1] if mask.any() else 0
+
+
 def mix_with_gaussian(batch, G, loss):
     """The fill of a `CompletionBatch`, `[B, S, S, C]` float32: G, mixed with the linear model of
     faces, whose weight is that of an `inpainting.settings.Loss`."""
     if batch.likely is None:
         return G
-    missing = 1 - batch.mask.mean(axis=(1, 2, 3), keepdims=True)
-    growth = loss.gaussianGrowth * np.maximum(missing - 0.25, 0)
-    share = np.minimum(loss.gaussian + growth, 1)
+    depths = np.array([hole_depth(mask[..., 0]) for mask in batch.mask], np.float32)
+    shares = np.minimum(loss.gaussian + loss.gaussianGrowth * np.maximum(depths - 0.25, 0), 1)
+    share = shares[:, np.newaxis, np.newaxis, np.newaxis]
     return (1 - share) * G + share * batch.likely
 
 

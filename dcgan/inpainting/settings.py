@@ -235,8 +235,9 @@ class Loss(Settings):
         "Needs gaussian.npz in the checkpoint's folder (train-dcgan.py --components)",
         Number(float, 0, 1), metavar="WEIGHT")
     gaussianGrowth: float = setting(
-        0.0, "where more than a quarter of an image is missing, add this times the share beyond "
-        "the quarter to --gaussian", Number(float, low=0), only_with="gaussian", metavar="WEIGHT")
+        0.0, "if missing pixels are further from known ones than a quarter of the image's width, "
+        "add this times the distance beyond, in widths, to --gaussian", Number(float, low=0),
+        only_with="gaussian", metavar="WEIGHT")
     blend: str = setting(
         None, "paste: G(z) as it is; poisson: keep the gradients of G(z) and meet the known pixels "
         "without a seam (default: poisson with --align, --region, --letterbox or a mask of your "

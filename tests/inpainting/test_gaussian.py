@@ -104,26 +104,27 @@ def with_gaussian(folder):
 def test_its_share_of_what_fills_a_hole(tmp_path):
     """Pasted, so that the hole shows the fill itself."""
     model = DCGAN.from_checkpoint(with_gaussian(tmp_path))
-    images = np.random.default_rng(4).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
+    images = np.random.default_rng(4).integers(0, 256, (5, 16, 16, 3), dtype=np.uint8)
     mask = np.ones((16, 16), np.float32)
     mask[4:12, 4:12] = 0
     likely = model.gaussian.fills(utils.to_float(images), mask[np.newaxis, ..., np.newaxis].repeat(
-        3, axis=0))
+        5, axis=0))
     G = model.complete(images, mask, nIter=2, blend="paste").fills
     for share in (0.0, 0.4, 1.0):
         completion = model.complete(images, mask, nIter=2, blend="paste", gaussian=share)
         np.testing.assert_allclose(completion.fills, (1 - share) * G + share * likely, atol=1e-6)
         np.testing.assert_array_equal(
             completion.images[:, 4:12, 4:12], utils.to_uint8(completion.fills)[:, 4:12, 4:12])
-    masks = np.stack([mask, mask, mask * 0])  # a quarter is missing, a half, and three quarters
-    masks[1] = 1
-    masks[1, 8:] = 0
-    masks[2, 12:] = 1
+    masks = np.stack([mask] + [mask * 0] * 4)  # its hole is a quarter of the width deep
+    masks[1, :8] = 1
+    masks[2, 12:] = 1  # three quarters deep
+    masks[3, ::2, ::2] = 1  # three quarters are missing, none of them far from the rest
+    # masks[4] knows nothing.
     likely = model.gaussian.fills(utils.to_float(images), masks[..., np.newaxis])
     G = model.complete(images, masks, nIter=2, blend="paste").fills
     completion = model.complete(images, masks, nIter=2, blend="paste", gaussian=0.6,
                                 gaussianGrowth=0.9)
-    share = np.reshape([0.6, 0.825, 1], (3, 1, 1, 1))
+    share = np.reshape([0.6, 0.825, 1, 0.6, 0.6], (5, 1, 1, 1))
     np.testing.assert_allclose(completion.fills, (1 - share) * G + share * likely, atol=1e-6)
     # Of the means of blocks, it knows nothing.
     blocks = {"maskType": "lowres", "nIter": 2, "blend": "paste"}
