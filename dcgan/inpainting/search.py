@@ -224,15 +224,18 @@ def stages(model, settings):
     """The stages of a search: for z, and then for the activations of one deeper layer after the
     other; each stage starts from the previous result (Daras et al. 2021, arXiv 2102.07364).
 
+    A layer has twice the activations of the layer before. It gets twice the iterations, and steps
+    of half the size.
+
     Returns:
         `[(edge, Search)]`: 0 for z, or the layer's width; and the settings of the stage.
     """
     edges = [edge for edge in model.architecture.edges if edge <= settings.deeperTo]
-    counts = [len(part) for part in np.array_split(range(settings.deeper), len(edges))]
+    ends = np.round(settings.deeper * np.cumsum(edges) / sum(edges)).astype(int)
     return [(0, settings), *(
         (edge, dataclasses.replace(settings, approach="adam", schedule="cosine", tol=0.0,
-                                   nIter=count, lr=settings.deeperLr))
-        for edge, count in zip(edges, counts) if count)]
+                                   nIter=count, lr=settings.deeperLr * edges[0] / edge))
+        for edge, count in zip(edges, np.diff(ends, prepend=0).tolist()) if count)]
 
 
 def require_memory(model, settings, count):

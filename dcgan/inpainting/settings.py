@@ -196,11 +196,12 @@ class Search(Settings):
         "the 4x4 layer, then of the 8x8 layer, and so on, each from the result of the layer before "
         "(intermediate layer optimization)", Number(int, low=0))
     deeperTo: int = setting(
-        16, "width of the last layer that --deeper searches; its iterations are divided evenly "
-        "among the layers", int, choices=EDGES, only_with="deeper")
+        16, "width of the last layer that --deeper searches; each layer gets twice the iterations "
+        "of the layer before", int, choices=EDGES, only_with="deeper")
     deeperLr: float = setting(
-        0.08, "Adam's step size for --deeper, in standard deviations of the activations; in each "
-        "layer, it rises for three iterations and falls to 0", Number(float, above=0),
+        0.08, "Adam's step size for --deeper, in standard deviations of the 4x4 layer's "
+        "activations; each layer has half the step size of the layer before. In each, it rises for "
+        "three iterations and falls to 0", Number(float, above=0),
         only_with="deeper")
     nCandidates: int = setting(
         1, "number of searches for each picture, from different z; candidates/ has all results",

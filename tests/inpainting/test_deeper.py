@@ -69,7 +69,7 @@ def test_the_search_is_the_numpy_one():
     known = np.where(MASK[..., np.newaxis], y, 0).astype(np.uint8)
     h = model.initial_z(numbers_of(known)).numpy().astype(float)
     before, losses = 0, []
-    for edge, count in ((0, 3), (4, 4), (8, 4)):
+    for edge, count in ((0, 3), (4, 3), (8, 5)):
         h = reference.activations(v, h, before, edge) if edge else h
         before = edge
 
@@ -78,7 +78,8 @@ def test_the_search_is_the_numpy_one():
             return reference.image_loss(v, G, utils.to_float(y), MASK[..., np.newaxis],
                                         np.zeros((1, 1, 1, 1)), 2, lam=0.1, lowres=8)[0]
 
-        rate = DEEPER_LR * np.abs(v[f"generator/g_bn{edge // 8}/gamma"]) if edge else LR
+        rate = DEEPER_LR * 4 / edge * np.abs(
+            v[f"generator/g_bn{edge // 8}/gamma"]) if edge else LR
         h, of_stage = numpy_stage(loss_of, h, count, rate, np.inf if edge else 1, edge == 8)
         losses += of_stage
         if not edge:
@@ -95,7 +96,7 @@ def test_the_layers_of_a_search():
     model = DCGAN(image_size=32, gf_dim=2, df_dim=2)
     assert [edge for edge, _ in stages(model, Search(deeper=0))] == [0]
     of_two = stages(model, Search(deeper=9, deeperTo=8, nIter=7, tol=0.1, lr=1.0))
-    assert [(edge, stage.nIter) for edge, stage in of_two] == [(0, 7), (4, 5), (8, 4)]
+    assert [(edge, stage.nIter) for edge, stage in of_two] == [(0, 7), (4, 3), (8, 6)]
     assert of_two[0][1].tol == 0.1 and of_two[1][1].tol == 0  # of deeper layers, nothing ends early
     assert [edge for edge, _ in stages(model, Search(deeper=9))] == [0, 4, 8, 16]
     small = DCGAN(image_size=8, gf_dim=2, df_dim=2)
