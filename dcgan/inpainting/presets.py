@@ -33,7 +33,7 @@ PRESETS = {
                 "nCandidates": 1, "prior": "article", "contextual": "uniform", "blend": "paste",
                 "precision": "float32"},
     "fast": _FAST,
-    "best": _FAST | {"nIter": 10, "nCandidates": 4, "combine": "mean", "deeper": 60},
+    "best": _FAST | {"nIter": 10, "nCandidates": 4, "combine": "mean", "deeper": 52},
 }
 
 
