@@ -23,7 +23,7 @@ from dcgan.machine import signals
 from dcgan.messages import UserError
 from dcgan.settings import Number, path
 
-SECONDS = 3  # that a search may take to stop when the server ends
+SECONDS = 15  # that a search may take to stop when the server ends: an iteration of the largest one
 
 
 def parse_args(argv=None):
