@@ -224,8 +224,7 @@ def stages(model, settings):
     """The stages of a search: for z, and then for the activations of one deeper layer after the
     other; each stage starts from the previous result (Daras et al. 2021, arXiv 2102.07364).
 
-    A layer has twice the activations of the layer before. It gets twice the iterations, and steps
-    of half the size.
+    A layer has twice the activations of the layer before: twice the iterations, half the step size.
 
     Returns:
         `[(edge, Search)]`: 0 for z, or the layer's width; and the settings of the stage.

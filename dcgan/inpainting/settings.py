@@ -201,8 +201,7 @@ class Search(Settings):
     deeperLr: float = setting(
         0.08, "Adam's step size for --deeper, in standard deviations of the 4x4 layer's "
         "activations; each layer has half the step size of the layer before. In each, it rises for "
-        "three iterations and falls to 0", Number(float, above=0),
-        only_with="deeper")
+        "three iterations and falls to 0", Number(float, above=0), only_with="deeper")
     nCandidates: int = setting(
         1, "number of searches for each picture, from different z; candidates/ has all results",
         COUNT, metavar="K")
